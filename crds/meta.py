@@ -1,0 +1,72 @@
+"""What every Kubernetes object has: its name in the cluster, where it was read, its metadata. And the well-known labels and annotations."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+NO_LABELS: Mapping[str, str] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Key:
+    """The identity of an object: API group (`""` is core), kind, namespace (`""` if cluster-scoped) and name."""
+
+    group: str
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Origin:
+    """Where an object was read: a file, the document in it (from 1) and the line that the document starts on (from 1)."""
+
+    file: str
+    document: int = 1
+    line: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line} (document {self.document})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meta:
+    """The parts of `metadata` that are read. `created` is RFC 3339 as given, `""` when absent (files have none)."""
+
+    name: str
+    namespace: str = ""
+    labels: Mapping[str, str] = field(default=NO_LABELS)
+    annotations: Mapping[str, str] = field(default=NO_LABELS)
+    created: str = ""
+    uid: str = ""
+    generation: int = 0
+
+
+class Label:
+    """Labels that are read or written, by Istio's and Kubernetes' names."""
+
+    INJECTION = "istio-injection"
+    INJECT = "sidecar.istio.io/inject"
+    REVISION = "istio.io/rev"
+    SERVICE_NAME = "kubernetes.io/service-name"
+    POD_TEMPLATE_HASH = "pod-template-hash"
+    TLS_MODE = "security.istio.io/tlsMode"
+    CANONICAL_NAME = "service.istio.io/canonical-name"
+    CANONICAL_REVISION = "service.istio.io/canonical-revision"
+
+
+class Annotation:
+    """Annotations that are read or written, by Istio's names."""
+
+    INJECT = "sidecar.istio.io/inject"
+    STATUS = "sidecar.istio.io/status"
+    INTERCEPTION_MODE = "sidecar.istio.io/interceptionMode"
+    EXPORT_TO = "networking.istio.io/exportTo"
+    PROXY_CONFIG = "proxy.istio.io/config"
+
+
+PER_POD_LABELS = frozenset({Label.POD_TEMPLATE_HASH, "controller-revision-hash", "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index", "rollouts-pod-template-hash"})
+"""Labels that name one pod or one rollout: never part of what a proxy's configuration depends on."""

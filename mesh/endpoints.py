@@ -1,0 +1,34 @@
+"""The endpoints behind a service, by service port."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from crds.meta import NO_LABELS
+
+PROXY_PORT_OFFSET = 20000
+"""In proxy-port mode the sidecar takes what is meant for port P at P + 20000: an address has room for one listener per port."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Locality:
+    """Where an endpoint runs. Empty strings are unknown."""
+
+    region: str = ""
+    zone: str = ""
+    subzone: str = ""
+
+
+NOWHERE = Locality()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One address behind a port of a service. `port` is the one to connect to: in proxy-port mode that of the pod's sidecar."""
+
+    address: str
+    port: int
+    labels: Mapping[str, str] = field(default=NO_LABELS)
+    healthy: bool = True
+    weight: int = 1
+    locality: Locality = NOWHERE
+    service_account: str = ""

@@ -1,0 +1,57 @@
+"""A proxy as configuration sees it: only what may change which parts it selects. Connections and nonces belong to xds/."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+from crds.core import Pod
+from crds.meta import PER_POD_LABELS, Annotation
+
+
+class Mode(StrEnum):
+    """How traffic gets into the sidecar, by Istio's names."""
+
+    REDIRECT = "REDIRECT"
+    """iptables redirect it: applications notice nothing."""
+    NONE = "NONE"
+    """Proxy-port mode: applications call the sidecar's HTTP proxy port; endpoints name the sidecar's inbound port."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proxy:
+    """One sidecar. `address` is set in proxy-port mode only, where listeners bind to the pod's own address."""
+
+    namespace: str
+    name: str
+    labels: Mapping[str, str]
+    service_account: str
+    mode: Mode = Mode.REDIRECT
+    address: str = ""
+    named_ports: tuple[tuple[str, int], ...] = ()
+
+
+def mode_of(pod: Pod) -> Mode:
+    """The interception mode that the pod was injected with."""
+    return Mode.NONE if pod.meta.annotations.get(Annotation.INTERCEPTION_MODE) == Mode.NONE else Mode.REDIRECT
+
+
+def is_injected(pod: Pod) -> bool:
+    """Whether the pod has a sidecar."""
+    return Annotation.STATUS in pod.meta.annotations
+
+
+def proxy_from(pod: Pod) -> Proxy:
+    """The proxy of an injected pod, from the Pod object: what the node says of itself is never read."""
+    mode = mode_of(pod)
+    labels = {k: v for k, v in sorted(pod.meta.labels.items()) if k not in PER_POD_LABELS}
+    ports = {(port.name, port.container_port) for port in pod.ports if port.name}
+    return Proxy(
+        namespace=pod.meta.namespace,
+        name=pod.meta.name,
+        labels=MappingProxyType(labels),
+        service_account=pod.service_account_name,
+        mode=mode,
+        address=pod.pod_ip if mode is Mode.NONE else "",
+        named_ports=tuple(sorted(ports)),
+    )
