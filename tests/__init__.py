@@ -1,0 +1,1 @@
+"""All tests; a package so that `tests.fakes` and friends have one unambiguous name."""
