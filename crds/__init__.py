@@ -1,1 +1,3 @@
-"""Kubernetes and Istio objects as frozen values, and the one decoder that makes them. Pure: no I/O, no clock."""
+"""Kubernetes and Istio objects as frozen values, and the one decoder that makes them. Pure: no I/O,
+no clock.
+"""

@@ -1,15 +1,20 @@
-"""What every Kubernetes object has: its name in the cluster, where it was read, its metadata. And the well-known labels and annotations."""
+"""What every Kubernetes object has: its name in the cluster, where it was read, its metadata. And
+the well-known labels and annotations.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
-NO_LABELS: Mapping[str, str] = MappingProxyType({})
+from crds.fields import EMPTY, wire
+
+NO_LABELS: Mapping[str, str] = EMPTY
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Key:
-    """The identity of an object: API group (`""` is core), kind, namespace (`""` if cluster-scoped) and name."""
+    """The identity of an object: API group (`""` is core), kind, namespace (`""` if cluster-scoped)
+    and name.
+    """
 
     group: str
     kind: str
@@ -17,12 +22,18 @@ class Key:
     name: str
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
+        return (
+            f"{self.kind} {self.namespace}/{self.name}"
+            if self.namespace
+            else f"{self.kind} {self.name}"
+        )
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Origin:
-    """Where an object was read: a file, the document in it (from 1) and the line that the document starts on (from 1)."""
+    """Where an object was read: a file, the document in it (from 1) and the line that the document
+    starts on (from 1).
+    """
 
     file: str
     document: int = 1
@@ -34,15 +45,21 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meta:
-    """The parts of `metadata` that are read. `created` is RFC 3339 as given, `""` when absent (files have none)."""
+    """The parts of `metadata` that are read. `created` is RFC 3339 as given, `""` when absent
+    (files have none).
+    """
 
     name: str
     namespace: str = ""
-    labels: Mapping[str, str] = field(default=NO_LABELS)
-    annotations: Mapping[str, str] = field(default=NO_LABELS)
-    created: str = ""
+    labels: Mapping[str, str] = NO_LABELS
+    annotations: Mapping[str, str] = NO_LABELS
+    created: str = field(default="", metadata=wire("creationTimestamp"))
     uid: str = ""
     generation: int = 0
+
+
+NO_META = Meta(name="")
+"""Of a message that is a top-level object elsewhere: a WorkloadEntry inside a ServiceEntry."""
 
 
 class Label:
@@ -68,5 +85,14 @@ class Annotation:
     PROXY_CONFIG = "proxy.istio.io/config"
 
 
-PER_POD_LABELS = frozenset({Label.POD_TEMPLATE_HASH, "controller-revision-hash", "statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index", "rollouts-pod-template-hash"})
-"""Labels that name one pod or one rollout: never part of what a proxy's configuration depends on."""
+PER_POD_LABELS = frozenset(
+    {
+        Label.POD_TEMPLATE_HASH,
+        "controller-revision-hash",
+        "statefulset.kubernetes.io/pod-name",
+        "apps.kubernetes.io/pod-index",
+        "rollouts-pod-template-hash",
+    }
+)
+"""Labels that name one pod or one rollout: never part of what a proxy's configuration depends on.
+"""

@@ -1,6 +1,7 @@
 """What is wrong with an object, as a value.
 
-Bad input never raises in the pure layers: it becomes a `Problem` that travels beside the result. The CLI prints it, the
+Bad input never raises in the pure layers: it becomes a `Problem` that travels beside the result.
+The CLI prints it, the
 control plane logs it once, the webhook rejects on it, a status writer can post it.
 """
 
@@ -11,7 +12,9 @@ from crds.meta import Key, Origin
 
 
 class Severity(StrEnum):
-    """`ERROR`: the object, or the part that `path` names, has no effect. `WARNING`: it works, but not all of it as meant."""
+    """`ERROR`: the object, or the part that `path` names, has no effect. `WARNING`: it works, but
+    not all of it as meant.
+    """
 
     ERROR = "error"
     WARNING = "warning"
@@ -21,8 +24,10 @@ class Severity(StrEnum):
 class Problem:
     """One thing that is wrong, with the way out in its message.
 
-    `code` is stable and in kebab-case (`unknown-subset`), `path` is the field (`spec.http[0].route[0].destination`),
-    `value` the offending value as the user wrote it. `object` is absent for a file that holds no readable object.
+    `code` is stable and in kebab-case (`unknown-subset`), `path` is the field
+    (`spec.http[0].route[0].destination`),
+    `value` the offending value as the user wrote it. `object` is absent for a file that holds no
+    readable object.
     """
 
     code: str

@@ -1,0 +1,198 @@
+"""The parts of Kubernetes' own objects that are read; what is not named here is ignored without a
+word.
+
+Fields of `spec` and of `status` lie side by side, as in the other types.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from crds.fields import EMPTY, Int32, wire
+from crds.meta import Meta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServicePort:
+    """`target_port` absent means `port`; a name refers to the containers' ports."""
+
+    name: str = ""
+    protocol: str = "TCP"
+    app_protocol: str = ""
+    port: Int32 = 0
+    target_port: int | str | None = None
+    node_port: Int32 = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """`cluster_ip` is `None` (the word) for a headless service; an empty `selector` means that its
+    endpoints come from elsewhere.
+    """
+
+    meta: Meta
+    type: str = "ClusterIP"
+    cluster_ip: str = field(default="", metadata=wire("clusterIP"))
+    cluster_ips: tuple[str, ...] = field(default=(), metadata=wire("clusterIPs"))
+    external_name: str = ""
+    ports: tuple[ServicePort, ...] = ()
+    selector: Mapping[str, str] = EMPTY
+    publish_not_ready_addresses: bool = False
+
+    @property
+    def headless(self) -> bool:
+        """Has no virtual IP by the user's choice."""
+        return self.cluster_ip == "None"
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The virtual IPs, first the primary one."""
+        given = self.cluster_ips or (self.cluster_ip,)
+        return tuple(address for address in given if address and address != "None")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointConditions:
+    """Absent means ready and serving, not terminating, as Kubernetes says."""
+
+    ready: bool | None = None
+    serving: bool | None = None
+    terminating: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectReference:
+    """Names an object, by kind and name."""
+
+    kind: str = ""
+    namespace: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One endpoint of a slice; its `addresses` are the same endpoint's."""
+
+    addresses: tuple[str, ...] = ()
+    conditions: EndpointConditions = EndpointConditions()
+    target_ref: ObjectReference | None = None
+    node_name: str = ""
+    zone: str = ""
+    hostname: str = ""
+
+    @property
+    def ready(self) -> bool:
+        """May get new traffic."""
+        return self.conditions.ready is not False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointPort:
+    """`port` absent means all ports."""
+
+    name: str = ""
+    protocol: str = "TCP"
+    app_protocol: str = ""
+    port: Int32 | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndpointSlice:
+    """Belongs to the Service that its label `kubernetes.io/service-name` names."""
+
+    meta: Meta
+    address_type: str = "IPv4"
+    endpoints: tuple[Endpoint, ...] = ()
+    ports: tuple[EndpointPort, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerPort:
+    """A port that a container says it listens on."""
+
+    name: str = ""
+    container_port: Int32 = 0
+    protocol: str = "TCP"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container:
+    """Its name, and its ports for the names that Services refer to."""
+
+    name: str = ""
+    ports: tuple[ContainerPort, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodCondition:
+    """`status` is `True`, `False` or `Unknown`, in words."""
+
+    type: str = ""
+    status: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodIP:
+    """One of a pod's addresses."""
+
+    ip: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pod:
+    """Where it runs, as whom, and how it is doing."""
+
+    meta: Meta
+    service_account_name: str = ""
+    node_name: str = ""
+    host_network: bool = False
+    containers: tuple[Container, ...] = ()
+    init_containers: tuple[Container, ...] = ()
+    phase: str = ""
+    pod_ip: str = field(default="", metadata=wire("podIP"))
+    pod_ips: tuple[PodIP, ...] = field(default=(), metadata=wire("podIPs"))
+    conditions: tuple[PodCondition, ...] = ()
+
+    @property
+    def service_account(self) -> str:
+        """`default` if none is named, as Kubernetes fills in."""
+        return self.service_account_name or "default"
+
+    @property
+    def ready(self) -> bool:
+        """Its condition Ready is True."""
+        return any(c.type == "Ready" and c.status == "True" for c in self.conditions)
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """All addresses, first the primary one."""
+        others = tuple(a.ip for a in self.pod_ips if a.ip and a.ip != self.pod_ip)
+        return (self.pod_ip, *others) if self.pod_ip else others
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Namespace:
+    """Its labels decide on injection."""
+
+    meta: Meta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """Its labels hold the locality of its pods."""
+
+    meta: Meta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceAccount:
+    """Names an identity."""
+
+    meta: Meta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigMap:
+    """Text by key."""
+
+    meta: Meta
+    data: Mapping[str, str] = EMPTY
