@@ -1,0 +1,1 @@
+"""The mesh's certificate authority and its tokens: who may speak, and how that is proven."""

@@ -1,0 +1,87 @@
+"""What was signed is what was meant.
+
+A certificate is read back from its bytes after it was signed and compared with what was asked for,
+so that a mistake in building one stops here and not at a peer that trusted it. (SPIRE's
+`credvalidator` does the same.)
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from ca.errors import CertificateError
+
+
+def check_root(certificate: x509.Certificate, public_key: ec.EllipticCurvePublicKey) -> None:
+    """Raise `CertificateError` unless this is a self-signed authority for that key."""
+    read = _reread(certificate)
+    _check(_same_key(read, public_key), "the root is for another key")
+    _check(_issued_by(read, read), "the root is not signed by itself")
+    basic = read.extensions.get_extension_for_class(x509.BasicConstraints).value
+    usage = read.extensions.get_extension_for_class(x509.KeyUsage).value
+    _check(basic.ca and usage.key_cert_sign, "the root may not sign certificates")
+    _check(_lifetime(read) > timedelta(0), "the root is never valid")
+
+
+def check_serving(
+    certificate: x509.Certificate,
+    *,
+    issuer: x509.Certificate,
+    public_key: ec.EllipticCurvePublicKey,
+    sans: Sequence[x509.GeneralName],
+) -> None:
+    """Raise `CertificateError` unless this is a server's leaf for that key and those names, within
+    its issuer's life."""
+    read = _reread(certificate)
+    _check(_same_key(read, public_key), "the certificate is for another key")
+    _check(_issued_by(read, issuer), "the certificate is not signed by the root")
+    _check(_lifetime(read) > timedelta(0), "the certificate is never valid")
+    _check(
+        issuer.not_valid_before_utc <= read.not_valid_before_utc
+        and read.not_valid_after_utc <= issuer.not_valid_after_utc,
+        "the certificate outlives its issuer",
+    )
+    _check_leaf_extensions(read, sans)
+
+
+def _check_leaf_extensions(read: x509.Certificate, sans: Sequence[x509.GeneralName]) -> None:
+    extensions = read.extensions
+    usage = extensions.get_extension_for_class(x509.KeyUsage).value
+    extended = extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    names = extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    basic = extensions.get_extension_for_class(x509.BasicConstraints).value
+    _check(not basic.ca and not usage.key_cert_sign, "the certificate may sign others")
+    _check(usage.digital_signature, "the certificate may not sign a handshake")
+    _check(list(extended) == [ExtendedKeyUsageOID.SERVER_AUTH], "the certificate's use is wrong")
+    _check(bool(sans) and list(names) == list(sans), "the certificate's names are wrong")
+
+
+def _reread(certificate: x509.Certificate) -> x509.Certificate:
+    return x509.load_der_x509_certificate(certificate.public_bytes(serialization.Encoding.DER))
+
+
+def _same_key(certificate: x509.Certificate, key: ec.EllipticCurvePublicKey) -> bool:
+    found = certificate.public_key()
+    return isinstance(found, ec.EllipticCurvePublicKey) and found == key
+
+
+def _issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (InvalidSignature, ValueError, TypeError):
+        return False
+    return True
+
+
+def _lifetime(certificate: x509.Certificate) -> timedelta:
+    return certificate.not_valid_after_utc - certificate.not_valid_before_utc
+
+
+def _check(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise CertificateError(otherwise)

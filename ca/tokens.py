@@ -1,0 +1,176 @@
+"""Who is calling: a pod's projected service account token, verified offline against a key set.
+
+Everything that is known about a caller comes from here and never from what the caller says about
+itself. Every check fails closed; the caller learns only that it failed, our log learns why, and
+neither sees any part of the token.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import jwt
+
+from ca.errors import Unauthenticated
+from mesh.identity import WorkloadIdentity
+
+MAX_HEADER_BYTES = 8192
+"""Longer `authorization` values are refused before anything reads them."""
+
+ALGORITHMS = frozenset({"ES256", "RS256"})
+"""What Kubernetes signs with. The key decides which of them, never the token."""
+
+LEEWAY_SECONDS = 10.0
+"""How far two clocks may be apart."""
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+"""What Kubernetes accepts as a name (RFC 1123 subdomain). Nothing else may become part of an
+identity."""
+
+_UID = re.compile(r"[A-Za-z0-9-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Key:
+    algorithm: str
+    key: jwt.PyJWK
+
+
+class TokenVerifier:
+    """Verifies tokens of one issuer for one audience. `clock` gives seconds since the epoch.
+
+    Raises `ValueError` at once if the key set holds no usable key: a verifier that could accept
+    nobody, or that had to guess an algorithm, is a mistake in the caller.
+    """
+
+    def __init__(
+        self,
+        jwks: Mapping[str, object],
+        *,
+        issuer: str,
+        audience: str,
+        clock: Callable[[], float],
+    ) -> None:
+        self._keys = _keys(jwks)
+        self._issuer = issuer
+        self._audience = audience
+        self._clock = clock
+
+    def verify(self, authorization: Sequence[str | bytes]) -> WorkloadIdentity:
+        """The identity behind the values of the `authorization` header (all of them, in order).
+
+        Raises `Unauthenticated`, whose text is safe to send and whose `reason` is safe to log.
+        """
+        claims = self._claims(_bearer(authorization))
+        expires = self._check_times(claims)
+        if claims.get("iss") != self._issuer:
+            raise Unauthenticated("another issuer")
+        # A token that is meant for several readers could be replayed here by any of them.
+        if claims.get("aud") not in (self._audience, [self._audience]):
+            raise Unauthenticated("another audience")
+        return _identity(claims, expires)
+
+    def _claims(self, token: str) -> Mapping[str, object]:
+        try:
+            header: Mapping[str, object] = jwt.get_unverified_header(token)
+            key = self._keys.get(str(header.get("kid")))
+            if key is None:
+                raise Unauthenticated("signed by an unknown key")
+            claims: Mapping[str, object] = jwt.decode(
+                token, key.key, algorithms=[key.algorithm], options=_options()
+            )
+        # RecursionError: JSON nested a thousand deep fits into the size limit.
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
+            # The class says which check failed; the text could quote the token, so it is not kept,
+            # nor is the cause.
+            raise Unauthenticated(f"not a valid token ({type(error).__name__})") from None
+        return claims
+
+    def _check_times(self, claims: Mapping[str, object]) -> float:
+        now = self._clock()
+        expires = _number(claims, "exp")
+        if expires <= now - LEEWAY_SECONDS:
+            raise Unauthenticated("expired")
+        for claim in ("iat", "nbf"):
+            if claim in claims and _number(claims, claim) > now + LEEWAY_SECONDS:
+                raise Unauthenticated("not valid yet")
+        return expires
+
+
+def _options() -> jwt.types.Options:
+    # Times are checked here against the injected clock, the audience more strictly than by PyJWT.
+    return {
+        "verify_signature": True,
+        "verify_exp": False,
+        "verify_nbf": False,
+        "verify_iat": False,
+        "verify_aud": False,
+        "verify_iss": False,
+    }
+
+
+def _keys(jwks: Mapping[str, object]) -> Mapping[str, _Key]:
+    keys = {}
+    for jwk in jwt.PyJWKSet.from_dict(dict(jwks)).keys:
+        # A symmetric key in a public set would let anybody sign.
+        if jwk.key_type in ("EC", "RSA") and jwk.algorithm_name in ALGORITHMS and jwk.key_id:
+            keys[jwk.key_id] = _Key(algorithm=jwk.algorithm_name, key=jwk)
+    if not keys:
+        raise ValueError(f"the key set holds no key with an id for one of {sorted(ALGORITHMS)}")
+    return keys
+
+
+def _bearer(authorization: Sequence[str | bytes]) -> str:
+    if len(authorization) != 1:
+        raise Unauthenticated(f"{len(authorization)} authorization headers instead of one")
+    value = authorization[0]
+    if len(value) > MAX_HEADER_BYTES:
+        raise Unauthenticated("the authorization header is too long")
+    try:
+        text = value.decode("ascii") if isinstance(value, bytes) else value
+    except UnicodeDecodeError:
+        raise Unauthenticated("the authorization header is not ASCII") from None
+    scheme, _, token = text.partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated("the authorization header is not a bearer token")
+    return token
+
+
+def _identity(claims: Mapping[str, object], expires: float) -> WorkloadIdentity:
+    bound = _object(claims, "kubernetes.io")
+    pod, account = _object(bound, "pod"), _object(bound, "serviceaccount")
+    namespace = _text(bound, "namespace", _NAME)
+    name = _text(account, "name", _NAME)
+    _text(account, "uid", _UID)
+    if claims.get("sub") != f"system:serviceaccount:{namespace}:{name}":
+        raise Unauthenticated("the subject is not the service account")
+    return WorkloadIdentity(
+        namespace=namespace,
+        service_account=name,
+        pod_name=_text(pod, "name", _NAME),
+        pod_uid=_text(pod, "uid", _UID),
+        expires=expires,
+    )
+
+
+def _object(claims: Mapping[str, object], name: str) -> Mapping[str, object]:
+    value = claims.get(name)
+    if not isinstance(value, dict):
+        raise Unauthenticated(f"not bound to a pod: no claim {name!r}")
+    return value
+
+
+def _text(claims: Mapping[str, object], name: str, form: re.Pattern[str]) -> str:
+    value = claims.get(name)
+    if not isinstance(value, str) or not form.fullmatch(value):
+        raise Unauthenticated(f"not bound to a pod: claim {name!r} is missing or malformed")
+    return value
+
+
+def _number(claims: Mapping[str, object], name: str) -> float:
+    value = claims.get(name)
+    # `bool` is an `int` to Python. NaN compares as neither later nor earlier, so it must not get
+    # through.
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
+        raise Unauthenticated(f"claim {name!r} is missing or not a time")
+    return float(value)
