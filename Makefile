@@ -1,0 +1,34 @@
+# Every target sets up what it needs, inside the checkout. ARGS passes flags on: make demo ARGS='--once --json'
+MAKEFLAGS += --no-print-directory
+ARGS ?=
+
+.PHONY: help setup demo test check bench stubs lock clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile | while IFS=: read -r target text; do printf '  make %-7s%s\n' "$$target" "$$text"; done
+
+setup: ## make .venv and .envoy; the other targets do it by themselves
+	@scripts/setup
+
+demo: setup ## run the mesh of examples/shop with a live view
+	@.venv/bin/heddle demo $(ARGS)
+
+test: ## run all tests; ARGS='tests/xds -k nack' runs some, without the coverage gate
+	@scripts/test $(ARGS)
+
+check: ## formatting, lint, types, layers
+	@scripts/check
+
+bench: setup ## print the benchmark's figures, write bench/out/report.json
+	@.venv/bin/python -m bench $(ARGS)
+
+stubs: setup ## generate typings/ (check does it by itself)
+	@.venv/bin/python scripts/stubs
+
+lock: ## pin the requirements anew; ARGS=--upgrade takes the newest versions
+	@scripts/lock $(ARGS)
+
+clean: ## remove everything that was generated
+	rm -rf .venv .envoy .cache typings build dist *.egg-info bench/out
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
