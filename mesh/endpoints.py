@@ -1,9 +1,9 @@
 """The endpoints behind a service, by service port."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from crds.meta import NO_LABELS
+from crds.fields import EMPTY
 
 PROXY_PORT_OFFSET = 20000
 """In proxy-port mode the sidecar takes what is meant for port P at P + 20000: an address has room for one listener per port."""
@@ -27,7 +27,7 @@ class Endpoint:
 
     address: str
     port: int
-    labels: Mapping[str, str] = field(default=NO_LABELS)
+    labels: Mapping[str, str] = EMPTY
     healthy: bool = True
     weight: int = 1
     locality: Locality = NOWHERE

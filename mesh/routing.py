@@ -1,9 +1,22 @@
-"""VirtualServices: which one a client obeys for a host, and its rules with every reference resolved."""
+"""The rules that a client obeys for a host and port, with every reference resolved to a target or to what is missing."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from crds.virtual_service import Headers, HTTPMatchRequest, HTTPRoute, Percent
+from crds.virtual_service import (
+    Destination,
+    Headers,
+    HTTPMatchRequest,
+    HTTPRoute,
+    L4MatchAttributes,
+    VirtualService,
+)
+from mesh import hosts
+from mesh.destination_rules import merged, policy_for, rules_for
 from mesh.destinations import NO_POLICY, Policy
+from mesh.mesh import Mesh, client
+from mesh.scope import Scope
+from mesh.virtual_services import MESH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,11 +33,16 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
-    """A destination that does not exist: its share of requests gets a clear 503. `reason` is one sentence that names the object."""
+    """A destination that does not exist: its share of requests gets a clear 503.
+
+    `code` is that of the problem (`unknown-subset`), `field` the part of the destination at fault, `reason` one sentence.
+    """
 
     destination: str
     reason: str
     weight: int = 0
+    code: str = "unknown-host"
+    field: str = "host"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,3 +65,148 @@ class HttpRule:
     matches: tuple[HTTPMatchRequest, ...] = ()
     targets: tuple[Target | Missing, ...] = ()
     mirrors: tuple[Mirror, ...] = ()
+
+
+def http_rules(
+    mesh: Mesh, scope: Scope, virtual_service: VirtualService, port: int
+) -> tuple[HttpRule, ...]:
+    """The rules that can apply on `port`, up to the first that takes every request; none: the object has nothing to say here."""
+    rules: list[HttpRule] = []
+    for route in virtual_service.http:
+        matches = tuple(match for match in route.match if _http_applies(match, scope, port))
+        if route.match and not matches:
+            continue
+        rules.append(_http_rule(mesh, scope, virtual_service.meta.namespace, route, matches, port))
+        if not matches:
+            break
+    return tuple(rules)
+
+
+def _http_applies(match: HTTPMatchRequest, scope: Scope, port: int) -> bool:
+    if match.port not in (0, port):
+        return False
+    if match.gateways:  # once the gateway is named, the source no longer matters (S-12)
+        return MESH in match.gateways
+    return _from_source(match.source_labels, match.source_namespace, scope)
+
+
+def _from_source(labels: Mapping[str, str], namespace: str, scope: Scope) -> bool:
+    return namespace in ("", scope.namespace) and labels.items() <= dict(scope.labels).items()
+
+
+def _http_rule(
+    mesh: Mesh,
+    scope: Scope,
+    namespace: str,
+    route: HTTPRoute,
+    matches: tuple[HTTPMatchRequest, ...],
+    port: int,
+) -> HttpRule:
+    targets = [
+        resolve(
+            mesh, scope.namespace, namespace, each.destination, port, each.weight, each.headers
+        )
+        for each in route.route
+        if each.destination is not None
+    ]
+    if route.delegate is not None:
+        name = f"{route.delegate.namespace or namespace}/{route.delegate.name}"
+        targets = [Missing(destination=name, reason="delegates are not translated yet", code="not-translated")]
+    return HttpRule(
+        route=route,
+        matches=matches,
+        targets=tuple(targets),
+        mirrors=tuple(_mirrors(mesh, scope, namespace, route, port)),
+    )
+
+
+def _mirrors(
+    mesh: Mesh, scope: Scope, namespace: str, route: HTTPRoute, port: int
+) -> Iterator[Mirror]:
+    wanted: list[tuple[Destination, float]] = []
+    if route.mirror is not None:
+        share = 100.0 if route.mirror_percent is None else float(route.mirror_percent)
+        if route.mirror_percentage is not None:
+            share = route.mirror_percentage.value
+        wanted.append((route.mirror, share))
+    for each in route.mirrors:
+        if each.destination is not None:
+            share = 100.0 if each.percentage is None else each.percentage.value
+            wanted.append((each.destination, share))
+    for destination, share in wanted:
+        target = resolve(mesh, scope.namespace, namespace, destination, port)
+        if isinstance(target, Target) and share > 0:
+            yield Mirror(target=target, percent=share)
+
+
+def tcp_targets(
+    mesh: Mesh, scope: Scope, virtual_service: VirtualService, port: int
+) -> tuple[Target | Missing, ...]:
+    """Where connections to `port` go by the first `tcp` rule that can apply; nothing: no rule can."""
+    for route in virtual_service.tcp:
+        if route.match and not any(_tcp_applies(match, scope, port) for match in route.match):
+            continue
+        namespace = virtual_service.meta.namespace
+        return tuple(
+            resolve(mesh, scope.namespace, namespace, each.destination, port, each.weight)
+            for each in route.route
+            if each.destination is not None
+        )
+    return ()
+
+
+def _tcp_applies(match: L4MatchAttributes, scope: Scope, port: int) -> bool:
+    if match.port not in (0, port) or (match.gateways and MESH not in match.gateways):
+        return False
+    if match.destination_subnets or match.source_subnet:
+        return False  # reported as not translated: a narrower rule must not become a wider one
+    return _from_source(match.source_labels, match.source_namespace, scope)
+
+
+def resolve(
+    mesh: Mesh,
+    client_namespace: str,
+    namespace: str,
+    destination: Destination,
+    listener_port: int,
+    weight: int = 0,
+    headers: Headers | None = None,
+) -> Target | Missing:
+    """What `destination`, written in an object of `namespace`, is for a client: port and subset must exist too (S-13)."""
+    host = hosts.resolve(destination.host, namespace)
+
+    def missing(code: str, field: str, reason: str) -> Missing:
+        return Missing(
+            destination=destination.host, reason=reason, weight=weight, code=code, field=field
+        )
+
+    service = mesh.services.visible(host, client_namespace)
+    if service is None:
+        hidden = "is not exported to" if mesh.services.at(host) else "is not known in"
+        return missing("unknown-host", "host", f"the host {host} {hidden} namespace {client_namespace}")
+    number = _port_number(destination, [port.number for port in service.ports], listener_port)
+    if service.port(number) is None:
+        return missing("unknown-port", "port.number", f"{host} has no port {number}")
+    keys = rules_for(mesh.rules, host, service.namespace, client(mesh, client_namespace))
+    rule = merged(mesh.rules.objects[key] for key in keys)
+    subset = rule.subset(destination.subset) if destination.subset else None
+    if destination.subset and subset is None:
+        return missing(
+            "unknown-subset",
+            "subset",
+            f"no DestinationRule that holds for {host} has a subset {destination.subset}",
+        )
+    return Target(
+        host=host,
+        port=number,
+        subset=destination.subset,
+        weight=weight,
+        headers=headers,
+        policy=policy_for(rule, subset, number),
+    )
+
+
+def _port_number(destination: Destination, ports: list[int], listener_port: int) -> int:
+    if destination.port is not None and destination.port.number:
+        return destination.port.number
+    return ports[0] if len(ports) == 1 else listener_port

@@ -3,12 +3,15 @@
 Protocols are chosen as Istio does it: `appProtocol` first, then the part of the port's name before the first dash.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
-from crds.meta import NO_LABELS, Key
-from crds.problem import Problem, Severity
+from crds import core, service_entry
+from crds.fields import EMPTY
+from crds.kinds import Object
+from crds.meta import Annotation, Key
+from mesh import hosts
 
 
 class Protocol(StrEnum):
@@ -71,6 +74,11 @@ class Resolution(StrEnum):
     NONE = "NONE"
     """The address that the client chose (Envoy's ORIGINAL_DST); headless services too."""
 
+    @property
+    def is_dns(self) -> bool:
+        """Whether Envoy looks the addresses up by name."""
+        return self in (Resolution.DNS, Resolution.DNS_ROUND_ROBIN)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Port:
@@ -96,7 +104,7 @@ class Service:
     external: bool = False
     resolution: Resolution = Resolution.CLIENT_SIDE
     export_to: frozenset[str] = frozenset({"*"})
-    selector: Mapping[str, str] = field(default=NO_LABELS)
+    selector: Mapping[str, str] = EMPTY
     created: str = ""
 
     @property
@@ -107,3 +115,89 @@ class Service:
     def port(self, number: int) -> Port | None:
         """The port with this number."""
         return next((port for port in self.ports if port.number == number), None)
+
+
+def protocol(app_protocol: str, name: str) -> Protocol:
+    """What a port speaks, from its `appProtocol`, or else from its name (istio-api.md S-39)."""
+    given = app_protocol.lower()
+    if given in _APP_PROTOCOLS:
+        return _APP_PROTOCOLS[given]
+    text = given or name.lower()
+    if text.startswith("grpc-web"):
+        return Protocol.GRPC_WEB
+    return _BY_NAME.get(text.partition("-")[0], Protocol.UNSPECIFIED)
+
+
+def services_of(key: Key, made_from: Object | None) -> tuple[Service, ...]:
+    """The services that an object stands for: one for a Service, one a host for a ServiceEntry, none for anything else."""
+    match made_from:
+        case core.Service():
+            return _from_kubernetes(key, made_from)
+        case service_entry.ServiceEntry():
+            return tuple(_from_entry(key, made_from, host) for host in dict.fromkeys(made_from.hosts))
+        case _:
+            return ()
+
+
+def _from_kubernetes(key: Key, service: core.Service) -> tuple[Service, ...]:
+    if service.type == "ExternalName":
+        return ()
+    exports = service.meta.annotations.get(Annotation.EXPORT_TO, "*").split(",")
+    return (
+        Service(
+            key=key,
+            host=hosts.fqdn(service.meta.name, service.meta.namespace),
+            name=service.meta.name,
+            namespace=service.meta.namespace,
+            ports=tuple(_kubernetes_port(port) for port in service.ports if port.protocol in ("", "TCP")),
+            addresses=service.addresses,
+            headless=service.headless,
+            resolution=Resolution.NONE if service.headless else Resolution.CLIENT_SIDE,
+            export_to=frozenset(name.strip() for name in exports),
+            selector=service.selector,
+            created=service.meta.created,
+        ),
+    )
+
+
+def _kubernetes_port(port: core.ServicePort) -> Port:
+    target = port.target_port if port.target_port not in (None, 0, "") else port.port
+    return Port(
+        number=port.port,
+        name=port.name,
+        protocol=protocol(port.app_protocol, port.name),
+        target=target if target is not None else port.port,
+    )
+
+
+_RESOLUTIONS = {
+    service_entry.Resolution.NONE: Resolution.NONE,
+    service_entry.Resolution.STATIC: Resolution.CLIENT_SIDE,
+    service_entry.Resolution.DNS: Resolution.DNS,
+    service_entry.Resolution.DNS_ROUND_ROBIN: Resolution.DNS_ROUND_ROBIN,
+}
+
+
+def _from_entry(key: Key, entry: service_entry.ServiceEntry, host: str) -> Service:
+    return Service(
+        key=key,
+        host=hosts.resolve(host, entry.meta.namespace),
+        name=entry.meta.name,
+        namespace=entry.meta.namespace,
+        ports=tuple(
+            Port(
+                number=port.number,
+                name=port.name,
+                protocol=protocol(port.protocol, port.name),
+                target=port.target_port or port.number,
+            )
+            for port in entry.ports
+            if port.protocol.upper() != Protocol.UDP
+        ),
+        addresses=tuple(address for address in entry.addresses if "/" not in address),
+        external=entry.location is service_entry.Location.MESH_EXTERNAL,
+        resolution=_RESOLUTIONS.get(entry.resolution, Resolution.NONE),
+        export_to=frozenset(entry.export_to or ("*",)),
+        selector=entry.workload_selector.labels if entry.workload_selector else EMPTY,
+        created=entry.meta.created,
+    )

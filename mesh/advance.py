@@ -1,0 +1,82 @@
+"""From one mesh to the next: what changed decides, at the grain of a host, what must be looked at again.
+
+Saying too much is safe (a rebuilt host with equal bytes is no change), saying too little is a bug: tests compare every
+step with a mesh and a translation made from nothing.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from crds import core
+from crds.mesh_config import CONFIG_MAP, ROOT_NAMESPACE, MeshConfig
+from crds.meta import Key
+from mesh import destination_rules, endpoint_index, hosts, service_index, virtual_services
+from mesh.mesh import Mesh
+from mesh.store import Change
+
+CONFIG_KEY = Key("", "ConfigMap", ROOT_NAMESPACE, CONFIG_MAP)
+"""The object that MeshConfig is read from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dirty:
+    """What may differ. `endpoints` are hosts of which nothing else does; `inbound` are namespaces of workloads."""
+
+    everything: bool = False
+    hosts: frozenset[str] = frozenset()
+    endpoints: frozenset[str] = frozenset()
+    inbound: frozenset[str] = frozenset()
+    selections: bool = False
+    pods: frozenset[Key] = frozenset()
+
+
+def advance(mesh: Mesh, changes: Sequence[Change], config: MeshConfig) -> tuple[Mesh, Dirty]:
+    """The mesh after `changes` under `config`, and what must be looked at again."""
+    services = service_index.advance(mesh.services, changes)
+    endpoints, moved = endpoint_index.advance(mesh.endpoints, services.services, changes)
+    rules, ruled = destination_rules.advance(mesh.rules, changes)
+    routes, routed = virtual_services.advance(mesh.virtual_services, changes)
+    new = Mesh(
+        config=config,
+        services=services.services,
+        endpoints=endpoints,
+        rules=rules,
+        virtual_services=routes,
+    )
+    changed = services.hosts | set(_covered(new, ruled))
+    touched = changed | set(_covered(new, routed)) | routed
+    touched |= set(_referring(new, changed)) | set(_wildcards_over(new, services.hosts))
+    touched |= {n for h in routed for n in service_index.full_names(h, new.services.namespaces)}
+    ruled_namespaces = {s.namespace for host in _covered(new, ruled) for s in new.services.at(host)}
+    return new, Dirty(
+        everything=config != mesh.config,
+        hosts=frozenset(touched),
+        endpoints=moved - touched,
+        inbound=services.namespaces | ruled_namespaces,
+        selections=routes.labels.keys() != mesh.virtual_services.labels.keys(),
+        pods=frozenset(c.key for c in changes if isinstance(c.old or c.new, core.Pod)),
+    )
+
+
+def _covered(mesh: Mesh, patterns: Iterable[str]) -> Iterator[str]:
+    """The hosts of services that the patterns name or cover."""
+    for pattern in patterns:
+        if hosts.is_wildcard(pattern):
+            yield from (host for host in mesh.services.hosts if hosts.matches(pattern, host))
+        else:
+            yield pattern
+
+
+def _referring(mesh: Mesh, changed: Iterable[str]) -> Iterator[str]:
+    """The hosts whose routes lead to one of the changed hosts."""
+    index = mesh.virtual_services
+    keys = {key for host in changed for key in index.destinations.get(host, ())}
+    for key in keys:
+        routed = virtual_services.routed_hosts(index.objects[key])
+        yield from routed
+        yield from _covered(mesh, routed)
+
+
+def _wildcards_over(mesh: Mesh, changed: Iterable[str]) -> Iterator[str]:
+    for host in changed:
+        yield from hosts.most_specific(mesh.virtual_services.wildcards, host)

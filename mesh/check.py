@@ -1,0 +1,202 @@
+"""What is wrong with an object in its surroundings: references that lead nowhere, objects that another one overrules."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from crds.destination_rule import DestinationRule
+from crds.meta import Key
+from crds.problem import Problem, Severity
+from crds.virtual_service import Destination, VirtualService
+from mesh import hosts
+from mesh.destination_rules import merged, pattern_of, rules_for
+from mesh.mesh import Mesh, client
+from mesh.routing import Missing, resolve
+from mesh.service_index import answers
+from mesh.services import Protocol, Service
+from mesh.virtual_services import destinations, routed_hosts
+
+_SNIFFED_AS_TCP = (
+    "the port does not say what it speaks, so it is carried as TCP, without HTTP routing; "
+    "set appProtocol, or begin the port's name with http-, grpc- or tcp-"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """The object that problems are about."""
+
+    key: Key
+
+    def error(self, code: str, path: str, value: str, message: str) -> Problem:
+        return self._problem(Severity.ERROR, code, path, value, message)
+
+    def warning(self, code: str, path: str, value: str, message: str) -> Problem:
+        return self._problem(Severity.WARNING, code, path, value, message)
+
+    def _problem(
+        self, severity: Severity, code: str, path: str, value: str, message: str
+    ) -> Problem:
+        return Problem(
+            code=code, severity=severity, object=self.key, path=path, value=value, message=message
+        )
+
+
+def check(mesh: Mesh, key: Key) -> tuple[Problem, ...]:
+    """Everything that is wrong with one object in this mesh."""
+    about = _About(key)
+    if (virtual_service := mesh.virtual_services.objects.get(key)) is not None:
+        return tuple(_virtual_service(mesh, about, virtual_service))
+    if (rule := mesh.rules.objects.get(key)) is not None:
+        return tuple(_destination_rule(mesh, about, rule))
+    if services := mesh.services.contributed.get(key):
+        return tuple(_service(mesh, about, services))
+    return ()
+
+
+def check_all(mesh: Mesh) -> tuple[Problem, ...]:
+    """Everything that is wrong with any object of the mesh."""
+    keys = (*mesh.virtual_services.objects, *mesh.rules.objects, *mesh.services.contributed)
+    return tuple(problem for key in sorted(keys) for problem in check(mesh, key))
+
+
+def _virtual_service(
+    mesh: Mesh, about: _About, virtual_service: VirtualService
+) -> Iterator[Problem]:
+    for index, host in enumerate(routed_hosts(virtual_service)):
+        path = f"spec.hosts[{index}]"
+        yield from _routed_host(mesh, about, virtual_service, path, host)
+    for path, destination in destinations(virtual_service):
+        yield from _destination(mesh, about, virtual_service, path, destination)
+
+
+def _routed_host(
+    mesh: Mesh, about: _About, virtual_service: VirtualService, path: str, host: str
+) -> Iterator[Problem]:
+    namespace = virtual_service.meta.namespace
+    index = mesh.virtual_services
+    winner = next(iter(index.ranked(index.hosts.get(host, ()), namespace)), about.key)
+    if winner != about.key:
+        yield about.warning(
+            "shadowed-virtual-service",
+            path,
+            host,
+            f"{winner} routes this host already and wins for sidecars; merge the two or remove one",
+        )
+    if not hosts.is_wildcard(host) and not mesh.services.at(host):
+        yield about.warning(
+            "unknown-host",
+            path,
+            host,
+            "no service has this host, so it is served on port 80 only" + _meant(mesh, host),
+        )
+
+
+def _destination(
+    mesh: Mesh,
+    about: _About,
+    virtual_service: VirtualService,
+    path: str,
+    destination: Destination,
+) -> Iterator[Problem]:
+    namespace = virtual_service.meta.namespace
+    wants_http = path.startswith("spec.http")
+    for port in sorted(_listener_ports(mesh, virtual_service, wants_http)) or [80]:
+        found = resolve(mesh, namespace, namespace, destination, port)
+        if isinstance(found, Missing):
+            yield _missing(mesh, about, namespace, path, destination, found)
+            return
+
+
+def _listener_ports(mesh: Mesh, virtual_service: VirtualService, http: bool) -> set[int]:
+    services = (s for host in routed_hosts(virtual_service) for s in mesh.services.at(host))
+    return {p.number for s in services for p in s.ports if p.protocol.is_http == http}
+
+
+def _missing(
+    mesh: Mesh,
+    about: _About,
+    namespace: str,
+    path: str,
+    destination: Destination,
+    missing: Missing,
+) -> Problem:
+    host = hosts.resolve(destination.host, namespace)
+    match missing.code:
+        case "unknown-subset":
+            value, hint = destination.subset, _meant_subset(mesh, namespace, host, destination)
+        case "unknown-port":
+            value = str(destination.port.number) if destination.port else ""
+            hint = "; name one of " + ", ".join(_ports(mesh, host))
+        case _:
+            value, hint = destination.host, _meant(mesh, host)
+    message = f"{missing.reason}, so these requests get a 503{hint}"
+    return about.error(missing.code, f"{path}.{missing.field}", value, message)
+
+
+def _ports(mesh: Mesh, host: str) -> list[str]:
+    return [str(port.number) for service in mesh.services.at(host)[:1] for port in service.ports]
+
+
+def _meant(mesh: Mesh, host: str) -> str:
+    close = get_close_matches(host, mesh.services.hosts, n=1, cutoff=0.8)
+    return f"; did you mean {close[0]}?" if close else "; check the name and the namespace"
+
+
+def _meant_subset(mesh: Mesh, namespace: str, host: str, destination: Destination) -> str:
+    service = mesh.services.visible(host, namespace)
+    owner = service.namespace if service else ""
+    keys = rules_for(mesh.rules, host, owner, client(mesh, namespace))
+    names = [s.name for s in merged(mesh.rules.objects[key] for key in keys).subsets]
+    close = get_close_matches(destination.subset, names, n=1)
+    if close:
+        return f"; did you mean {close[0]}?"
+    known = f"it has {', '.join(names)}" if names else "there is none yet"
+    return f"; add the subset to a DestinationRule of the host ({known})"
+
+
+def _destination_rule(mesh: Mesh, about: _About, rule: DestinationRule) -> Iterator[Problem]:
+    pattern = pattern_of(rule)
+    known = any(hosts.matches(pattern[1], host) for host in _nearest(mesh, pattern[1]))
+    if not known:
+        yield about.warning(
+            "unknown-host",
+            "spec.host",
+            rule.host,
+            "no service has this host, so the rule has no effect" + _meant(mesh, pattern[1]),
+        )
+    older = mesh.rules.ranked(mesh.rules.patterns[pattern])
+    older = older[: older.index(about.key)]
+    taken = {s.name: other for other in older for s in mesh.rules.objects[other].subsets}
+    for index, subset in enumerate(rule.subsets):
+        if subset.name in taken:
+            yield about.warning(
+                "duplicate-subset",
+                f"spec.subsets[{index}].name",
+                subset.name,
+                f"{taken[subset.name]} has this subset of the same host and wins; rename one",
+            )
+
+
+def _nearest(mesh: Mesh, pattern: str) -> Iterable[str]:
+    if hosts.is_wildcard(pattern):
+        return mesh.services.hosts
+    return (pattern,) if pattern in mesh.services.hosts else ()
+
+
+def _service(mesh: Mesh, about: _About, services: tuple[Service, ...]) -> Iterator[Problem]:
+    for index, port in enumerate(services[0].ports):
+        path = f"spec.ports[{index}]"
+        if port.protocol is Protocol.UNSPECIFIED:
+            yield about.warning("protocol-unknown", path, port.name, _SNIFFED_AS_TCP)
+        for service in services[:1]:
+            for address in service.addresses:
+                if not answers(mesh.services, service, address, port):
+                    owner = mesh.services.owner(address, port.number)
+                    yield about.warning(
+                        "address-conflict",
+                        path,
+                        f"{address}:{port.number}",
+                        f"{owner.key if owner else 'another'} has this address and port already "
+                        "and answers there; give one of them another",
+                    )

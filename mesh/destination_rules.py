@@ -1,0 +1,147 @@
+"""DestinationRules by namespace and host, and which of them a client obeys (istio-api.md S-14 to S-21)."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from crds.destination_rule import DestinationRule, Subset, TrafficPolicy
+from crds.fields import EMPTY
+from crds.meta import Key
+from mesh import hosts
+from mesh.destinations import NO_POLICY, Policy
+from mesh.index import regroup
+from mesh.order import Rank, rank
+from mesh.store import Change
+
+Pattern = tuple[str, str]
+"""A namespace and the host (or wildcard) that a rule in it names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DestinationRules:
+    """`patterns` has every (namespace, host) pair; `wildcards` the wildcard hosts of each namespace."""
+
+    objects: Mapping[Key, DestinationRule] = EMPTY
+    patterns: Mapping[Pattern, frozenset[Key]] = EMPTY
+    wildcards: Mapping[str, frozenset[str]] = EMPTY
+
+    def ranked(self, keys: Iterable[Key]) -> list[Key]:
+        """`keys`, the oldest rule first."""
+        return sorted(keys, key=self._rank)
+
+    def _rank(self, key: Key) -> Rank:
+        return rank(self.objects[key].meta.created, key)
+
+
+def advance(rules: DestinationRules, changes: Iterable[Change]) -> tuple[DestinationRules, frozenset[str]]:
+    """`rules` after `changes`, and the hosts and wildcards that the changed rules name."""
+    edits = [c for c in changes if isinstance(c.old or c.new, DestinationRule)]
+    if not edits:
+        return rules, frozenset()
+    objects = dict(rules.objects)
+    for change in edits:
+        objects.pop(change.key, None)
+        if isinstance(change.new, DestinationRule):
+            objects[change.key] = change.new
+    gone = [(pattern_of(c.old), c.key) for c in edits if isinstance(c.old, DestinationRule)]
+    come = [(pattern_of(c.new), c.key) for c in edits if isinstance(c.new, DestinationRule)]
+    patterns = regroup(rules.patterns, gone, come)
+    touched = {pattern for pattern, _ in (*gone, *come)}
+    wild = {pattern for pattern in touched if hosts.is_wildcard(pattern[1])}
+    wildcards = regroup(
+        rules.wildcards,
+        (pattern for pattern in wild if pattern not in patterns),
+        (pattern for pattern in wild if pattern in patterns),
+    )
+    new = DestinationRules(objects=objects, patterns=patterns, wildcards=wildcards)
+    return new, frozenset(host for _, host in touched)
+
+
+def pattern_of(rule: DestinationRule) -> Pattern:
+    """The namespace of a rule, and the full name of the host that it is for."""
+    return rule.meta.namespace, hosts.resolve(rule.host, rule.meta.namespace)
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """Who looks a rule up: the client's namespace, and the root namespace of its mesh."""
+
+    namespace: str
+    root: str
+
+
+def rules_for(rules: DestinationRules, host: str, service_namespace: str, client: Client) -> tuple[Key, ...]:
+    """The rules that hold for `host`, the oldest first: those of one namespace and one host pattern, never a mixture.
+
+    Order of namespaces: the client's, the service's, the root (S-14); inside one the most specific host wins (S-15).
+    """
+    own = client.namespace if client.namespace != client.root else service_namespace
+    for namespace in dict.fromkeys((own, service_namespace, client.root)):
+        for pattern in _patterns(rules, namespace, host):
+            keys = rules.ranked(rules.patterns[namespace, pattern])
+            usable = [key for key in keys if _applies(rules.objects[key], namespace, client)]
+            if usable:
+                first = rules.objects[usable[0]].export_to
+                return tuple(key for key in usable if set(rules.objects[key].export_to) == set(first))
+    return ()
+
+
+def _patterns(rules: DestinationRules, namespace: str, host: str) -> Iterator[str]:
+    if (namespace, host) in rules.patterns:
+        yield host
+    yield from hosts.most_specific(rules.wildcards.get(namespace, ()), host)
+
+
+def _applies(rule: DestinationRule, namespace: str, client: Client) -> bool:
+    if rule.workload_selector is not None:  # narrower than a namespace: reported as not translated
+        return False
+    exports = rule.export_to or ("*",)
+    return "*" in exports or client.namespace in exports or ("." in exports and namespace == client.namespace)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merged:
+    """The rules of one host as one: all subsets, and the first traffic policy (S-17)."""
+
+    subsets: tuple[Subset, ...] = ()
+    policy: TrafficPolicy | None = None
+
+    def subset(self, name: str) -> Subset | None:
+        """The subset with this name."""
+        return next((subset for subset in self.subsets if subset.name == name), None)
+
+
+def merged(rules: Iterable[DestinationRule]) -> Merged:
+    """One rule out of several for the same host, the oldest first; of two subsets with one name the first stays."""
+    subsets: dict[str, Subset] = {}
+    policy: TrafficPolicy | None = None
+    for rule in rules:
+        for subset in rule.subsets:
+            subsets.setdefault(subset.name, subset)
+        policy = policy or rule.traffic_policy
+    return Merged(subsets=tuple(subsets.values()), policy=policy)
+
+
+def policy_for(rule: Merged, subset: Subset | None, port: int) -> Policy:
+    """What holds for one subset and port. A port's own settings replace the four blocks as a whole (S-19, S-20)."""
+    layers = [policy for policy in (subset.traffic_policy if subset else None, rule.policy) if policy is not None]
+    for layer in layers:
+        for level in layer.port_level_settings:
+            if level.port is not None and level.port.number == port:
+                return Policy(
+                    load_balancer=level.load_balancer,
+                    connection_pool=level.connection_pool,
+                    outlier_detection=level.outlier_detection,
+                    tls=level.tls,
+                )
+    if not layers:
+        return NO_POLICY
+    top, base = layers[0], layers[-1]
+    return Policy(
+        load_balancer=top.load_balancer or base.load_balancer,
+        connection_pool=top.connection_pool or base.connection_pool,
+        outlier_detection=top.outlier_detection or base.outlier_detection,
+        tls=top.tls or base.tls,
+        tunnel=top.tunnel or base.tunnel,
+        proxy_protocol=top.proxy_protocol or base.proxy_protocol,
+        retry_budget=top.retry_budget or base.retry_budget,
+    )

@@ -1,0 +1,197 @@
+"""All that the configuration of one host depends on for the clients of one scope: the narrow input of the translator.
+
+It is made in two steps. `selection` finds, cheaply, which objects count, by key; two scopes with equal selections share
+one view, one translation and the very same bytes. `view` then reads those objects.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from crds.meta import Key
+from mesh import hosts
+from mesh.destination_rules import Merged, merged, policy_for, rules_for
+from mesh.destinations import NO_POLICY, Policy, SubsetRef
+from mesh.mesh import Mesh, client
+from mesh.proxy import Mode
+from mesh.routing import HttpRule, Missing, Target, http_rules, tcp_targets
+from mesh.scope import Scope
+from mesh.service_index import answers
+from mesh.services import Port, Protocol, Service
+from mesh.virtual_services import candidates, destination_hosts
+
+HTTP_PORT = 80
+"""Where a VirtualService's host that no service has is served (istio-api.md S-11)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which objects decide on `host` for a scope. `targets` names, for each host routed to, its service and rules.
+
+    `source` is the scope itself if the VirtualService asks who the client is.
+    """
+
+    host: str
+    mode: Mode
+    namespace: str
+    own_namespace: bool
+    service: Key | None
+    virtual_service: Key | None
+    rules: tuple[Key, ...]
+    targets: tuple[tuple[str, Key | None, tuple[Key, ...]], ...]
+    source: Scope | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubsetView:
+    """One subset at one port."""
+
+    ref: SubsetRef
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortView:
+    """One port of a host. `domains` and `addresses` are those that no other host has a better claim to.
+
+    No `rules`: requests (and with no `tcp`: connections) go to `default`.
+    """
+
+    port: Port
+    default: Target | None
+    policy: Policy = NO_POLICY
+    domains: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    subsets: tuple[SubsetView, ...] = ()
+    rules: tuple[HttpRule, ...] = ()
+    tcp: tuple[Target | Missing, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostView:
+    """A host as clients of a scope see it. Without a `service` it is only a name that a VirtualService routes."""
+
+    host: str
+    mode: Mode
+    service: Service | None
+    ports: tuple[PortView, ...]
+
+
+def selection(mesh: Mesh, scope: Scope, host: str) -> Selection | None:
+    """Which objects decide on `host` for `scope`; nothing if the host does not exist for it."""
+    service = mesh.services.visible(host, scope.namespace)
+    chosen = next(candidates(mesh.virtual_services, host, scope.namespace), None)
+    if service is None and (chosen is None or _has_services(mesh, host)):
+        return None
+    virtual_service = mesh.virtual_services.objects[chosen] if chosen else None
+    who = client(mesh, scope.namespace)
+    targets: list[tuple[str, Key | None, tuple[Key, ...]]] = []
+    asks = False
+    if virtual_service is not None:
+        for name in sorted(destination_hosts(virtual_service)):
+            found = mesh.services.visible(name, scope.namespace)
+            rules = rules_for(mesh.rules, name, found.namespace, who) if found else ()
+            targets.append((name, found.key if found else None, rules))
+        asks = any(m.source_labels or m.source_namespace for h in virtual_service.http for m in h.match)
+        asks = asks or any(m.source_labels or m.source_namespace for t in virtual_service.tcp for m in t.match)
+    nameless = all(target[1] for target in targets)
+    return Selection(
+        host=host,
+        mode=scope.mode,
+        namespace="" if nameless else scope.namespace,
+        own_namespace=service is not None and service.namespace == scope.namespace,
+        service=service.key if service else None,
+        virtual_service=chosen,
+        rules=rules_for(mesh.rules, host, service.namespace, who) if service else (),
+        targets=tuple(targets),
+        source=scope if asks else None,
+    )
+
+
+def _has_services(mesh: Mesh, host: str) -> bool:
+    if hosts.is_wildcard(host):
+        return host == "*" or any(hosts.matches(host, known) for known in mesh.services.hosts)
+    return host in mesh.services.hosts
+
+
+def view(mesh: Mesh, scope: Scope, chosen: Selection) -> HostView:
+    """The view that a selection stands for; any scope that made the selection gives the same."""
+    service = next((s for s in mesh.services.at(chosen.host) if s.key == chosen.service), None)
+    rule = merged(mesh.rules.objects[key] for key in chosen.rules)
+    if service is None:
+        port = Port(number=HTTP_PORT, name="http", protocol=Protocol.HTTP, target=HTTP_PORT)
+        ports = [_routed_only(mesh, scope, chosen, port)]
+    else:
+        ports = [_port_view(mesh, scope, chosen, service, port, rule) for port in service.ports]
+    return HostView(host=chosen.host, mode=scope.mode, service=service, ports=tuple(ports))
+
+
+def _routed_only(mesh: Mesh, scope: Scope, chosen: Selection, port: Port) -> PortView:
+    rules = _rules(mesh, scope, chosen, port)
+    domains = with_port((chosen.host,), port.number) if scope.mode is Mode.NONE else (chosen.host,)
+    return PortView(port=port, default=None, domains=domains if rules else (), rules=rules)
+
+
+def _port_view(
+    mesh: Mesh, scope: Scope, chosen: Selection, service: Service, port: Port, rule: Merged
+) -> PortView:
+    addresses = tuple(a for a in service.addresses if answers(mesh.services, service, a, port))
+    policy = policy_for(rule, None, port.number)
+    return PortView(
+        port=port,
+        default=Target(host=service.host, port=port.number, policy=policy),
+        policy=policy,
+        domains=tuple(_domains(mesh, chosen, service, port, addresses)) if port.protocol.is_http else (),
+        addresses=addresses,
+        subsets=tuple(
+            SubsetView(
+                ref=SubsetRef(name=subset.name, labels=subset.labels),
+                policy=policy_for(rule, subset, port.number),
+            )
+            for subset in rule.subsets
+        ),
+        rules=_rules(mesh, scope, chosen, port) if port.protocol.is_http else (),
+        tcp=() if port.protocol.is_http else _tcp(mesh, scope, chosen, port),
+    )
+
+
+def _rules(mesh: Mesh, scope: Scope, chosen: Selection, port: Port) -> tuple[HttpRule, ...]:
+    if chosen.virtual_service is None:
+        return ()
+    return http_rules(mesh, scope, mesh.virtual_services.objects[chosen.virtual_service], port.number)
+
+
+def _tcp(
+    mesh: Mesh, scope: Scope, chosen: Selection, port: Port
+) -> tuple[Target | Missing, ...]:
+    if chosen.virtual_service is None:
+        return ()
+    return tcp_targets(mesh, scope, mesh.virtual_services.objects[chosen.virtual_service], port.number)
+
+
+def _domains(
+    mesh: Mesh, chosen: Selection, service: Service, port: Port, addresses: tuple[str, ...]
+) -> Iterator[str]:
+    names = [service.host]
+    if service.in_kubernetes:
+        names.append(f"{service.host}.")
+        aliases = hosts.aliases(service.name, service.namespace, own_namespace=chosen.own_namespace)
+        names += [alias for alias in aliases if not _is_host(mesh, alias, port.number)]
+        if service.headless:
+            names += [f"*.{name}" for name in names]
+    names += addresses
+    yield from with_port(names, port.number) if chosen.mode is Mode.NONE else names
+
+
+def _is_host(mesh: Mesh, alias: str, port: int) -> bool:
+    """Whether something claims a Service's shorter name as its own: the exact name wins (S-45)."""
+    return alias in mesh.services.hosts or (port == HTTP_PORT and alias in mesh.virtual_services.hosts)
+
+
+def with_port(names: tuple[str, ...] | list[str], port: int) -> tuple[str, ...]:
+    """The names as a proxy is asked for them: with the port, and without it where HTTP's own is meant."""
+    ported = tuple(f"{_bracketed(name)}:{port}" for name in names)
+    return (*ported, *names) if port == HTTP_PORT else ported
+
+
+def _bracketed(name: str) -> str:
+    return f"[{name}]" if ":" in name else name

@@ -1,0 +1,136 @@
+"""All services by host, by virtual IP and by namespace, and the rules for which one a client sees."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from crds.fields import EMPTY
+from crds.meta import Key
+from mesh import hosts
+from mesh.index import regroup
+from mesh.order import rank
+from mesh.services import Port, Service, services_of
+from mesh.store import Change
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """`contributed` holds what each Kubernetes object stands for; the rest is inverted from it."""
+
+    contributed: Mapping[Key, tuple[Service, ...]] = EMPTY
+    hosts: Mapping[str, frozenset[Key]] = EMPTY
+    addresses: Mapping[str, frozenset[Key]] = EMPTY
+    namespaces: Mapping[str, frozenset[Key]] = EMPTY
+
+    def at(self, host: str) -> tuple[Service, ...]:
+        """Every service that claims `host`: Kubernetes Services first, then the oldest (istio-api.md S-4)."""
+        found = [s for key in self.hosts.get(host, ()) for s in self.contributed[key] if s.host == host]
+        return tuple(sorted(found, key=lambda s: (not s.in_kubernetes, rank(s.created, s.key))))
+
+    def visible(self, host: str, namespace: str) -> Service | None:
+        """The service that a client of `namespace` reaches as `host`: its own namespace's before all others."""
+        seen = [service for service in self.at(host) if is_visible(service, namespace)]
+        return next((s for s in seen if s.namespace == namespace), seen[0] if seen else None)
+
+    def owner(self, address: str, port: int) -> Service | None:
+        """Which service answers at a virtual IP and port: the oldest of those that claim both."""
+        claims = [
+            service
+            for key in self.addresses.get(address, ())
+            for service in self.contributed[key]
+            if address in service.addresses and service.port(port)
+        ]
+        return min(claims, key=lambda s: (not s.in_kubernetes, rank(s.created, s.key), s.host), default=None)
+
+    def selecting(self, namespace: str, labels: Mapping[str, str]) -> tuple[Service, ...]:
+        """The services of `namespace` whose selector picks a workload with these labels, oldest first."""
+        found = [
+            service
+            for key in self.namespaces.get(namespace, ())
+            for service in self.contributed[key]
+            if service.selector and selects(service.selector, labels)
+        ]
+        return tuple(sorted(found, key=lambda s: (not s.in_kubernetes, rank(s.created, s.key), s.host)))
+
+    def every(self) -> Iterator[Service]:
+        """All services, in a stable order."""
+        for key in sorted(self.contributed):
+            yield from self.contributed[key]
+
+
+def is_visible(service: Service, namespace: str) -> bool:
+    """Whether `exportTo` lets clients of `namespace` see the service."""
+    if "*" in service.export_to or namespace in service.export_to:
+        return True
+    return "." in service.export_to and service.namespace == namespace
+
+
+def selects(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+    """Whether `labels` has everything that `selector` asks for."""
+    return all(labels.get(name) == value for name, value in selector.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """The new index, the hosts that must be looked at again, and the namespaces whose inbound side may have changed."""
+
+    services: Services
+    hosts: frozenset[str]
+    namespaces: frozenset[str]
+
+
+def advance(services: Services, changes: Iterable[Change]) -> Advanced:
+    """`services` after `changes`; the hosts include those that share an address or a short name with a changed one."""
+    edits = [(change.key, services.contributed.get(change.key, ()), services_of(change.key, change.new)) for change in changes]
+    edits = [edit for edit in edits if edit[1] != edit[2]]
+    if not edits:
+        return Advanced(services, frozenset(), frozenset())
+    contributed = dict(services.contributed)
+    for key, _, new in edits:
+        contributed.pop(key, None)
+        if new:
+            contributed[key] = new
+    gone = [(key, service) for key, old, _ in edits for service in old]
+    come = [(key, service) for key, _, new in edits for service in new]
+    advanced = Services(
+        contributed=contributed,
+        hosts=regroup(services.hosts, ((s.host, k) for k, s in gone), ((s.host, k) for k, s in come)),
+        addresses=regroup(
+            services.addresses,
+            ((address, k) for k, s in gone for address in s.addresses),
+            ((address, k) for k, s in come for address in s.addresses),
+        ),
+        namespaces=regroup(
+            services.namespaces, ((s.namespace, k) for k, s in gone), ((s.namespace, k) for k, s in come)
+        ),
+    )
+    touched = [service for _, service in (*gone, *come)]
+    return Advanced(
+        advanced,
+        frozenset(_affected(services, advanced, touched)),
+        frozenset(service.namespace for service in touched),
+    )
+
+
+def _affected(old: Services, new: Services, touched: Iterable[Service]) -> Iterator[str]:
+    for service in touched:
+        yield service.host
+        yield from full_names(service.host, new.namespaces)
+        for address in service.addresses:
+            for index in (old, new):
+                for key in index.addresses.get(address, ()):
+                    yield from (other.host for other in index.contributed[key])
+
+
+def full_names(host: str, namespaces: Iterable[str]) -> Iterator[str]:
+    """The Kubernetes hosts that have `host` as one of their shorter names: a host that claims it takes it from them."""
+    match host.split("."):
+        case [name]:
+            yield from (hosts.fqdn(name, namespace) for namespace in namespaces)
+        case [name, namespace] | [name, namespace, "svc"]:
+            yield hosts.fqdn(name, namespace)
+
+
+def answers(services: Services, service: Service, address: str, port: Port) -> bool:
+    """Whether `service` is the one that owns `address` at `port`."""
+    owner = services.owner(address, port.number)
+    return owner is None or (owner.key == service.key and owner.host == service.host)

@@ -1,0 +1,132 @@
+"""VirtualServices by host, by destination and by source label, and which of them a client obeys for a host.
+
+On sidecars the VirtualServices of one host are not merged: the first wins (istio-api.md S-7), and the others hear of it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from crds.fields import EMPTY
+from crds.meta import Key
+from crds.virtual_service import Destination, VirtualService
+from mesh import hosts
+from mesh.index import regroup
+from mesh.order import Rank, rank
+from mesh.store import Change
+
+MESH = "mesh"
+"""The reserved name in `gateways` that stands for all sidecars."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VirtualServices:
+    """`hosts` maps each host or wildcard, `destinations` each host that is routed to, `labels` each label that a match asks of the client."""
+
+    objects: Mapping[Key, VirtualService] = EMPTY
+    hosts: Mapping[str, frozenset[Key]] = EMPTY
+    wildcards: frozenset[str] = frozenset()
+    destinations: Mapping[str, frozenset[Key]] = EMPTY
+    labels: Mapping[str, frozenset[Key]] = EMPTY
+
+    def ranked(self, keys: Iterable[Key], namespace: str) -> list[Key]:
+        """Those of `keys` that clients of `namespace` see: private ones, then those exported to it by name, then public; oldest first."""
+        seen = [(_nearness(self.objects[key], namespace), self._rank(key), key) for key in keys]
+        return [key for nearness, _, key in sorted(seen) if nearness < _HIDDEN]
+
+    def _rank(self, key: Key) -> Rank:
+        return rank(self.objects[key].meta.created, key)
+
+
+_HIDDEN = 3
+
+
+def _nearness(virtual_service: VirtualService, namespace: str) -> int:
+    exports = virtual_service.export_to or ("*",)
+    if "." in exports and virtual_service.meta.namespace == namespace:
+        return 0
+    if namespace in exports:
+        return 1
+    return 2 if "*" in exports else _HIDDEN
+
+
+def advance(index: VirtualServices, changes: Iterable[Change]) -> tuple[VirtualServices, frozenset[str]]:
+    """`index` after `changes`, and the hosts and wildcards that the changed objects name."""
+    edits = [c for c in changes if isinstance(c.old or c.new, VirtualService)]
+    if not edits:
+        return index, frozenset()
+    objects = dict(index.objects)
+    gone: list[tuple[Key, VirtualService]] = []
+    come: list[tuple[Key, VirtualService]] = []
+    for change in edits:
+        objects.pop(change.key, None)
+        if isinstance(change.old, VirtualService):
+            gone.append((change.key, change.old))
+        if isinstance(change.new, VirtualService):
+            objects[change.key] = change.new
+            come.append((change.key, change.new))
+    by_host = regroup(
+        index.hosts,
+        ((h, k) for k, v in gone for h in routed_hosts(v)),
+        ((h, k) for k, v in come for h in routed_hosts(v)),
+    )
+    touched = frozenset(h for _, v in (*gone, *come) for h in routed_hosts(v))
+    wild = {host for host in touched if hosts.is_wildcard(host)}
+    new = VirtualServices(
+        objects=objects,
+        hosts=by_host,
+        wildcards=(index.wildcards - wild) | {host for host in wild if host in by_host},
+        destinations=regroup(
+            index.destinations,
+            ((h, k) for k, v in gone for h in destination_hosts(v)),
+            ((h, k) for k, v in come for h in destination_hosts(v)),
+        ),
+        labels=regroup(
+            index.labels,
+            ((name, k) for k, v in gone for name in _source_labels(v)),
+            ((name, k) for k, v in come for name in _source_labels(v)),
+        ),
+    )
+    return new, touched
+
+
+def routed_hosts(virtual_service: VirtualService) -> tuple[str, ...]:
+    """The full names of the hosts whose traffic from sidecars the object routes."""
+    if virtual_service.gateways and MESH not in virtual_service.gateways:
+        return ()
+    namespace = virtual_service.meta.namespace
+    return tuple(hosts.resolve(host, namespace) for host in virtual_service.hosts)
+
+
+def destinations(virtual_service: VirtualService) -> Iterator[tuple[str, Destination]]:
+    """Every destination that the object names, with its field path."""
+    for i, http in enumerate(virtual_service.http):
+        for j, weighted in enumerate(http.route):
+            if weighted.destination is not None:
+                yield f"spec.http[{i}].route[{j}].destination", weighted.destination
+        if http.mirror is not None:
+            yield f"spec.http[{i}].mirror", http.mirror
+        for j, mirror in enumerate(http.mirrors):
+            if mirror.destination is not None:
+                yield f"spec.http[{i}].mirrors[{j}].destination", mirror.destination
+    for i, tcp in enumerate(virtual_service.tcp):
+        for j, route in enumerate(tcp.route):
+            if route.destination is not None:
+                yield f"spec.tcp[{i}].route[{j}].destination", route.destination
+
+
+def destination_hosts(virtual_service: VirtualService) -> frozenset[str]:
+    """The full names of the hosts that the object routes to."""
+    namespace = virtual_service.meta.namespace
+    return frozenset(hosts.resolve(d.host, namespace) for _, d in destinations(virtual_service))
+
+
+def _source_labels(virtual_service: VirtualService) -> frozenset[str]:
+    matches = (match for http in virtual_service.http for match in http.match)
+    return frozenset(name for match in matches for name in match.source_labels)
+
+
+def candidates(index: VirtualServices, host: str, namespace: str) -> Iterator[Key]:
+    """The objects that may route `host` for clients of `namespace`, the one that wins first."""
+    yield from index.ranked(index.hosts.get(host, ()), namespace)
+    for wildcard in hosts.most_specific(index.wildcards, host):
+        yield from index.ranked(index.hosts.get(wildcard, ()), namespace)
