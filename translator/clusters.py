@@ -1,0 +1,191 @@
+"""Clusters: one for each port of a service and of each of its subsets, one for each port of the
+workload itself, and the three that take what belongs to no service.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from envoy.config.cluster.v3.cluster_pb2 import Cluster
+from envoy.config.core.v3.address_pb2 import BindConfig, SocketAddress
+from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
+
+from crds.destination_rule import ConnectionPoolSettings
+from crds.fields import EMPTY
+from crds.scalars import Duration
+from mesh import hosts
+from mesh.destinations import Policy
+from mesh.endpoints import Endpoint
+from mesh.services import Port, Protocol, Resolution, Service
+from translator import load_balancing, names, pb, traffic_policy
+from translator.endpoints import load_assignment
+
+INBOUND_SOURCE = "127.0.0.6"
+"""The address from which the sidecar calls its own workload; the interception rules let it through.
+"""
+
+
+_CONNECT_TIMEOUT = Duration(10_000_000_000)
+_DNS_REFRESH_RATE = Duration(60_000_000_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """What the mesh settings say of every cluster."""
+
+    connect_timeout: Duration = _CONNECT_TIMEOUT
+    dns_refresh_rate: Duration = _DNS_REFRESH_RATE
+
+
+DEFAULTS = Defaults()
+
+
+def outbound_cluster(
+    service: Service,
+    port: Port,
+    subset: str,
+    policy: Policy,
+    defaults: Defaults = DEFAULTS,
+    *,
+    endpoints: Iterable[Endpoint] = (),
+) -> Cluster:
+    """The cluster of a service's port, or of a subset of it (`""`: all endpoints).
+
+    `endpoints` are needed where Envoy resolves names (DNS) and not read otherwise; a DNS service
+    without any is its own endpoint.
+    """
+    name = names.outbound_cluster(port.number, subset, service.host)
+    type_ = _discovery(service.resolution, policy)
+    balancer = policy.load_balancer
+    own = type_ == Cluster.ORIGINAL_DST
+    return Cluster(
+        name=name,
+        type=type_,
+        eds_cluster_config=(
+            Cluster.EdsClusterConfig(eds_config=pb.over_ads()) if type_ == Cluster.EDS else None
+        ),
+        load_assignment=_resolved(name, service, port, type_, endpoints),
+        dns_refresh_rate=pb.duration(defaults.dns_refresh_rate) if _is_dns(type_) else None,
+        respect_dns_ttl=_is_dns(type_),
+        dns_lookup_family=Cluster.V4_ONLY if _is_dns(type_) else Cluster.AUTO,
+        connect_timeout=traffic_policy.connect_timeout(
+            policy.connection_pool, defaults.connect_timeout
+        ),
+        lb_policy=Cluster.CLUSTER_PROVIDED if own else load_balancing.algorithm(balancer),
+        ring_hash_lb_config=None if own else load_balancing.ring_hash(balancer),
+        maglev_lb_config=None if own else load_balancing.maglev(balancer),
+        least_request_lb_config=None if own else load_balancing.least_request(balancer),
+        round_robin_lb_config=None if own else load_balancing.round_robin(balancer),
+        common_lb_config=Cluster.CommonLbConfig(
+            healthy_panic_threshold=traffic_policy.panic_threshold(policy.outlier_detection)
+        ),
+        circuit_breakers=traffic_policy.circuit_breakers(
+            policy.connection_pool, policy.retry_budget
+        ),
+        outlier_detection=traffic_policy.outlier_detection(policy.outlier_detection),
+        upstream_connection_options=traffic_policy.connection_options(policy.connection_pool),
+        typed_extension_protocol_options=traffic_policy.protocol_options(
+            port.protocol, policy.connection_pool
+        ),
+    )
+
+
+def _discovery(resolution: Resolution, policy: Policy) -> Cluster.DiscoveryType.ValueType:
+    if load_balancing.is_passthrough(policy.load_balancer):
+        return Cluster.ORIGINAL_DST
+    match resolution:
+        case Resolution.CLIENT_SIDE:
+            return Cluster.EDS
+        case Resolution.DNS:
+            return Cluster.STRICT_DNS
+        case Resolution.DNS_ROUND_ROBIN:
+            return Cluster.LOGICAL_DNS
+        case Resolution.NONE:
+            return Cluster.ORIGINAL_DST
+
+
+def _is_dns(type_: Cluster.DiscoveryType.ValueType) -> bool:
+    return type_ in (Cluster.STRICT_DNS, Cluster.LOGICAL_DNS)
+
+
+def _resolved(
+    name: str,
+    service: Service,
+    port: Port,
+    type_: Cluster.DiscoveryType.ValueType,
+    endpoints: Iterable[Endpoint],
+) -> ClusterLoadAssignment | None:
+    if not _is_dns(type_):
+        return None
+    known = tuple(endpoints)
+    if not known and not hosts.is_wildcard(service.host):
+        target = port.target if isinstance(port.target, int) else port.number
+        known = (Endpoint(address=service.host, port=target),)
+    # Envoy refuses a LOGICAL_DNS cluster with more than one endpoint, and one with none.
+    return load_assignment(name, known[:1] if type_ == Cluster.LOGICAL_DNS else known, EMPTY)
+
+
+def inbound_cluster(
+    port: int,
+    protocol: Protocol,
+    *,
+    address: str | None = None,
+    pool: ConnectionPoolSettings | None = None,
+    defaults: Defaults = DEFAULTS,
+) -> Cluster:
+    """The workload's own port. With `address` (proxy-port mode) it is called there, otherwise at
+    the connection's own destination.
+    """
+    name = names.inbound_cluster(port)
+    own = address is None
+    return Cluster(
+        name=name,
+        type=Cluster.ORIGINAL_DST if own else Cluster.STATIC,
+        lb_policy=Cluster.CLUSTER_PROVIDED if own else Cluster.ROUND_ROBIN,
+        load_assignment=(
+            None
+            if address is None
+            else load_assignment(name, (Endpoint(address=address, port=port),), EMPTY)
+        ),
+        upstream_bind_config=_bind_to_source() if own else None,
+        connect_timeout=traffic_policy.connect_timeout(pool, defaults.connect_timeout),
+        circuit_breakers=traffic_policy.circuit_breakers(pool),
+        upstream_connection_options=traffic_policy.connection_options(pool),
+        typed_extension_protocol_options=traffic_policy.protocol_options(protocol, pool),
+    )
+
+
+def _bind_to_source() -> BindConfig:
+    return BindConfig(source_address=SocketAddress(address=INBOUND_SOURCE, port_value=0))
+
+
+def passthrough_cluster(defaults: Defaults = DEFAULTS) -> Cluster:
+    """Takes what belongs to no service to where the client meant it to go."""
+    return _original_destination(names.PASSTHROUGH, defaults, None)
+
+
+def inbound_passthrough_cluster(defaults: Defaults = DEFAULTS) -> Cluster:
+    """Takes what arrives on a port of no service to the workload."""
+    return _original_destination(names.INBOUND_PASSTHROUGH, defaults, _bind_to_source())
+
+
+def _original_destination(name: str, defaults: Defaults, source: BindConfig | None) -> Cluster:
+    return Cluster(
+        name=name,
+        type=Cluster.ORIGINAL_DST,
+        lb_policy=Cluster.CLUSTER_PROVIDED,
+        upstream_bind_config=source,
+        connect_timeout=pb.positive_duration(defaults.connect_timeout),
+        circuit_breakers=traffic_policy.circuit_breakers(None),
+        typed_extension_protocol_options=traffic_policy.downstream_protocol_options(),
+    )
+
+
+def blackhole_cluster(defaults: Defaults = DEFAULTS) -> Cluster:
+    """Has no endpoint: requests to it get a 503, connections are closed. What does not exist is
+    routed here.
+    """
+    return Cluster(
+        name=names.BLACKHOLE,
+        type=Cluster.STATIC,
+        connect_timeout=pb.positive_duration(defaults.connect_timeout),
+    )

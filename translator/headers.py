@@ -1,0 +1,147 @@
+"""Header operations of a VirtualService as Envoy's.
+
+`set` comes before `add`, names in order. Setting the host is no header operation to Envoy but a
+rewrite of the route: `host` finds it. Envoy refuses a route that touches `host` or a pseudo header
+in any other way, so those are left out here.
+"""
+
+import re
+from collections.abc import Mapping
+
+from envoy.config.core.v3.base_pb2 import HeaderValue, HeaderValueOption
+
+from crds.virtual_service import HeaderOperations, Headers
+
+_HOST = frozenset({"host", ":authority"})
+_MAX_VALUE_BYTES = 16_384
+_UNPRINTABLE = re.compile(r"[\0\r\n]")
+
+_OPERATOR = re.compile(r"%(?:%|([A-Z0-9_]+)(\([^)]*\))?(?::[0-9]{1,6})?%)")
+_NEEDS_ARGUMENT = frozenset(
+    {
+        "CLUSTER_METADATA",
+        "DYNAMIC_METADATA",
+        "ENVIRONMENT",
+        "FILTER_STATE",
+        "REQ",
+        "REQ_WITHOUT_QUERY",
+        "RESP",
+        "TRAILER",
+        "UPSTREAM_METADATA",
+    }
+)
+_NO_ARGUMENT = frozenset(
+    {
+        "BYTES_RECEIVED",
+        "BYTES_SENT",
+        "CONNECTION_ID",
+        "DOWNSTREAM_DIRECT_LOCAL_ADDRESS",
+        "DOWNSTREAM_DIRECT_REMOTE_ADDRESS",
+        "DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT",
+        "DOWNSTREAM_LOCAL_ADDRESS",
+        "DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT",
+        "DOWNSTREAM_LOCAL_PORT",
+        "DOWNSTREAM_LOCAL_SUBJECT",
+        "DOWNSTREAM_LOCAL_URI_SAN",
+        "DOWNSTREAM_PEER_CERT",
+        "DOWNSTREAM_PEER_CERT_V_END",
+        "DOWNSTREAM_PEER_CERT_V_START",
+        "DOWNSTREAM_PEER_FINGERPRINT_1",
+        "DOWNSTREAM_PEER_FINGERPRINT_256",
+        "DOWNSTREAM_PEER_ISSUER",
+        "DOWNSTREAM_PEER_SERIAL",
+        "DOWNSTREAM_PEER_SUBJECT",
+        "DOWNSTREAM_PEER_URI_SAN",
+        "DOWNSTREAM_REMOTE_ADDRESS",
+        "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT",
+        "DOWNSTREAM_REMOTE_PORT",
+        "DOWNSTREAM_TLS_CIPHER",
+        "DOWNSTREAM_TLS_SESSION_ID",
+        "DOWNSTREAM_TLS_VERSION",
+        "DURATION",
+        "HOSTNAME",
+        "PROTOCOL",
+        "REQUESTED_SERVER_NAME",
+        "RESPONSE_CODE",
+        "RESPONSE_CODE_DETAILS",
+        "RESPONSE_FLAGS",
+        "ROUTE_NAME",
+        "START_TIME",
+        "UPSTREAM_CLUSTER",
+        "UPSTREAM_HOST",
+        "UPSTREAM_LOCAL_ADDRESS",
+        "UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT",
+        "UPSTREAM_REMOTE_ADDRESS",
+        "UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT",
+        "UPSTREAM_REQUEST_ATTEMPT_COUNT",
+        "VIRTUAL_CLUSTER_NAME",
+    }
+)
+
+
+def to_add(*operations: HeaderOperations | None) -> list[HeaderValueOption]:
+    """What `set` and `add` of all `operations` say, in that order."""
+    added: list[HeaderValueOption] = []
+    for each in operations:
+        if each is None:
+            continue
+        added += _options(each.set, HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD)
+        added += _options(each.add, HeaderValueOption.APPEND_IF_EXISTS_OR_ADD)
+    return added
+
+
+def to_remove(*operations: HeaderOperations | None) -> list[str]:
+    """What `remove` of all `operations` says, each name once."""
+    names = (name for each in operations if each is not None for name in each.remove)
+    return [name for name in dict.fromkeys(names) if _is_plain(name)]
+
+
+def host(*headers: Headers | None) -> str:
+    """The first host that a request's `set` or `add` asks for, or `""`."""
+    for each in headers:
+        if each is None or each.request is None:
+            continue
+        for values in (each.request.set, each.request.add):
+            for name in sorted(values):
+                if name.lower() in _HOST and values[name]:
+                    return values[name]
+    return ""
+
+
+def _options(
+    values: Mapping[str, str], action: HeaderValueOption.HeaderAppendAction.ValueType
+) -> list[HeaderValueOption]:
+    return [
+        HeaderValueOption(
+            header=HeaderValue(key=name, value=literal_unless_valid(value)), append_action=action
+        )
+        for name, value in sorted(values.items())
+        if _is_plain(name) and _is_sendable(value)
+    ]
+
+
+def _is_plain(name: str) -> bool:
+    if not name or name.startswith(":") or name.lower() in _HOST:
+        return False
+    return not _UNPRINTABLE.search(name)
+
+
+def _is_sendable(value: str) -> bool:
+    return not _UNPRINTABLE.search(value) and len(value.encode()) <= _MAX_VALUE_BYTES // 2
+
+
+def literal_unless_valid(value: str) -> str:
+    """`value` if its `%` signs are escapes (`%%`) and command operators that Envoy knows; if not,
+    with all of them escaped.
+
+    One bad format string would make Envoy refuse every route in the response.
+    """
+    rest = _OPERATOR.sub(lambda found: "" if _is_known(found) else "%", value)
+    return value if "%" not in rest else value.replace("%", "%%")
+
+
+def _is_known(found: re.Match[str]) -> bool:
+    command, argument = found.groups()
+    if command is None:
+        return True
+    return command in (_NEEDS_ARGUMENT if argument else _NO_ARGUMENT)

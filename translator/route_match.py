@@ -1,0 +1,71 @@
+"""Which requests a route takes: one block of `match`, less what was judged for the client
+beforehand (port, labels).
+"""
+
+from collections.abc import Iterator, Mapping
+
+from envoy.config.route.v3.route_components_pb2 import (
+    HeaderMatcher,
+    QueryParameterMatcher,
+    RouteMatch,
+)
+from google.protobuf.wrappers_pb2 import BoolValue
+
+from crds.virtual_service import HTTPMatchRequest, StringMatch
+from translator import pb
+
+
+def route_match(match: HTTPMatchRequest) -> RouteMatch:
+    """All conditions of the block; an empty block takes every request."""
+    uri = match.uri or StringMatch()
+    exact, regex = uri.exact is not None, bool(uri.regex)
+    return RouteMatch(
+        path=uri.exact,
+        safe_regex=pb.regex(uri.regex or "") if regex and not exact else None,
+        prefix=None if exact or regex else uri.prefix or "/",
+        case_sensitive=BoolValue(value=False) if match.ignore_uri_case and not regex else None,
+        headers=_headers(match),
+        query_parameters=[_query(name, match) for name, match in _named(match.query_params)],
+    )
+
+
+def _headers(match: HTTPMatchRequest) -> list[HeaderMatcher]:
+    pseudo = {
+        ":method": match.method,
+        ":scheme": match.scheme,
+        ":authority": match.authority,
+    }
+    asked = {name: value for name, value in pseudo.items() if value is not None}
+    return [
+        *(_header(name, value) for name, value in asked.items()),
+        *(_header(name, value) for name, value in _named(match.headers)),
+        *(_without(name, value) for name, value in _named(match.without_headers)),
+    ]
+
+
+def _named(matches: Mapping[str, StringMatch]) -> Iterator[tuple[str, StringMatch]]:
+    """In order; Envoy refuses a matcher without a name."""
+    return ((name, value) for name, value in sorted(matches.items()) if name)
+
+
+def _header(name: str, match: StringMatch) -> HeaderMatcher:
+    value = pb.string_matcher(match)
+    if value is None:
+        return HeaderMatcher(name=name, present_match=True)
+    return HeaderMatcher(name=name, string_match=value)
+
+
+def _without(name: str, match: StringMatch) -> HeaderMatcher:
+    value = pb.string_matcher(match)
+    if value is None:
+        return HeaderMatcher(name=name, present_match=True, invert_match=True)
+    return HeaderMatcher(
+        name=name, string_match=value, invert_match=True, treat_missing_header_as_empty=True
+    )
+
+
+def _query(name: str, match: StringMatch) -> QueryParameterMatcher:
+    value = pb.string_matcher(match)
+    if value is None:
+        return QueryParameterMatcher(name=name, present_match=True)
+    return QueryParameterMatcher(name=name, string_match=value)

@@ -1,0 +1,202 @@
+"""Virtual hosts and route configurations.
+
+A virtual host is a resource of its own (VHDS): a route configuration is then only a skeleton that
+says so. Its name is the resource's name, because Envoy otherwise acknowledges a removal and does
+nothing; Istio's name for it is in the metadata. Unmatched requests get a 404: what comes after the
+last rule is nobody's.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from envoy.config.core.v3.base_pb2 import DataSource, Metadata
+from envoy.config.route.v3.route_components_pb2 import (
+    DirectResponseAction,
+    Route,
+    RouteAction,
+    RouteMatch,
+    VirtualHost,
+)
+from envoy.config.route.v3.route_pb2 import RouteConfiguration, Vhds
+from google.protobuf.any_pb2 import Any
+from google.protobuf.struct_pb2 import Struct, Value
+from google.protobuf.wrappers_pb2 import BoolValue
+
+from crds.virtual_service import HTTPMatchRequest, HTTPRoute
+from mesh.routing import HttpRule, Missing, Target
+from translator import headers, names, pb
+from translator.filters import cors, fault
+from translator.route_action import direct_response, forward, redirect, unavailable
+from translator.route_match import route_match
+from translator.shares import Share, shares
+
+MAX_DIRECT_RESPONSE_BYTES = 1 << 20
+METADATA = "istio"
+"""The key in `filter_metadata` under which tools look for Istio's names."""
+
+_EVERYTHING = HTTPMatchRequest()
+
+
+def virtual_host(
+    route_config: str,
+    name: str,
+    domains: Sequence[str],
+    rules: Sequence[HttpRule],
+    *,
+    listener_port: int,
+) -> VirtualHost:
+    """The routes of one host. `name` is its `names.host_port`, `listener_port` the port that
+    clients call.
+    """
+    return VirtualHost(
+        name=names.virtual_host(route_config, name),
+        domains=domains,
+        routes=[route for rule in rules for route in _routes(rule, listener_port)],
+        include_request_attempt_count=True,
+        metadata=_named(name),
+    )
+
+
+def default_rules(target: Target) -> tuple[HttpRule, ...]:
+    """The rules of a host that no VirtualService speaks of: everything goes to its own
+    endpoints.
+    """
+    return (HttpRule(route=HTTPRoute(name="default"), targets=(target,)),)
+
+
+def _named(name: str) -> Metadata:
+    return Metadata(filter_metadata={METADATA: Struct(fields={"name": Value(string_value=name)})})
+
+
+def _routes(rule: HttpRule, listener_port: int) -> Iterator[Route]:
+    parts = shares(rule.targets)
+    for match in rule.matches or (_EVERYTHING,):
+        yield _route(rule, match, parts, listener_port)
+
+
+def _route(
+    rule: HttpRule, match: HTTPMatchRequest, parts: Sequence[Share], listener_port: int
+) -> Route:
+    http = rule.route
+    only = parts[0].target if len(parts) == 1 else None
+    own = (http.headers, only.headers if only else None)
+    request = [each.request for each in own if each]
+    response = [each.response for each in own if each]
+    answered = http.redirect is not None or http.direct_response is not None
+    return Route(
+        name=".".join(filter(None, (http.name, match.name))),
+        match=route_match(match),
+        redirect=redirect(http.redirect, listener_port) if http.redirect else None,
+        direct_response=None if http.redirect else _answer(rule, parts),
+        route=forward(http, parts, rule.mirrors) if parts and not answered else None,
+        stat_prefix=match.stat_prefix,
+        request_headers_to_add=headers.to_add(*request),
+        request_headers_to_remove=headers.to_remove(*request),
+        response_headers_to_add=headers.to_add(*response),
+        response_headers_to_remove=headers.to_remove(*response),
+        typed_per_filter_config=_filter_config(http),
+    )
+
+
+def _answer(rule: HttpRule, parts: Sequence[Share]) -> DirectResponseAction | None:
+    """What is answered without any upstream: the rule's own response, or a 503 if there is no
+    destination to go to.
+    """
+    if rule.route.direct_response:
+        return direct_response(rule.route.direct_response)
+    if parts:
+        return None
+    missing = [target.reason for target in rule.targets if isinstance(target, Missing)]
+    return unavailable(missing or ["the rule sends to no destination"])
+
+
+def _filter_config(http: HTTPRoute) -> dict[str, Any]:
+    config: dict[str, Any] = {}
+    if http.cors_policy:
+        config[cors.NAME] = pb.any_of(cors.per_route(http.cors_policy))
+    faults = fault.per_route(http.fault) if http.fault else None
+    if faults:
+        config[fault.NAME] = pb.any_of(faults)
+    return config
+
+
+def catch_all(route_config: str, *, allow_any: bool) -> VirtualHost:
+    """Requests to hosts that the mesh does not know: passed through to where they were going, or
+    refused with a 502.
+    """
+    name = "allow_any" if allow_any else "block_all"
+    return VirtualHost(
+        name=names.virtual_host(route_config, names.CATCH_ALL),
+        domains=("*",),
+        routes=(
+            Route(
+                name=name,
+                match=RouteMatch(prefix="/"),
+                route=_passthrough() if allow_any else None,
+                direct_response=None if allow_any else _refusal(),
+            ),
+        ),
+        include_request_attempt_count=True,
+        metadata=_named(name),
+    )
+
+
+def _passthrough() -> RouteAction:
+    return RouteAction(cluster=names.PASSTHROUGH, timeout=pb.seconds(0))
+
+
+def _refusal() -> DirectResponseAction:
+    body = "no service of the mesh has this host, and unknown hosts are blocked (REGISTRY_ONLY)\n"
+    return DirectResponseAction(status=502, body=DataSource(inline_string=body))
+
+
+def route_configuration(
+    name: str,
+    *,
+    vhds: bool,
+    virtual_hosts: Sequence[VirtualHost] = (),
+    ports_in_domains: bool = False,
+) -> RouteConfiguration:
+    """With `vhds` a skeleton whose virtual hosts come as resources of their own, otherwise
+    complete.
+
+    `ports_in_domains` is for the HTTP proxy port, where hosts of all ports meet: domains then say
+    the port.
+    """
+    return RouteConfiguration(
+        name=name,
+        virtual_hosts=virtual_hosts,
+        vhds=Vhds(config_source=pb.over_ads()) if vhds else None,
+        ignore_port_in_host_matching=not ports_in_domains,
+        validate_clusters=BoolValue(value=False),
+        max_direct_response_body_size_bytes=pb.uint32(MAX_DIRECT_RESPONSE_BYTES),
+    )
+
+
+def inbound_route_configuration(port: int) -> RouteConfiguration:
+    """Everything that arrives at a port of the workload goes to its cluster, however long it
+    takes.
+    """
+    cluster = names.inbound_cluster(port)
+    return RouteConfiguration(
+        name=cluster,
+        virtual_hosts=(
+            VirtualHost(
+                name=f"inbound|http|{port}",
+                domains=("*",),
+                routes=(
+                    Route(
+                        name="default",
+                        match=RouteMatch(prefix="/"),
+                        route=RouteAction(
+                            cluster=cluster,
+                            timeout=pb.seconds(0),
+                            max_stream_duration=RouteAction.MaxStreamDuration(
+                                grpc_timeout_header_max=pb.seconds(0)
+                            ),
+                        ),
+                    ),
+                ),
+            ),
+        ),
+        validate_clusters=BoolValue(value=False),
+    )
