@@ -1,0 +1,271 @@
+"""The annotations with which a pod's author tunes its sidecar, by Istio's names.
+
+A bad value is an error, for the pod would run in another way than its author believes. What Istio
+knows and we do not use is a warning.
+"""
+
+import ipaddress
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TypeVar
+
+from crds.meta import Annotation, Key
+from crds.problem import Problem
+from mesh.proxy import Mode
+from webhook.iptables import ALL, Interception
+from webhook.problems import error, warning
+from webhook.proxy_config import PROXY_CONFIG_DEFAULTS, ProxyConfig, proxy_config
+from webhook.settings import InjectSettings
+
+T = TypeVar("T")
+
+_TRAFFIC = "traffic.sidecar.istio.io/"
+_SIDECAR = "sidecar.istio.io/"
+_READINESS = "readiness.status.sidecar.istio.io/"
+_OTHERS = frozenset({Annotation.INJECT, Annotation.STATUS})
+_PREFIXES = (_TRAFFIC, _SIDECAR, _READINESS, "status.sidecar.istio.io/")
+
+_LOG_LEVELS = ("trace", "debug", "info", "warning", "warn", "error", "critical", "off")
+_COMPONENT_LEVELS = re.compile(rf"[a-z0-9_]+:({'|'.join(_LOG_LEVELS)})")
+_QUANTITY = re.compile(r"\d{1,18}(\.\d{1,9})?([mk]|[KMGTPE]i?|e\d{1,2})?", re.ASCII)
+_INTERFACE = re.compile(r"[A-Za-z0-9_.@-]{1,15}\+?")
+_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,511}")
+
+DEFAULT_RESOURCES: Mapping[str, Mapping[str, str]] = MappingProxyType(
+    {
+        "requests": MappingProxyType({"cpu": "100m", "memory": "128Mi"}),
+        "limits": MappingProxyType({"cpu": "2000m", "memory": "1024Mi"}),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """Timing of the readiness probe, in seconds and in failures."""
+
+    initial_delay: int = 0
+    period: int = 15
+    failure_threshold: int = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the sidecar of one pod is like: the settings, overridden by its annotations."""
+
+    mode: Mode
+    native_sidecar: bool
+    proxy_image: str
+    log_level: str
+    component_log_level: str
+    concurrency: int
+    drain_seconds: int
+    resources: Mapping[str, Mapping[str, str]]
+    readiness: Readiness
+    interception: Interception
+
+
+def options(
+    pod: Key, annotations: Mapping[str, str], settings: InjectSettings
+) -> tuple[Options, tuple[Problem, ...]]:
+    """Reads them all; an option with a bad value has its default."""
+    reader = _Reader(pod=pod, annotations=annotations)
+    config = reader.read(Annotation.PROXY_CONFIG, proxy_config, PROXY_CONFIG_DEFAULTS)
+    concurrency, drain = config.concurrency, config.drain_seconds
+    result = Options(
+        mode=reader.read(Annotation.INTERCEPTION_MODE, _mode, settings.mode),
+        native_sidecar=reader.read(_SIDECAR + "nativeSidecar", _boolean, settings.native_sidecar),
+        proxy_image=reader.read(_SIDECAR + "proxyImage", _image, settings.proxy_image),
+        log_level=reader.read(_SIDECAR + "logLevel", _log_level, settings.log_level),
+        component_log_level=reader.read(_SIDECAR + "componentLogLevel", _component_levels, ""),
+        concurrency=settings.concurrency if concurrency is None else concurrency,
+        drain_seconds=settings.drain_seconds if drain is None else drain,
+        resources=_resources(reader),
+        readiness=Readiness(
+            initial_delay=reader.read(_READINESS + "initialDelaySeconds", _number, 0),
+            period=reader.read(_READINESS + "periodSeconds", _positive, 15),
+            failure_threshold=reader.read(_READINESS + "failureThreshold", _positive, 4),
+        ),
+        interception=_interception(reader),
+    )
+    return result, (*reader.problems, *_unused(pod, annotations, reader.known, config))
+
+
+@dataclass(slots=True, kw_only=True)
+class _Reader:
+    """Reads one annotation after the other and gathers what was wrong and what is known."""
+
+    pod: Key
+    annotations: Mapping[str, str]
+    problems: list[Problem] = field(default_factory=list)
+    known: set[str] = field(default_factory=set)
+
+    def read(self, name: str, parse: Callable[[str], T], default: T) -> T:
+        self.known.add(name)
+        if name not in self.annotations:
+            return default
+        text = self.annotations[name]
+        try:
+            return parse(text.strip())
+        except ValueError as reason:
+            path = f"metadata.annotations[{name}]"
+            self.problems.append(error(self.pod, "bad-annotation", path, f"{reason}", text))
+            return default
+
+
+def _resources(reader: _Reader) -> Mapping[str, Mapping[str, str]]:
+    """As Istio does: one annotation given, and nothing is left of the defaults."""
+    given = {
+        "requests": {
+            "cpu": reader.read(_SIDECAR + "proxyCPU", _quantity, ""),
+            "memory": reader.read(_SIDECAR + "proxyMemory", _quantity, ""),
+        },
+        "limits": {
+            "cpu": reader.read(_SIDECAR + "proxyCPULimit", _quantity, ""),
+            "memory": reader.read(_SIDECAR + "proxyMemoryLimit", _quantity, ""),
+        },
+    }
+    set_ = {kind: {k: v for k, v in values.items() if v} for kind, values in given.items()}
+    wanted = {kind: values for kind, values in set_.items() if values}
+    return wanted or DEFAULT_RESOURCES
+
+
+def _interception(reader: _Reader) -> Interception:
+    return Interception(
+        include_inbound_ports=reader.read(_TRAFFIC + "includeInboundPorts", _ports_or_all, ALL),
+        exclude_inbound_ports=reader.read(_TRAFFIC + "excludeInboundPorts", _ports, ()),
+        include_outbound_ranges=reader.read(
+            _TRAFFIC + "includeOutboundIPRanges", _ranges_or_all, ALL
+        ),
+        exclude_outbound_ranges=reader.read(_TRAFFIC + "excludeOutboundIPRanges", _ranges, ()),
+        include_outbound_ports=reader.read(_TRAFFIC + "includeOutboundPorts", _ports, ()),
+        exclude_outbound_ports=reader.read(_TRAFFIC + "excludeOutboundPorts", _ports, ()),
+        exclude_interfaces=reader.read(_TRAFFIC + "excludeInterfaces", _interfaces, ()),
+    )
+
+
+def _unused(
+    pod: Key, annotations: Mapping[str, str], known: set[str], config: ProxyConfig
+) -> list[Problem]:
+    unknown = [
+        warning(
+            pod,
+            "annotation-not-used",
+            f"metadata.annotations[{name}]",
+            "Heddle does not use this annotation; remove it, or check its spelling.",
+            annotations[name],
+        )
+        for name in sorted(annotations)
+        if name.startswith(_PREFIXES) and name not in known and name not in _OTHERS
+    ]
+    if annotations.get(Annotation.INTERCEPTION_MODE, "").strip() == "TPROXY":
+        unknown.append(
+            warning(
+                pod,
+                "not-translated",
+                f"metadata.annotations[{Annotation.INTERCEPTION_MODE}]",
+                "TPROXY is not supported, REDIRECT is used: applications see the sidecar's"
+                " address instead of the caller's.",
+                "TPROXY",
+            )
+        )
+    unknown += [
+        warning(
+            pod,
+            "not-translated",
+            f"metadata.annotations[{Annotation.PROXY_CONFIG}].{name}",
+            "Heddle does not use this field of ProxyConfig; remove it, or check its spelling.",
+        )
+        for name in config.unused
+    ]
+    return unknown
+
+
+def _mode(text: str) -> Mode:
+    if text == "TPROXY":
+        return Mode.REDIRECT
+    if text not in tuple(Mode):
+        raise ValueError("Give REDIRECT or NONE.")
+    return Mode(text)
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError("Give true or false.")
+    return text.lower() == "true"
+
+
+def _image(text: str) -> str:
+    if not _IMAGE.fullmatch(text):
+        raise ValueError("Give the name of a container image.")
+    return text
+
+
+def _log_level(text: str) -> str:
+    if text not in _LOG_LEVELS:
+        raise ValueError(f"Give one of {', '.join(_LOG_LEVELS)}.")
+    return text
+
+
+def _component_levels(text: str) -> str:
+    if any(not _COMPONENT_LEVELS.fullmatch(part) for part in text.split(",")):
+        raise ValueError("Give a list such as upstream:debug,http:info.")
+    return text
+
+
+def _quantity(text: str) -> str:
+    if not _QUANTITY.fullmatch(text):
+        raise ValueError("Give a quantity such as 100m or 128Mi.")
+    return text
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 7):
+        raise ValueError("Give a whole number of at most six digits.")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if (number := _number(text)) == 0:
+        raise ValueError("Give a number from 1 on.")
+    return number
+
+
+def _ports_or_all(text: str) -> tuple[str, ...]:
+    return ALL if text == "*" else _ports(text)
+
+
+def _ranges_or_all(text: str) -> tuple[str, ...]:
+    return ALL if text == "*" else _ranges(text)
+
+
+def _ports(text: str) -> tuple[str, ...]:
+    ports = _items(text)
+    if any(not (port.isascii() and port.isdigit() and len(port) < 6) for port in ports):
+        raise ValueError("Give port numbers, separated by commas.")
+    if any(not 0 < int(port) < 65536 for port in ports):
+        raise ValueError("Give port numbers from 1 to 65535.")
+    return tuple(dict.fromkeys(str(int(port)) for port in ports))
+
+
+def _ranges(text: str) -> tuple[str, ...]:
+    ranges = _items(text)
+    if any("/" not in item or "%" in item for item in ranges):
+        raise ValueError("Give ranges such as 10.0.0.0/8, separated by commas.")
+    try:
+        networks = [ipaddress.ip_network(item, strict=False) for item in ranges]
+    except ValueError as reason:
+        raise ValueError("Give ranges such as 10.0.0.0/8, separated by commas.") from reason
+    return tuple(dict.fromkeys(str(network) for network in networks))
+
+
+def _interfaces(text: str) -> tuple[str, ...]:
+    names = _items(text)
+    if any(not _INTERFACE.fullmatch(name) for name in names):
+        raise ValueError("Give names of network interfaces, separated by commas.")
+    return tuple(dict.fromkeys(names))
+
+
+def _items(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",")] if text else []

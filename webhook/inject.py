@@ -1,0 +1,158 @@
+"""The injection itself: a pod goes in, the same pod with a sidecar comes out. A pure function.
+
+It works on raw JSON, because a pod has to come out with every field that it came with, known to us
+or not. Nothing of the input is changed; what stays as it was is shared with it.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from crds.meta import Annotation, Key, Label
+from crds.problem import Problem, Severity
+from mesh.proxy import Mode
+from webhook import raw, sidecar
+from webhook.annotations import Options, options
+from webhook.pod_checks import cautions, conflicts, malformed
+from webhook.policy import decide
+from webhook.proxy_port import through_proxy_port
+from webhook.settings import InjectSettings, ProxyFacts
+from webhook.workload import canonical_name, canonical_revision
+
+_DEFAULT_CONTAINER = (
+    "kubectl.kubernetes.io/default-container",
+    "kubectl.kubernetes.io/default-logs-container",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Injected:
+    """`pod` has its sidecar; if it was `skipped` (the reason) or `refused`, it is as it was."""
+
+    pod: dict[str, object]
+    skipped: str | None = None
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def refused(self) -> bool:
+        """Some problem is an error: the pod must not be admitted."""
+        return any(problem.severity is Severity.ERROR for problem in self.problems)
+
+
+def inject(
+    pod: Mapping[str, object], namespace: Mapping[str, object] | None, settings: InjectSettings
+) -> Injected:
+    """`namespace` is the Namespace object; without one, only the pod's own wish counts."""
+    unchanged, key = dict(pod), _key(pod, namespace)
+    if bad_shape := tuple(malformed(pod, key)):
+        return Injected(pod=unchanged, problems=bad_shape)
+    if _has_sidecar(pod):
+        return Injected(pod=unchanged, skipped="it has a sidecar already")
+    decision = decide(pod, key, raw.labels(namespace or {}), settings.revision)
+    if decision.skipped is not None or decision.problems:
+        return Injected(pod=unchanged, skipped=decision.skipped, problems=decision.problems)
+    chosen, problems = options(key, raw.annotations(pod), settings)
+    result = Injected(
+        pod=unchanged, problems=(*problems, *conflicts(pod, key), *cautions(pod, key))
+    )
+    if result.refused:
+        return result
+    return Injected(pod=_with_sidecar(pod, key, chosen, settings), problems=result.problems)
+
+
+def _key(pod: Mapping[str, object], namespace: Mapping[str, object] | None) -> Key:
+    """At admission a pod may lack its namespace, and have only the prefix of a name."""
+    metadata = raw.metadata(pod)
+    return Key(
+        group="",
+        kind="Pod",
+        namespace=raw.text(raw.metadata(namespace or {}).get("name"))
+        or raw.text(metadata.get("namespace"))
+        or "default",
+        name=raw.text(metadata.get("name")) or raw.text(metadata.get("generateName")),
+    )
+
+
+def _has_sidecar(pod: Mapping[str, object]) -> bool:
+    """Both signs are asked for: the annotation alone could have been copied from another pod."""
+    names = {container.get("name") for container in raw.containers(pod)}
+    return Annotation.STATUS in raw.annotations(pod) and sidecar.PROXY in names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Added:
+    """What the injector puts in front of the author's lists (volumes: behind)."""
+
+    init_containers: Sequence[dict[str, object]]
+    containers: Sequence[dict[str, object]]
+    volumes: Sequence[dict[str, object]]
+
+
+def _with_sidecar(
+    pod: Mapping[str, object], key: Key, chosen: Options, settings: InjectSettings
+) -> dict[str, object]:
+    cluster = f"{canonical_name(pod) or 'unknown'}.{key.namespace}"
+    bootstrap = settings.bootstrap(ProxyFacts(cluster=cluster, mode=chosen.mode))
+    added = _added(chosen, bootstrap, settings)
+    metadata = {
+        **raw.metadata(pod),
+        "annotations": _annotations(pod, added, chosen.mode, settings),
+        "labels": _labels(pod),
+    }
+    return {**pod, "metadata": metadata, "spec": _spec(raw.spec(pod), added, chosen)}
+
+
+def _added(chosen: Options, bootstrap: Mapping[str, object], settings: InjectSettings) -> _Added:
+    proxy = sidecar.proxy_container(chosen, bootstrap)
+    inits = [sidecar.init_container(settings.init_image, chosen.interception)]
+    if chosen.mode is Mode.NONE:
+        inits = []
+    return _Added(
+        init_containers=[*inits, proxy] if chosen.native_sidecar else inits,
+        containers=[] if chosen.native_sidecar else [proxy],
+        volumes=sidecar.volumes(settings),
+    )
+
+
+def _spec(spec: Mapping[str, object], added: _Added, chosen: Options) -> dict[str, object]:
+    users, inits = raw.objects(spec.get("containers")), raw.objects(spec.get("initContainers"))
+    if chosen.mode is Mode.NONE:
+        users = tuple(map(through_proxy_port, users))
+        # A sidecar that is no native one starts only after the init containers.
+        inits = tuple(map(through_proxy_port, inits)) if chosen.native_sidecar else inits
+    return {
+        **spec,
+        "initContainers": [*added.init_containers, *inits],
+        "containers": [*added.containers, *users],
+        "volumes": [*raw.objects(spec.get("volumes")), *added.volumes],
+    }
+
+
+def _labels(pod: Mapping[str, object]) -> dict[str, str]:
+    name = canonical_name(pod)
+    return {
+        **({Label.CANONICAL_NAME: name} if name else {}),
+        Label.CANONICAL_REVISION: canonical_revision(pod),
+        **raw.labels(pod),
+    }
+
+
+def _annotations(
+    pod: Mapping[str, object], added: _Added, mode: Mode, settings: InjectSettings
+) -> dict[str, str]:
+    first = raw.text(raw.objects(raw.spec(pod).get("containers"))[0].get("name"))
+    status = {
+        "containers": [container["name"] for container in added.containers],
+        "initContainers": [container["name"] for container in added.init_containers],
+        "revision": settings.revision,
+        "volumes": [volume["name"] for volume in added.volumes],
+    }
+    return {
+        **dict.fromkeys(_DEFAULT_CONTAINER, first),
+        **raw.annotations(pod),
+        Annotation.INTERCEPTION_MODE: mode.value,
+        Annotation.STATUS: json.dumps(status, separators=(",", ":")),
+        Label.REVISION: settings.revision,
+        sidecar.SDS_TOKEN_ANNOTATION: settings.sds_token,
+        sidecar.SDS_CA_ANNOTATION: settings.sds_ca,
+    }

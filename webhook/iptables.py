@@ -1,0 +1,110 @@
+"""The rules that lead a pod's TCP traffic through its sidecar, as input of iptables-restore.
+
+Istio's REDIRECT mode, IPv4, in our own chains. One `iptables-restore --noflush` applies everything,
+which is atomic. Naming a chain empties it, so running again ends in the same rules; the two hooks
+into the built-in chains are added only where they are missing.
+
+Two holes of Istio's are left out on purpose: port 15008 (we have no HBONE listener that would
+answer for it) and the proxy's group (an application with group 1337 would leave the mesh).
+"""
+
+from dataclasses import dataclass
+
+PROXY_UID = 1337
+"""The user that Envoy runs as: its own connections are never redirected."""
+OUTBOUND_PORT = 15001
+INBOUND_PORT = 15006
+OWN_PORTS = (15090, 15021, 15020)
+"""Metrics, readiness, reserved: served in the pod itself, never redirected."""
+
+ALL = ("*",)
+
+INBOUND, OUTPUT = "HEDDLE_INBOUND", "HEDDLE_OUTPUT"
+TO_OUTBOUND, TO_INBOUND = "HEDDLE_REDIRECT", "HEDDLE_IN_REDIRECT"
+
+HOOKS = (f"-A PREROUTING -p tcp -j {INBOUND}", f"-A OUTPUT -p tcp -j {OUTPUT}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interception:
+    """What is redirected, by the names of Istio's annotations; ports and ranges are checked."""
+
+    include_inbound_ports: tuple[str, ...] = ALL
+    exclude_inbound_ports: tuple[str, ...] = ()
+    include_outbound_ranges: tuple[str, ...] = ALL
+    exclude_outbound_ranges: tuple[str, ...] = ()
+    include_outbound_ports: tuple[str, ...] = ()
+    exclude_outbound_ports: tuple[str, ...] = ()
+    exclude_interfaces: tuple[str, ...] = ()
+
+
+def rules(interception: Interception) -> str:
+    """The four chains, declared and filled, without hooks and without the closing `COMMIT`."""
+    lines = [
+        "*nat",
+        *(f":{chain} - [0:0]" for chain in (INBOUND, OUTPUT, TO_OUTBOUND, TO_INBOUND)),
+        f"-A {TO_OUTBOUND} -p tcp -j REDIRECT --to-ports {OUTBOUND_PORT}",
+        f"-A {TO_INBOUND} -p tcp -j REDIRECT --to-ports {INBOUND_PORT}",
+        *(f"-A {INBOUND} {rule}" for rule in _inbound(interception)),
+        *(f"-A {OUTPUT} {rule}" for rule in _outbound(interception)),
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def script(interception: Interception) -> str:
+    """The shell program that applies the rules; without `$`, which Kubernetes would expand."""
+    hooks = " ".join(f"'{hook}'" for hook in HOOKS)
+    return (
+        "set -eu\n"
+        "hooks() {\n"
+        f"  iptables-save -t nat | grep -q -e '-j {OUTPUT}' || printf '%s\\n' {hooks}\n"
+        "}\n"
+        "{\n"
+        f"cat <<'EOF'\n{rules(interception)}EOF\n"
+        "hooks\n"
+        "echo COMMIT\n"
+        "} | iptables-restore --noflush\n"
+    )
+
+
+def _inbound(interception: Interception) -> list[str]:
+    rules = [f"-i {interface} -j RETURN" for interface in interception.exclude_interfaces]
+    if interception.include_inbound_ports != ALL:
+        # A list says exactly what is redirected: as in Istio, exclusions have no say then.
+        ports = interception.include_inbound_ports
+        return [*rules, *(f"-p tcp --dport {port} -j {TO_INBOUND}" for port in ports)]
+    excluded = dict.fromkeys([*map(str, OWN_PORTS), *interception.exclude_inbound_ports])
+    rules += [f"-p tcp --dport {port} -j RETURN" for port in excluded]
+    return [*rules, f"-p tcp -j {TO_INBOUND}"]
+
+
+def _outbound(interception: Interception) -> list[str]:
+    proxy = f"-m owner --uid-owner {PROXY_UID}"
+    return [
+        *(f"-o {interface} -j RETURN" for interface in interception.exclude_interfaces),
+        *(f"-p tcp --dport {port} -j RETURN" for port in interception.exclude_outbound_ports),
+        # The sidecar hands inbound traffic to the application from this address: let it through.
+        "-s 127.0.0.6/32 -o lo -j RETURN",
+        # The sidecar calls an address of its own pod: that is inbound traffic.
+        f"! -d 127.0.0.1/32 -o lo -p tcp {proxy} -j {TO_INBOUND}",
+        # The application calls its own pod: no proxy in between.
+        f"-o lo -m owner ! --uid-owner {PROXY_UID} -j RETURN",
+        f"{proxy} -j RETURN",
+        "-d 127.0.0.1/32 -j RETURN",
+        *(f"-d {cidr} -j RETURN" for cidr in _ipv4(interception.exclude_outbound_ranges)),
+        *(
+            f"-p tcp --dport {port} -j {TO_OUTBOUND}"
+            for port in interception.include_outbound_ports
+        ),
+        *_included_ranges(interception.include_outbound_ranges),
+    ]
+
+
+def _included_ranges(ranges: tuple[str, ...]) -> list[str]:
+    if ranges == ALL:
+        return [f"-j {TO_OUTBOUND}"]
+    return [f"-d {cidr} -j {TO_OUTBOUND}" for cidr in _ipv4(ranges)]
+
+
+def _ipv4(ranges: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(cidr for cidr in ranges if ":" not in cidr)

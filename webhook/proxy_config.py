@@ -1,0 +1,70 @@
+"""The annotation `proxy.istio.io/config`: the fields of ProxyConfig that stock Envoy can use."""
+
+from dataclasses import dataclass
+
+import yaml
+
+from crds.scalars import duration
+
+_MAX_CHARS = 16_384
+_MAX_CONCURRENCY = 1024
+_USED = frozenset({"concurrency", "drainDuration", "holdApplicationUntilProxyStarts"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProxyConfig:
+    """`None` where nothing is said; `unused` are the fields that have no effect, sorted.
+
+    `holdApplicationUntilProxyStarts` is what a native sidecar does anyway.
+    """
+
+    concurrency: int | None = None
+    drain_seconds: int | None = None
+    unused: tuple[str, ...] = ()
+
+
+PROXY_CONFIG_DEFAULTS = ProxyConfig()
+
+
+def proxy_config(text: str) -> ProxyConfig:
+    """Reads the YAML text; raises `ValueError` with the way out."""
+    raw = _load(text)
+    return ProxyConfig(
+        concurrency=_concurrency(raw.get("concurrency")),
+        drain_seconds=_drain_seconds(raw.get("drainDuration")),
+        unused=tuple(sorted(str(name) for name in raw if name not in _USED)),
+    )
+
+
+def _load(text: str) -> dict[object, object]:
+    if len(text) > _MAX_CHARS:
+        raise ValueError(f"Give at most {_MAX_CHARS} characters.")
+    try:
+        # The base loader makes strings only: no date or number that could fail to convert.
+        raw = yaml.load(text, Loader=yaml.BaseLoader)
+    except (yaml.YAMLError, RecursionError) as reason:
+        raise ValueError("Give ProxyConfig as YAML, such as {concurrency: 2}.") from reason
+    if raw is None or raw == "":
+        return {}
+    if not isinstance(raw, dict):
+        raise ValueError("Give ProxyConfig as YAML, such as {concurrency: 2}.")
+    return raw
+
+
+def _concurrency(value: object) -> int | None:
+    if value is None:
+        return None
+    if not (isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 6):
+        raise ValueError("Give concurrency as a whole number; 0 is one thread for each CPU.")
+    if int(value) > _MAX_CONCURRENCY:
+        raise ValueError(f"Give a concurrency of at most {_MAX_CONCURRENCY}.")
+    return int(value)
+
+
+def _drain_seconds(value: object) -> int | None:
+    if value is None:
+        return None
+    drain = duration(value) if isinstance(value, str) else None
+    if drain is None or not 0 < drain.seconds < 86_400:
+        raise ValueError("Give drainDuration as a duration such as 45s.")
+    return max(1, round(drain.seconds))
