@@ -81,6 +81,12 @@ def host_port(host: str, port: int) -> str:
     return f"{host}:{port}"
 
 
+def port_of(name: str) -> int:
+    """The port of a `host_port`; 0 if there is none."""
+    port = name.rpartition(":")[2]
+    return int(port) if port.isdecimal() else 0
+
+
 def virtual_host(route_config: str, host: str) -> str:
     """The resource name of a virtual host; `host` is a `host_port` or `CATCH_ALL`."""
     return f"{route_config}/{host}"

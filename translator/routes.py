@@ -41,12 +41,9 @@ def virtual_host(
     name: str,
     domains: Sequence[str],
     rules: Sequence[HttpRule],
-    *,
-    listener_port: int,
 ) -> VirtualHost:
-    """The routes of one host. `name` is its `names.host_port`, `listener_port` the port that
-    clients call.
-    """
+    """The routes of one host at one port. `name` is its `names.host_port`."""
+    listener_port = names.port_of(name)
     return VirtualHost(
         name=names.virtual_host(route_config, name),
         domains=domains,
@@ -119,11 +116,12 @@ def _filter_config(http: HTTPRoute) -> dict[str, Any]:
     return config
 
 
-def catch_all(route_config: str, *, allow_any: bool) -> VirtualHost:
+def catch_all(route_config: str, allow_any: bool) -> VirtualHost:
     """Requests to hosts that the mesh does not know: passed through to where they were going, or
-    refused with a 502.
+    refused with a 502. What was sent to the proxy port was going to the proxy, so it is refused.
     """
-    name = "allow_any" if allow_any else "block_all"
+    passed = allow_any and route_config != names.HTTP_PROXY
+    name = "allow_any" if passed else "block_all"
     return VirtualHost(
         name=names.virtual_host(route_config, names.CATCH_ALL),
         domains=("*",),
@@ -131,8 +129,8 @@ def catch_all(route_config: str, *, allow_any: bool) -> VirtualHost:
             Route(
                 name=name,
                 match=RouteMatch(prefix="/"),
-                route=_passthrough() if allow_any else None,
-                direct_response=None if allow_any else _refusal(),
+                route=_passthrough() if passed else None,
+                direct_response=None if passed else _refusal(allow_any),
             ),
         ),
         include_request_attempt_count=True,
@@ -144,29 +142,28 @@ def _passthrough() -> RouteAction:
     return RouteAction(cluster=names.PASSTHROUGH, timeout=pb.seconds(0))
 
 
-def _refusal() -> DirectResponseAction:
-    body = "no service of the mesh has this host, and unknown hosts are blocked (REGISTRY_ONLY)\n"
-    return DirectResponseAction(status=502, body=DataSource(inline_string=body))
+def _refusal(allow_any: bool) -> DirectResponseAction:
+    reason = (
+        "the proxy port leads to services of the mesh only: call other hosts without the proxy"
+        if allow_any
+        else "unknown hosts are blocked (outboundTrafficPolicy REGISTRY_ONLY)"
+    )
+    text = f"no service of the mesh has this host and port, and {reason}\n"
+    return DirectResponseAction(status=502, body=DataSource(inline_string=text))
 
 
 def route_configuration(
-    name: str,
-    *,
-    vhds: bool,
-    virtual_hosts: Sequence[VirtualHost] = (),
-    ports_in_domains: bool = False,
+    name: str, *, vhds: bool, virtual_hosts: Sequence[VirtualHost] = ()
 ) -> RouteConfiguration:
-    """With `vhds` a skeleton whose virtual hosts come as resources of their own, otherwise
-    complete.
+    """With `vhds` a skeleton whose virtual hosts come as resources of their own, else complete.
 
-    `ports_in_domains` is for the HTTP proxy port, where hosts of all ports meet: domains then say
-    the port.
+    Only the domains of the HTTP proxy port say the port: hosts of all ports meet there.
     """
     return RouteConfiguration(
         name=name,
         virtual_hosts=virtual_hosts,
         vhds=Vhds(config_source=pb.over_ads()) if vhds else None,
-        ignore_port_in_host_matching=not ports_in_domains,
+        ignore_port_in_host_matching=name != names.HTTP_PROXY,
         validate_clusters=BoolValue(value=False),
         max_direct_response_body_size_bytes=pb.uint32(MAX_DIRECT_RESPONSE_BYTES),
     )

@@ -1,10 +1,7 @@
 """The HTTP filters of each side, in the order in which a request meets them."""
 
-from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import (
-    HttpFilter,
-)
-
 from translator.filters import cors, fault, router
+from translator.http_messages import HttpFilter
 
 
 def outbound_filters() -> tuple[HttpFilter, ...]:

@@ -2,14 +2,12 @@
 
 from envoy.extensions.filters.http.cors.v3.cors_pb2 import Cors
 from envoy.extensions.filters.http.cors.v3.cors_pb2 import CorsPolicy as CorsPolicyMessage
-from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import (
-    HttpFilter,
-)
 from envoy.type.matcher.v3.string_pb2 import StringMatcher
 from google.protobuf.wrappers_pb2 import BoolValue
 
 from crds.virtual_service import CorsPolicy, UnmatchedPreflights
 from translator import pb
+from translator.http_messages import HttpFilter
 
 NAME = "envoy.filters.http.cors"
 

@@ -5,12 +5,10 @@ A fault without a percentage never happens, as in Istio.
 
 from envoy.extensions.filters.common.fault.v3.fault_pb2 import FaultDelay
 from envoy.extensions.filters.http.fault.v3.fault_pb2 import FaultAbort, HTTPFault
-from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import (
-    HttpFilter,
-)
 
 from crds.virtual_service import Abort, Delay, HTTPFaultInjection
 from translator import pb
+from translator.http_messages import HttpFilter
 
 NAME = "envoy.filters.http.fault"
 

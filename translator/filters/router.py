@@ -1,11 +1,9 @@
 """The filter that forwards the request."""
 
 from envoy.extensions.filters.http.router.v3.router_pb2 import Router
-from envoy.extensions.filters.network.http_connection_manager.v3.http_connection_manager_pb2 import (
-    HttpFilter,
-)
 
 from translator import pb
+from translator.http_messages import HttpFilter
 
 
 def http_filter() -> HttpFilter:

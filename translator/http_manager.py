@@ -1,0 +1,58 @@
+"""The HTTP connection manager, shared by inbound and outbound listeners and by the HTTP proxy port.
+
+What it trusts is strict: no address counts as internal, so `x-envoy-*` headers that would change
+timeouts and retries are removed, and a client certificate header from outside is dropped. Paths are
+normalised (`/a/../b`) but slashes are not merged, as in Istio: what lies behind may tell `//` from
+`/`.
+"""
+
+from collections.abc import Sequence
+
+from envoy.config.listener.v3.listener_components_pb2 import Filter
+from envoy.config.route.v3.route_pb2 import RouteConfiguration
+from google.protobuf.wrappers_pb2 import BoolValue
+
+from translator import pb
+from translator.access_log import access_log
+from translator.http_messages import HttpConnectionManager, HttpFilter, Rds
+
+SERVER_NAME = "istio-envoy"
+"""What the `server` header says: Istio's, because people and tests look for it."""
+
+
+def http_manager(
+    stat_prefix: str,
+    routes: str | RouteConfiguration,
+    filters: Sequence[HttpFilter],
+    *,
+    logged: bool = False,
+) -> Filter:
+    """The network filter. `routes` is the name of a route configuration that comes over ADS, or one
+    that is in place.
+    """
+    by_name = isinstance(routes, str)
+    return Filter(
+        name="envoy.filters.network.http_connection_manager",
+        typed_config=pb.any_of(
+            HttpConnectionManager(
+                stat_prefix=stat_prefix,
+                rds=_rds(routes) if by_name else None,
+                route_config=None if by_name else routes,
+                http_filters=filters,
+                server_name=SERVER_NAME,
+                normalize_path=BoolValue(value=True),
+                merge_slashes=False,
+                stream_idle_timeout=pb.seconds(0),  # long polls and gRPC streams live
+                use_remote_address=BoolValue(value=False),
+                internal_address_config=HttpConnectionManager.InternalAddressConfig(),
+                generate_request_id=BoolValue(value=True),
+                forward_client_cert_details=HttpConnectionManager.SANITIZE,
+                upgrade_configs=(HttpConnectionManager.UpgradeConfig(upgrade_type="websocket"),),
+                access_log=(access_log(),) if logged else (),
+            )
+        ),
+    )
+
+
+def _rds(name: str) -> Rds:
+    return Rds(route_config_name=name, config_source=pb.over_ads())

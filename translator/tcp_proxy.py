@@ -1,0 +1,77 @@
+"""The network filter that carries connections without looking into them."""
+
+from collections.abc import Sequence
+
+from envoy.config.accesslog.v3.accesslog_pb2 import AccessLog
+from envoy.config.listener.v3.listener_components_pb2 import Filter
+from envoy.extensions.filters.network.tcp_proxy.v3.tcp_proxy_pb2 import TcpProxy
+from envoy.type.v3.hash_policy_pb2 import HashPolicy
+
+from crds.connection_pool import TCPSettings
+from mesh.destinations import NO_POLICY, Policy
+from mesh.routing import Missing, Target
+from translator import names, pb
+from translator.access_log import access_log
+from translator.hash_policy import consistent_hash
+from translator.shares import Share, shares
+
+_NO_TCP = TCPSettings()
+
+
+def to_cluster(cluster: str, *, logged: bool = False) -> Filter:
+    """Everything to one cluster."""
+    return _filter(TcpProxy(stat_prefix=cluster, cluster=cluster, access_log=_log(logged)))
+
+
+def to_targets(targets: Sequence[Target | Missing], *, logged: bool = False) -> Filter:
+    """To each destination its share of the connections; to the blackhole if there is none.
+
+    Timeouts and hashing are those of the first destination: Envoy has one of each for the filter.
+    """
+    parts = shares(targets)
+    if not parts:
+        return to_cluster(names.BLACKHOLE, logged=logged)
+    policy = next((part.target.policy for part in parts if part.target), NO_POLICY)
+    only = parts[0].cluster if len(parts) == 1 else None
+    tcp = _settings(policy)
+    longest = tcp.max_connection_duration
+    return _filter(
+        TcpProxy(
+            stat_prefix=parts[0].cluster,
+            cluster=only,
+            weighted_clusters=None if only else _weighted(parts),
+            idle_timeout=None if tcp.idle_timeout is None else pb.duration(tcp.idle_timeout),
+            max_downstream_connection_duration=pb.positive_duration(longest) if longest else None,
+            hash_policy=_hash_policy(policy),
+            access_log=_log(logged),
+        )
+    )
+
+
+def _filter(proxy: TcpProxy) -> Filter:
+    return Filter(name="envoy.filters.network.tcp_proxy", typed_config=pb.any_of(proxy))
+
+
+def _log(logged: bool) -> tuple[AccessLog, ...]:
+    return (access_log(),) if logged else ()
+
+
+def _weighted(parts: Sequence[Share]) -> TcpProxy.WeightedCluster:
+    return TcpProxy.WeightedCluster(
+        clusters=[
+            TcpProxy.WeightedCluster.ClusterWeight(name=part.cluster, weight=part.weight)
+            for part in parts
+        ]
+    )
+
+
+def _settings(policy: Policy) -> TCPSettings:
+    return (policy.connection_pool.tcp if policy.connection_pool else None) or _NO_TCP
+
+
+def _hash_policy(policy: Policy) -> tuple[HashPolicy, ...]:
+    """The client's address is all that a connection has to hash."""
+    asked = consistent_hash(policy)
+    if asked is None or not asked.use_source_ip:
+        return ()
+    return (HashPolicy(source_ip=HashPolicy.SourceIp()),)
