@@ -2,7 +2,7 @@
 imported from here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -33,6 +33,7 @@ from crds.load_balancer import (
     ZoneAwareLoadBalancerSetting,
 )
 from crds.meta import Meta
+from crds.problem import Problem
 from crds.scalars import Duration
 
 __all__ = [
@@ -178,3 +179,8 @@ class DestinationRule:
     subsets: tuple[Subset, ...] = ()
     export_to: tuple[str, ...] = ()
     workload_selector: WorkloadSelector | None = None
+
+
+def check(destination_rule: DestinationRule) -> Iterator[Problem]:
+    """What is wrong with it, as far as it can be told from it alone."""
+    yield from ()

@@ -2,10 +2,15 @@
 `mesh`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from crds.convert import plan
+from crds.convert_scalar import Problems
 from crds.http_action import HTTPRetry
+from crds.path import root
+from crds.problem import Problem, warning
 from crds.scalars import Duration
 
 CONFIG_MAP = "istio"
@@ -44,3 +49,62 @@ class MeshConfig:
 
 
 DEFAULT_MESH_CONFIG = MeshConfig()
+
+NOT_TRANSLATED = frozenset(
+    (
+        "accessLogEncoding",
+        "accessLogFile",
+        "accessLogFormat",
+        "ca",
+        "caCertificates",
+        "certificates",
+        "configSources",
+        "defaultConfig",
+        "defaultDestinationRuleExportTo",
+        "defaultProviders",
+        "defaultServiceExportTo",
+        "defaultVirtualServiceExportTo",
+        "disableEnvoyListenerLog",
+        "discoverySelectors",
+        "dnsRefreshRate",
+        "enableAutoMtls",
+        "enableEnvoyAccessLogService",
+        "enablePrometheusMerge",
+        "enableTracing",
+        "extensionProviders",
+        "h2UpgradePolicy",
+        "hboneIdleTimeout",
+        "inboundClusterStatName",
+        "inboundTrafficPolicy",
+        "ingressClass",
+        "ingressControllerMode",
+        "ingressSelector",
+        "ingressService",
+        "localityLbSetting",
+        "meshMTLS",
+        "outboundClusterStatName",
+        "pathNormalization",
+        "proxyHttpPort",
+        "proxyInboundListenPort",
+        "proxyListenPort",
+        "serviceScopeConfigs",
+        "serviceSettings",
+        "tcpKeepalive",
+        "thriftConfig",
+        "tlsDefaults",
+        "trustDomainAliases",
+        "verifyCertificateAtClient",
+        "virtualServiceExportTo",
+    )
+)
+"""Istio's other fields: setting one is a warning, not an unknown name."""
+
+
+def mesh_config(raw: Mapping[str, object]) -> tuple[MeshConfig, tuple[Problem, ...]]:
+    """The settings in the `mesh` document; a value that cannot be used keeps its default."""
+    problems: Problems = []
+    for name in sorted(NOT_TRANSLATED.intersection(raw)):
+        message = "is accepted but has no effect yet: this release does not translate it"
+        problems.append(warning("not-translated", name, message))
+    ours = {name: value for name, value in raw.items() if name not in NOT_TRANSLATED}
+    return MeshConfig(**plan(MeshConfig).values(ours, root(""), problems)), tuple(problems)

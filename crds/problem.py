@@ -5,10 +5,14 @@ The CLI prints it, the
 control plane logs it once, the webhook rejects on it, a status writer can post it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from crds.meta import Key, Origin
+
+MAX_SHOWN_CHARS = 120
+MAX_SHOWN_BITS = 128
 
 
 class Severity(StrEnum):
@@ -46,3 +50,40 @@ class Problem:
         parts = [str(part) for part in (self.origin, self.object, self.path) if part]
         shown = f" (got {self.value!r})" if self.value is not None else ""
         return f"{self.severity.value}[{self.code}] {': '.join([*parts, self.message])}{shown}"
+
+
+def error(code: str, path: str, message: str, value: object = None) -> Problem:
+    """A problem that makes its object, or the part that `path` names, unusable."""
+    return Problem(
+        code=code, severity=Severity.ERROR, message=message, path=path, value=shown(value)
+    )
+
+
+def warning(code: str, path: str, message: str, value: object = None) -> Problem:
+    """A problem that the object works in spite of."""
+    return Problem(
+        code=code, severity=Severity.WARNING, message=message, path=path, value=shown(value)
+    )
+
+
+def shown(value: object) -> str | None:
+    """A value in a few characters, whatever it is: never its whole depth, never all its digits."""
+    match value:
+        case None:
+            return None
+        case bool():
+            return "true" if value else "false"
+        case str():
+            text = value
+        case int() if value.bit_length() > MAX_SHOWN_BITS:
+            return f"a number of {value.bit_length()} bits"
+        case int() | float():
+            text = str(value)
+        case Mapping():
+            return "{}" if not value else f"an object with {len(value)} fields"
+        case list() | tuple():
+            return "[]" if not value else f"a list of {len(value)}"
+        case _:
+            return f"a {type(value).__name__}"
+    clean = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return clean if len(clean) <= MAX_SHOWN_CHARS else clean[: MAX_SHOWN_CHARS - 3] + "..."

@@ -1,11 +1,12 @@
 """ServiceEntry: a service of the mesh's registry that Kubernetes does not know."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from crds.fields import EMPTY, UInt32
 from crds.meta import Meta
+from crds.problem import Problem
 from crds.workload_entry import WorkloadEntry
 
 
@@ -57,3 +58,8 @@ class ServiceEntry:
     workload_selector: WorkloadSelector | None = None
     export_to: tuple[str, ...] = ()
     subject_alt_names: tuple[str, ...] = ()
+
+
+def check(service_entry: ServiceEntry) -> Iterator[Problem]:
+    """What is wrong with it, as far as it can be told from it alone."""
+    yield from ()

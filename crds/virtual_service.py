@@ -1,6 +1,6 @@
 """VirtualService: routing rules for hosts. Its messages can all be imported from here."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from crds.destination import Destination, PortSelector
@@ -24,6 +24,7 @@ from crds.http_action import (
 from crds.http_headers import HeaderOperations, Headers
 from crds.http_match import HTTPMatchRequest
 from crds.meta import Meta
+from crds.problem import Problem
 from crds.scalars import Duration, Percent, StringMatch
 
 __all__ = [
@@ -151,3 +152,8 @@ class VirtualService:
     tls: tuple[TLSRoute, ...] = ()
     tcp: tuple[TCPRoute, ...] = ()
     export_to: tuple[str, ...] = ()
+
+
+def check(virtual_service: VirtualService) -> Iterator[Problem]:
+    """What is wrong with it, as far as it can be told from it alone."""
+    yield from ()

@@ -1,0 +1,109 @@
+"""The kinds that are read: one table. A new CRD is one file, one line here, one case in `check`."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from crds import core, destination_rule, service_entry, virtual_service, workload_entry
+from crds.core import (
+    ConfigMap,
+    EndpointSlice,
+    Namespace,
+    Node,
+    Pod,
+    Service,
+    ServiceAccount,
+)
+from crds.destination_rule import DestinationRule
+from crds.problem import Problem
+from crds.service_entry import ServiceEntry
+from crds.virtual_service import VirtualService
+from crds.workload_entry import WorkloadEntry
+
+Object = (
+    VirtualService
+    | DestinationRule
+    | ServiceEntry
+    | WorkloadEntry
+    | Service
+    | EndpointSlice
+    | Pod
+    | Namespace
+    | Node
+    | ServiceAccount
+    | ConfigMap
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """`sections` are where an object's fields lie (`""`: at the top); `partial`: other fields
+    exist.
+    """
+
+    type: type[Object]
+    versions: tuple[str, ...]
+    sections: tuple[str, ...] = ("spec",)
+    partial: bool = True
+    namespaced: bool = True
+
+
+NETWORKING = "networking.istio.io"
+ISTIO_VERSIONS = ("v1", "v1beta1", "v1alpha3")
+
+
+def _istio(cls: type[Object]) -> Kind:
+    return Kind(cls, ISTIO_VERSIONS, partial=False)
+
+
+KINDS: Mapping[tuple[str, str], Kind] = {
+    (NETWORKING, "VirtualService"): _istio(VirtualService),
+    (NETWORKING, "DestinationRule"): _istio(DestinationRule),
+    (NETWORKING, "ServiceEntry"): _istio(ServiceEntry),
+    (NETWORKING, "WorkloadEntry"): _istio(WorkloadEntry),
+    ("", "Service"): Kind(Service, ("v1",)),
+    ("discovery.k8s.io", "EndpointSlice"): Kind(EndpointSlice, ("v1",), ("",)),
+    ("", "Pod"): Kind(Pod, ("v1",), ("spec", "status")),
+    ("", "Namespace"): Kind(Namespace, ("v1",), (), namespaced=False),
+    ("", "Node"): Kind(Node, ("v1",), (), namespaced=False),
+    ("", "ServiceAccount"): Kind(ServiceAccount, ("v1",), ()),
+    ("", "ConfigMap"): Kind(ConfigMap, ("v1",), ("",)),
+}
+
+CLUSTER_SCOPED = frozenset(
+    {
+        "APIService",
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "ClusterTrustBundle",
+        "CustomResourceDefinition",
+        "GatewayClass",
+        "IngressClass",
+        "MutatingWebhookConfiguration",
+        "Namespace",
+        "Node",
+        "PersistentVolume",
+        "PriorityClass",
+        "RuntimeClass",
+        "StorageClass",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+        "ValidatingWebhookConfiguration",
+    }
+)
+"""Kinds without a namespace; any other kind that names none is in `default`, as `kubectl` has it.
+"""
+
+
+def check(item: Object) -> Iterator[Problem]:
+    """What is wrong with one object, as far as it can be told from it alone."""
+    match item:
+        case VirtualService():
+            return virtual_service.check(item)
+        case DestinationRule():
+            return destination_rule.check(item)
+        case ServiceEntry():
+            return service_entry.check(item)
+        case WorkloadEntry():
+            return workload_entry.check(item)
+        case _:
+            return core.check(item)

@@ -1,0 +1,113 @@
+"""The grammar of names in configuration: hosts, labels, addresses, regular expressions.
+
+Each function returns what is wrong, with the way out, or nothing.
+"""
+
+import re
+from functools import lru_cache
+from ipaddress import ip_address, ip_network
+
+import re2  # type: ignore[import-untyped]  # ships no types
+
+MAX_HOST_CHARS = 255
+MAX_REGEX_CHARS = 1024
+
+_DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
+_HOST_LABEL = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?", re.ASCII)
+_LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?", re.ASCII)
+_LABEL_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", re.ASCII)
+_TOKEN = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]{1,16384}", re.ASCII)
+
+
+def is_dns_label(text: str) -> bool:
+    """RFC 1123 in lower case: names of namespaces, subsets, ports."""
+    return _DNS_LABEL.fullmatch(text) is not None
+
+
+def is_token(text: str) -> bool:
+    """RFC 9110: names of headers and methods."""
+    return _TOKEN.fullmatch(text) is not None
+
+
+@lru_cache(maxsize=16_384)
+def is_ip(text: str) -> bool:
+    """An IPv4 or IPv6 address without a zone."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return "%" not in text
+
+
+@lru_cache(maxsize=16_384)
+def is_subnet(text: str) -> bool:
+    """An address, or a CIDR block; bits of the host may be set."""
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return "%" not in text and text.count("/") <= 1
+
+
+@lru_cache(maxsize=16_384)
+def host_fault(host: str, *, wildcard: bool = True) -> str | None:
+    """A DNS name, with `*`, `*.` or `*-` in front if `wildcard`."""
+    if not host:
+        return "is missing: name a host"
+    if len(host) > MAX_HOST_CHARS:
+        return f"is longer than {MAX_HOST_CHARS} characters"
+    if wildcard and host.startswith("*"):
+        if host == "*":
+            return None
+        if host[1] not in ".-":
+            return "`*` must be followed by `.` or `-`, as in *.example.com"
+        host = host[2:]
+    labels = host.removesuffix(".").split(".")
+    for label in labels:
+        if not _HOST_LABEL.fullmatch(label):
+            return "is no DNS name: use letters, digits and `-` between dots"
+    if labels[-1].isdigit():
+        return "is no DNS name: its last part is a number"
+    return None
+
+
+def label_faults(name: str, value: str) -> str | None:
+    """A Kubernetes label."""
+    prefix, slash, rest = name.rpartition("/")
+    if not _LABEL_NAME.fullmatch(rest) or (slash and host_fault(prefix, wildcard=False)):
+        return "is no label name: use letters, digits, `-`, `_`, `.`, at most 63 characters"
+    if not _LABEL_VALUE.fullmatch(value):
+        return "is no label value: use letters, digits, `-`, `_`, `.`, at most 63 characters"
+    return None
+
+
+@lru_cache(maxsize=4_096)
+def regex_fault(pattern: str) -> str | None:
+    """Envoy's dialect, RE2, and Istio's limit of length."""
+    if not pattern:
+        return "is empty: write an expression, or `.*` for anything"
+    if len(pattern) > MAX_REGEX_CHARS:
+        return f"is longer than {MAX_REGEX_CHARS} characters: shorten or split it"
+    try:
+        re2.compile(pattern, _re2_options())
+    except (re2.error, UnicodeEncodeError) as failure:
+        return (
+            f"is no RE2 expression ({_text(failure)}): see the RE2 syntax, which has no lookahead"
+        )
+    return None
+
+
+def regex_groups(pattern: str) -> int:
+    """How many groups a valid expression has."""
+    return int(re2.compile(pattern, _re2_options()).groups)
+
+
+def _re2_options() -> re2.Options:
+    options = re2.Options()
+    options.log_errors = False
+    return options
+
+
+def _text(failure: Exception) -> str:
+    what = failure.args[0] if failure.args else ""
+    return what.decode("utf-8", "replace") if isinstance(what, bytes) else str(failure)

@@ -1,0 +1,99 @@
+"""Fields that are read but have no effect yet: setting one is a warning, so that nothing is ignored
+in silence.
+
+When the translator learns a field, its line here goes. A field set to its default is not reported.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from crds.destination_rule import (
+    ClientTLSSettings,
+    DestinationRule,
+    PortTrafficPolicy,
+    TLSmode,
+    TrafficPolicy,
+)
+from crds.http_action import HTTPRetry
+from crds.http_match import HTTPMatchRequest
+from crds.load_balancer import LoadBalancerSettings
+from crds.path import Path, render
+from crds.problem import Problem, warning
+from crds.service_entry import Resolution, ServiceEntry
+from crds.virtual_service import HTTPRoute, L4MatchAttributes, VirtualService
+
+
+def _always(_: object) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Untranslated:
+    """`applies` tells for which values; `message` is what the user reads."""
+
+    message: str = "is accepted but has no effect yet: this release does not translate it"
+    applies: Callable[[object], bool] = _always
+
+    def problems(self, value: object, path: Path) -> Iterator[Problem]:
+        """The warning, if the value is one of those."""
+        if self.applies(value):
+            yield warning("not-translated", render(path), self.message)
+
+
+NOT_YET = Untranslated()
+NEVER = Untranslated("is accepted but has no effect, as in Istio: remove it")
+
+
+def _not_only_mesh(gateways: object) -> bool:
+    return isinstance(gateways, tuple) and any(name != "mesh" for name in gateways)
+
+
+def _not_disabled(tls: object) -> bool:
+    return isinstance(tls, ClientTLSSettings) and tls.mode is not TLSmode.DISABLE
+
+
+ONLY_MESH = Untranslated(
+    "gateways other than `mesh` have no effect yet: this release serves sidecars only",
+    _not_only_mesh,
+)
+ONLY_DISABLE = Untranslated(
+    "TLS settings other than mode DISABLE have no effect yet: traffic leaves as the app sent it",
+    _not_disabled,
+)
+NO_DYNAMIC_DNS = Untranslated(
+    "resolution DYNAMIC_DNS has no effect yet: use DNS with the hosts written out",
+    lambda resolution: resolution is Resolution.DYNAMIC_DNS,
+)
+
+UNTRANSLATED: Mapping[type, Mapping[str, Untranslated]] = {
+    VirtualService: {
+        "gateways": ONLY_MESH,
+        "tls": NOT_YET,
+    },
+    HTTPRoute: {"delegate": NOT_YET},
+    HTTPMatchRequest: {"gateways": ONLY_MESH},
+    HTTPRetry: {"retry_remote_localities": NOT_YET},
+    L4MatchAttributes: {
+        "destination_subnets": NOT_YET,
+        "source_subnet": NEVER,
+        "source_labels": NOT_YET,
+        "gateways": ONLY_MESH,
+        "source_namespace": NOT_YET,
+    },
+    DestinationRule: {"workload_selector": NOT_YET},
+    TrafficPolicy: {
+        "tls": ONLY_DISABLE,
+        "tunnel": NOT_YET,
+        "proxy_protocol": NOT_YET,
+    },
+    PortTrafficPolicy: {"tls": ONLY_DISABLE},
+    LoadBalancerSettings: {
+        "locality_lb_setting": NOT_YET,
+        "zone_aware_lb_setting": NOT_YET,
+        "backend_utilization": NOT_YET,
+    },
+    ServiceEntry: {
+        "resolution": NO_DYNAMIC_DNS,
+        "subject_alt_names": NOT_YET,
+    },
+}
