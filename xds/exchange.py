@@ -1,0 +1,155 @@
+"""One type on one stream: how far it was sent, how far acknowledged, and what is owed.
+
+Cursors are generations of the publisher, not versions of resources: a stream that holds ten
+thousand resources keeps the same few integers as one that holds ten.
+"""
+
+import unicodedata
+from dataclasses import dataclass, field
+
+from xds.interest import NO_NAMES, Interest
+from xds.slices import Chunk
+from xds.subscription import Asked, Subscription
+from xds.track import Track
+from xds.types import CDS, LDS, VHDS
+
+NEVER = -1
+_MESSAGE_LIMIT = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nack:
+    """A response that the client rejected. `message` is the client's text, made safe to print."""
+
+    type_url: str
+    nonce: str
+    message: str
+    generation: int
+    at: float
+    names: tuple[str, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class InFlight:
+    """A response that the client has not answered yet.
+
+    `base` is how far the type counts as acknowledged as long as this one is not.
+    """
+
+    nonce: str
+    base: int
+    generation: int
+    sent_at: float
+    chunks: tuple[Chunk, ...]
+    removed: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names that it carried."""
+        carried = tuple(entry.name for chunk in self.chunks for entry in chunk.resources)
+        return carried + self.removed
+
+
+@dataclass(slots=True, kw_only=True)
+class Exchange:
+    """The state of one type. Only `DeltaStream` changes it, save for what the methods do."""
+
+    type_url: str
+    tracks: tuple[Track, ...]
+    window: int
+    subscription: Subscription
+    interest: Interest
+    sent: int
+    """Additions and changes were sent up to this generation; NEVER: all of them are owed."""
+    removed: int
+    """Removals were sent up to this generation."""
+    acked: int = NEVER
+    rejected_at: int = NEVER
+    again: frozenset[str] = NO_NAMES
+    """Names that are owed whether or not they changed."""
+    asked: frozenset[str] = NO_NAMES
+    """Those of `again` that the client itself asked for."""
+    strays: frozenset[str] = NO_NAMES
+    """Names that the client said it holds, and should not."""
+    must_answer: bool = False
+    """An answer is owed even if it is empty: the client waits for one before it goes on."""
+    initial: bool = False
+    """The client held nothing of this type when it connected, and was sent nothing yet."""
+    in_flight: list[InFlight] = field(default_factory=list)
+    nack: Nack | None = None
+
+    def ask(self, asked: Asked) -> None:
+        """Owe the client what it asked for."""
+        if asked.everything:
+            self.sent = NEVER
+            # X-125: an empty answer about virtual hosts helps nobody.
+            self.must_answer = self.type_url != VHDS
+        self.again = self.again | asked.names if self.again else asked.names
+        self.asked = self.asked | asked.names if self.asked else asked.names
+
+    def owes(self) -> bool:
+        """Whether there may be something to send: cheap, and sometimes wrongly yes."""
+        if self.again or self.must_answer or self.sent == NEVER:
+            return True
+        if self.strays and self.type_url != CDS:
+            return True
+        return any(
+            track.changed > self.sent or (self.removes_at_once and track.removed > self.removed)
+            for track in self.tracks
+        )
+
+    @property
+    def removes_at_once(self) -> bool:
+        """Whether what goes away is removed in the response that brings the changes.
+
+        A listener must leave a port in the response that brings its successor there, and a domain
+        must leave one virtual host in the response that brings it to another (X-129). Removals of
+        clusters wait (X-81). Those of the other types Envoy acknowledges and ignores (X-105).
+        """
+        return self.type_url in (LDS, VHDS)
+
+    def holds(self, name: str) -> bool:
+        """Whether the client is to hold `name` now."""
+        return self.interest.wants(name) and any(name in track for track in self.tracks)
+
+    def answer(self, nonce: str) -> InFlight | None:
+        """Take the response that the client answers out of flight; `None` for a stale nonce."""
+        for position, response in enumerate(self.in_flight):
+            if response.nonce == nonce:
+                return self.in_flight.pop(position)
+        return None
+
+    def ack(self, response: InFlight) -> None:
+        """The client accepted the response, which is out of flight already."""
+        if response.generation > self.rejected_at:
+            self.acked = self.in_flight[0].base if self.in_flight else self.sent
+
+    def reject(self, nack: Nack) -> None:
+        """The client rejected a response. It counts as answered: it is not sent again (X-23)."""
+        self.nack = nack
+        self.rejected_at = max(self.rejected_at, nack.generation)
+
+    def advance(self, generation: int) -> None:
+        """Nothing is owed any more up to `generation`."""
+        if not self.in_flight and self.acked >= self.rejected_at:
+            self.acked = generation
+        self.sent = generation
+        if self.removes_at_once:
+            self.removed = generation
+        if self.type_url != CDS:
+            self.strays = NO_NAMES
+        self.again = self.asked = NO_NAMES
+        self.must_answer = False
+
+    @property
+    def settled(self) -> bool:
+        """Whether the client has accepted all that there is."""
+        return not self.in_flight and self.acked >= self.rejected_at and not self.owes()
+
+
+def printable(message: str) -> str:
+    """A client's error text, without control characters and of bounded length (X-30)."""
+    shown = message[:_MESSAGE_LIMIT]
+    return "".join(
+        " " if unicodedata.category(character).startswith("C") else character for character in shown
+    )
