@@ -1,6 +1,8 @@
-"""From one mesh to the next: what changed decides, at the grain of a host, what must be looked at again.
+"""From one mesh to the next: what changed decides, at the grain of a host, what must be looked at
+again.
 
-Saying too much is safe (a rebuilt host with equal bytes is no change), saying too little is a bug: tests compare every
+Saying too much is safe (a rebuilt host with equal bytes is no change), saying too little is a bug:
+tests compare every
 step with a mesh and a translation made from nothing.
 """
 
@@ -20,7 +22,9 @@ CONFIG_KEY = Key("", "ConfigMap", ROOT_NAMESPACE, CONFIG_MAP)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dirty:
-    """What may differ. `endpoints` are hosts of which nothing else does; `inbound` are namespaces of workloads."""
+    """What may differ. `endpoints` are hosts of which nothing else does; `inbound` are namespaces
+    of workloads.
+    """
 
     everything: bool = False
     hosts: frozenset[str] = frozenset()
@@ -46,6 +50,7 @@ def advance(mesh: Mesh, changes: Sequence[Change], config: MeshConfig) -> tuple[
     changed = services.hosts | set(_covered(new, ruled))
     touched = changed | set(_covered(new, routed)) | routed
     touched |= set(_referring(new, changed)) | set(_wildcards_over(new, services.hosts))
+    touched |= {host for host in moved if _by_name(new, host)}
     touched |= {n for h in routed for n in service_index.full_names(h, new.services.namespaces)}
     ruled_namespaces = {s.namespace for host in _covered(new, ruled) for s in new.services.at(host)}
     return new, Dirty(
@@ -56,6 +61,11 @@ def advance(mesh: Mesh, changes: Sequence[Change], config: MeshConfig) -> tuple[
         selections=routes.labels.keys() != mesh.virtual_services.labels.keys(),
         pods=frozenset(c.key for c in changes if isinstance(c.old or c.new, core.Pod)),
     )
+
+
+def _by_name(mesh: Mesh, host: str) -> bool:
+    """Whether Envoy resolves the endpoints: they are part of the cluster then."""
+    return any(service.resolution.is_dns for service in mesh.services.at(host))
 
 
 def _covered(mesh: Mesh, patterns: Iterable[str]) -> Iterator[str]:

@@ -1,4 +1,6 @@
-"""What is wrong with an object in its surroundings: references that lead nowhere, objects that another one overrules."""
+"""What is wrong with an object in its surroundings: references that lead nowhere, objects that
+another one overrules.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

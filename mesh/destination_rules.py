@@ -1,4 +1,6 @@
-"""DestinationRules by namespace and host, and which of them a client obeys (istio-api.md S-14 to S-21)."""
+"""DestinationRules by namespace and host, and which of them a client obeys (istio-api.md S-14 to
+S-21).
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -18,11 +20,20 @@ Pattern = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DestinationRules:
-    """`patterns` has every (namespace, host) pair; `wildcards` the wildcard hosts of each namespace."""
+    """`patterns` has every (namespace, host) pair, `hosts` every host; `wildcards` the wildcard
+    hosts of each namespace.
+    """
 
     objects: Mapping[Key, DestinationRule] = EMPTY
     patterns: Mapping[Pattern, frozenset[Key]] = EMPTY
+    hosts: Mapping[str, frozenset[Key]] = EMPTY
     wildcards: Mapping[str, frozenset[str]] = EMPTY
+
+    def over(self, host: str) -> frozenset[Key]:
+        """The rules of any namespace whose host is, or covers, `host`."""
+        wild = {pattern for each in self.wildcards.values() for pattern in each}
+        named = (host, *hosts.most_specific(wild, host))
+        return frozenset(key for pattern in named for key in self.hosts.get(pattern, ()))
 
     def ranked(self, keys: Iterable[Key]) -> list[Key]:
         """`keys`, the oldest rule first."""
@@ -32,7 +43,9 @@ class DestinationRules:
         return rank(self.objects[key].meta.created, key)
 
 
-def advance(rules: DestinationRules, changes: Iterable[Change]) -> tuple[DestinationRules, frozenset[str]]:
+def advance(
+    rules: DestinationRules, changes: Iterable[Change]
+) -> tuple[DestinationRules, frozenset[str]]:
     """`rules` after `changes`, and the hosts and wildcards that the changed rules name."""
     edits = [c for c in changes if isinstance(c.old or c.new, DestinationRule)]
     if not edits:
@@ -52,7 +65,12 @@ def advance(rules: DestinationRules, changes: Iterable[Change]) -> tuple[Destina
         (pattern for pattern in wild if pattern not in patterns),
         (pattern for pattern in wild if pattern in patterns),
     )
-    new = DestinationRules(objects=objects, patterns=patterns, wildcards=wildcards)
+    by_host = regroup(
+        rules.hosts,
+        ((host, key) for (_, host), key in gone),
+        ((host, key) for (_, host), key in come),
+    )
+    new = DestinationRules(objects=objects, patterns=patterns, hosts=by_host, wildcards=wildcards)
     return new, frozenset(host for _, host in touched)
 
 
@@ -69,10 +87,14 @@ class Client:
     root: str
 
 
-def rules_for(rules: DestinationRules, host: str, service_namespace: str, client: Client) -> tuple[Key, ...]:
-    """The rules that hold for `host`, the oldest first: those of one namespace and one host pattern, never a mixture.
+def rules_for(
+    rules: DestinationRules, host: str, service_namespace: str, client: Client
+) -> tuple[Key, ...]:
+    """The rules that hold for `host`, the oldest first: those of one namespace and one host
+    pattern, never a mixture.
 
-    Order of namespaces: the client's, the service's, the root (S-14); inside one the most specific host wins (S-15).
+    Order of namespaces: the client's, the service's, the root (S-14); inside one the most specific
+    host wins (S-15).
     """
     own = client.namespace if client.namespace != client.root else service_namespace
     for namespace in dict.fromkeys((own, service_namespace, client.root)):
@@ -81,7 +103,9 @@ def rules_for(rules: DestinationRules, host: str, service_namespace: str, client
             usable = [key for key in keys if _applies(rules.objects[key], namespace, client)]
             if usable:
                 first = rules.objects[usable[0]].export_to
-                return tuple(key for key in usable if set(rules.objects[key].export_to) == set(first))
+                return tuple(
+                    key for key in usable if set(rules.objects[key].export_to) == set(first)
+                )
     return ()
 
 
@@ -95,7 +119,11 @@ def _applies(rule: DestinationRule, namespace: str, client: Client) -> bool:
     if rule.workload_selector is not None:  # narrower than a namespace: reported as not translated
         return False
     exports = rule.export_to or ("*",)
-    return "*" in exports or client.namespace in exports or ("." in exports and namespace == client.namespace)
+    return (
+        "*" in exports
+        or client.namespace in exports
+        or ("." in exports and namespace == client.namespace)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +139,9 @@ class Merged:
 
 
 def merged(rules: Iterable[DestinationRule]) -> Merged:
-    """One rule out of several for the same host, the oldest first; of two subsets with one name the first stays."""
+    """One rule out of several for the same host, the oldest first; of two subsets with one name the
+    first stays.
+    """
     subsets: dict[str, Subset] = {}
     policy: TrafficPolicy | None = None
     for rule in rules:
@@ -122,8 +152,14 @@ def merged(rules: Iterable[DestinationRule]) -> Merged:
 
 
 def policy_for(rule: Merged, subset: Subset | None, port: int) -> Policy:
-    """What holds for one subset and port. A port's own settings replace the four blocks as a whole (S-19, S-20)."""
-    layers = [policy for policy in (subset.traffic_policy if subset else None, rule.policy) if policy is not None]
+    """What holds for one subset and port. A port's own settings replace the four blocks as a whole
+    (S-19, S-20).
+    """
+    layers = [
+        policy
+        for policy in (subset.traffic_policy if subset else None, rule.policy)
+        if policy is not None
+    ]
     for layer in layers:
         for level in layer.port_level_settings:
             if level.port is not None and level.port.number == port:

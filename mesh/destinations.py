@@ -1,4 +1,6 @@
-"""DestinationRules: which one a client obeys for a host, and what it says of one port or subset, as one flat `Policy`."""
+"""DestinationRules: which one a client obeys for a host, and what it says of one port or subset, as
+one flat `Policy`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +18,9 @@ from crds.destination_rule import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What holds for one (host, port, subset) after the mesh's, the rule's, the subset's and the port's blocks were merged."""
+    """What holds for one (host, port, subset) after the mesh's, the rule's, the subset's and the
+    port's blocks were merged.
+    """
 
     load_balancer: LoadBalancerSettings | None = None
     connection_pool: ConnectionPoolSettings | None = None

@@ -1,4 +1,5 @@
-"""What endpoints are made of (EndpointSlices, Pods, WorkloadEntries, inline endpoints), and the endpoints of one service.
+"""What endpoints are made of (EndpointSlices, Pods, WorkloadEntries, inline endpoints), and the
+endpoints of one service.
 
 An edit here touches nothing but the load assignments of the services named: the fast path.
 """
@@ -46,7 +47,9 @@ class EndpointSources:
 def advance(
     sources: EndpointSources, services: Services, changes: Sequence[Change]
 ) -> tuple[EndpointSources, frozenset[str]]:
-    """`sources` after `changes`, and the hosts whose endpoints may have changed; `services` are the newest."""
+    """`sources` after `changes`, and the hosts whose endpoints may have changed; `services` are the
+    newest.
+    """
     edits = [change for change in changes if isinstance(change.old or change.new, _SOURCES)]
     if not edits:
         return sources, frozenset()
@@ -173,7 +176,9 @@ def _from_slices(sources: EndpointSources, service: Service) -> Iterator[tuple[i
             if port is None or listed.port is None:
                 continue
             for endpoint in slice_.endpoints:
-                yield from ((port.number, e) for e in _sliced(sources, slice_, endpoint, listed.port))
+                yield from (
+                    (port.number, e) for e in _sliced(sources, slice_, endpoint, listed.port)
+                )
 
 
 def _sliced(
@@ -216,9 +221,7 @@ def _from_entry(sources: EndpointSources, service: Service) -> Iterator[tuple[in
             yield port.number, _workload_endpoint(workload, port)
 
 
-def _selected(
-    sources: EndpointSources, service: Service
-) -> Iterator[WorkloadEntry | core.Pod]:
+def _selected(sources: EndpointSources, service: Service) -> Iterator[WorkloadEntry | core.Pod]:
     for key in sorted(sources.local.get(service.namespace, ())):
         workload = sources.workload_entries.get(key)
         if workload is not None and selects(service.selector, workload.labels):

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from crds.fields import EMPTY
 
 PROXY_PORT_OFFSET = 20000
-"""In proxy-port mode the sidecar takes what is meant for port P at P + 20000: an address has room for one listener per port."""
+"""In proxy-port mode the sidecar takes what is meant for port P at P + 20000: an address has room
+for one listener per port.
+"""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -23,7 +25,9 @@ NOWHERE = Locality()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One address behind a port of a service. `port` is the one to connect to: in proxy-port mode that of the pod's sidecar."""
+    """One address behind a port of a service. `port` is the one to connect to: in proxy-port mode
+    that of the pod's sidecar.
+    """
 
     address: str
     port: int

@@ -1,6 +1,8 @@
-"""All that the configuration of one host depends on for the clients of one scope: the narrow input of the translator.
+"""All that the configuration of one host depends on for the clients of one scope: the narrow input
+of the translator.
 
-It is made in two steps. `selection` finds, cheaply, which objects count, by key; two scopes with equal selections share
+It is made in two steps. `selection` finds, cheaply, which objects count, by key; two scopes with
+equal selections share
 one view, one translation and the very same bytes. `view` then reads those objects.
 """
 
@@ -25,7 +27,8 @@ HTTP_PORT = 80
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which objects decide on `host` for a scope. `targets` names, for each host routed to, its service and rules.
+    """Which objects decide on `host` for a scope. `targets` names, for each host routed to, its
+    service and rules.
 
     `source` is the scope itself if the VirtualService asks who the client is.
     """
@@ -51,7 +54,8 @@ class SubsetView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortView:
-    """One port of a host. `domains` and `addresses` are those that no other host has a better claim to.
+    """One port of a host. `domains` and `addresses` are those that no other host has a better claim
+    to.
 
     No `rules`: requests (and with no `tcp`: connections) go to `default`.
     """
@@ -68,7 +72,9 @@ class PortView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostView:
-    """A host as clients of a scope see it. Without a `service` it is only a name that a VirtualService routes."""
+    """A host as clients of a scope see it. Without a `service` it is only a name that a
+    VirtualService routes.
+    """
 
     host: str
     mode: Mode
@@ -91,8 +97,12 @@ def selection(mesh: Mesh, scope: Scope, host: str) -> Selection | None:
             found = mesh.services.visible(name, scope.namespace)
             rules = rules_for(mesh.rules, name, found.namespace, who) if found else ()
             targets.append((name, found.key if found else None, rules))
-        asks = any(m.source_labels or m.source_namespace for h in virtual_service.http for m in h.match)
-        asks = asks or any(m.source_labels or m.source_namespace for t in virtual_service.tcp for m in t.match)
+        asks = any(
+            m.source_labels or m.source_namespace for h in virtual_service.http for m in h.match
+        )
+        asks = asks or any(
+            m.source_labels or m.source_namespace for t in virtual_service.tcp for m in t.match
+        )
     nameless = all(target[1] for target in targets)
     return Selection(
         host=host,
@@ -140,7 +150,9 @@ def _port_view(
         port=port,
         default=Target(host=service.host, port=port.number, policy=policy),
         policy=policy,
-        domains=tuple(_domains(mesh, chosen, service, port, addresses)) if port.protocol.is_http else (),
+        domains=tuple(_domains(mesh, chosen, service, port, addresses))
+        if port.protocol.is_http
+        else (),
         addresses=addresses,
         subsets=tuple(
             SubsetView(
@@ -157,15 +169,17 @@ def _port_view(
 def _rules(mesh: Mesh, scope: Scope, chosen: Selection, port: Port) -> tuple[HttpRule, ...]:
     if chosen.virtual_service is None:
         return ()
-    return http_rules(mesh, scope, mesh.virtual_services.objects[chosen.virtual_service], port.number)
+    return http_rules(
+        mesh, scope, mesh.virtual_services.objects[chosen.virtual_service], port.number
+    )
 
 
-def _tcp(
-    mesh: Mesh, scope: Scope, chosen: Selection, port: Port
-) -> tuple[Target | Missing, ...]:
+def _tcp(mesh: Mesh, scope: Scope, chosen: Selection, port: Port) -> tuple[Target | Missing, ...]:
     if chosen.virtual_service is None:
         return ()
-    return tcp_targets(mesh, scope, mesh.virtual_services.objects[chosen.virtual_service], port.number)
+    return tcp_targets(
+        mesh, scope, mesh.virtual_services.objects[chosen.virtual_service], port.number
+    )
 
 
 def _domains(
@@ -184,11 +198,15 @@ def _domains(
 
 def _is_host(mesh: Mesh, alias: str, port: int) -> bool:
     """Whether something claims a Service's shorter name as its own: the exact name wins (S-45)."""
-    return alias in mesh.services.hosts or (port == HTTP_PORT and alias in mesh.virtual_services.hosts)
+    return alias in mesh.services.hosts or (
+        port == HTTP_PORT and alias in mesh.virtual_services.hosts
+    )
 
 
 def with_port(names: tuple[str, ...] | list[str], port: int) -> tuple[str, ...]:
-    """The names as a proxy is asked for them: with the port, and without it where HTTP's own is meant."""
+    """The names as a proxy is asked for them: with the port, and without it where HTTP's own is
+    meant.
+    """
     ported = tuple(f"{_bracketed(name)}:{port}" for name in names)
     return (*ported, *names) if port == HTTP_PORT else ported
 

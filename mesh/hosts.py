@@ -1,4 +1,6 @@
-"""Host names: short names, wildcards, and the most specific match. Nothing here knows what a host leads to."""
+"""Host names: short names, wildcards, and the most specific match. Nothing here knows what a host
+leads to.
+"""
 
 from collections.abc import Iterable
 
@@ -12,7 +14,9 @@ def fqdn(name: str, namespace: str) -> str:
 
 
 def resolve(host: str, namespace: str) -> str:
-    """`host` as written in an object of `namespace`: only a name without any dot is short (Istio's ResolveShortnameToFQDN)."""
+    """`host` as written in an object of `namespace`: only a name without any dot is short (Istio's
+    ResolveShortnameToFQDN).
+    """
     if not host or "." in host or "*" in host or ":" in host:
         return host.lower()
     return fqdn(host.lower(), namespace)
@@ -37,6 +41,8 @@ def most_specific(patterns: Iterable[str], host: str) -> list[str]:
 
 
 def aliases(name: str, namespace: str, *, own_namespace: bool) -> tuple[str, ...]:
-    """The shorter names under which Kubernetes' DNS finds a Service, for a client of its own or of another namespace."""
+    """The shorter names under which Kubernetes' DNS finds a Service, for a client of its own or of
+    another namespace.
+    """
     short = (f"{name}.{namespace}.svc", f"{name}.{namespace}")
     return (name, *short) if own_namespace else short

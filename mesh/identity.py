@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkloadIdentity:
-    """The identity in a verified service account token that is bound to a pod. `expires` is in seconds since the epoch."""
+    """The identity in a verified service account token that is bound to a pod. `expires` is in
+    seconds since the epoch.
+    """
 
     namespace: str
     service_account: str
@@ -16,7 +18,9 @@ class WorkloadIdentity:
 
 @dataclass(frozen=True, slots=True)
 class SpiffeId:
-    """`spiffe://<trust domain>/ns/<namespace>/sa/<service account>`, the only form of identity that the mesh uses."""
+    """`spiffe://<trust domain>/ns/<namespace>/sa/<service account>`, the only form of identity that
+    the mesh uses.
+    """
 
     trust_domain: str
     namespace: str

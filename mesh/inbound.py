@@ -21,7 +21,9 @@ class InboundPort:
 
 
 def inbound_ports(mesh: Mesh, proxy: Proxy) -> tuple[InboundPort, ...]:
-    """The ports of a proxy's workload, by number; of two services with one target port the oldest counts (S-37)."""
+    """The ports of a proxy's workload, by number; of two services with one target port the oldest
+    counts (S-37).
+    """
     ports: dict[int, InboundPort] = {}
     for service in mesh.services.selecting(proxy.namespace, proxy.labels):
         for port in service.ports:

@@ -1,4 +1,6 @@
-"""The one way to keep an inverted index by value: buckets of keys, replaced only where something changed."""
+"""The one way to keep an inverted index by value: buckets of keys, replaced only where something
+changed.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
@@ -12,7 +14,9 @@ def regroup(
     gone: Iterable[tuple[Bucket, Member]],
     come: Iterable[tuple[Bucket, Member]],
 ) -> Mapping[Bucket, frozenset[Member]]:
-    """`index` without the pairs of `gone` and with those of `come`; untouched buckets stay the identical object."""
+    """`index` without the pairs of `gone` and with those of `come`; untouched buckets stay the
+    identical object.
+    """
     edits: dict[Bucket, tuple[set[Member], set[Member]]] = {}
     for bucket, member in gone:
         edits.setdefault(bucket, (set(), set()))[0].add(member)

@@ -1,8 +1,10 @@
-"""The mesh at one instant: small indexes, no methods. Only translate.py, parts.py and advance.py may hold it whole."""
+"""The mesh at one instant: small indexes, no methods. Only translate.py, parts.py and advance.py
+may hold it whole.
+"""
 
 from dataclasses import dataclass
 
-from crds.mesh_config import MeshConfig
+from crds.mesh_config import DEFAULT_MESH_CONFIG, MeshConfig
 from mesh.destination_rules import Client, DestinationRules
 from mesh.endpoint_index import EndpointSources
 from mesh.service_index import Services
@@ -13,14 +15,20 @@ from mesh.virtual_services import VirtualServices
 class Mesh:
     """Frozen indexes over everything that is configured."""
 
-    config: MeshConfig = MeshConfig()
-    services: Services = Services()
-    endpoints: EndpointSources = EndpointSources()
-    rules: DestinationRules = DestinationRules()
-    virtual_services: VirtualServices = VirtualServices()
+    config: MeshConfig
+    services: Services
+    endpoints: EndpointSources
+    rules: DestinationRules
+    virtual_services: VirtualServices
 
 
-EMPTY_MESH = Mesh()
+EMPTY_MESH = Mesh(
+    config=DEFAULT_MESH_CONFIG,
+    services=Services(),
+    endpoints=EndpointSources(),
+    rules=DestinationRules(),
+    virtual_services=VirtualServices(),
+)
 
 
 def client(mesh: Mesh, namespace: str) -> Client:

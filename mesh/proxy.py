@@ -1,4 +1,6 @@
-"""A proxy as configuration sees it: only what may change which parts it selects. Connections and nonces belong to xds/."""
+"""A proxy as configuration sees it: only what may change which parts it selects. Connections and
+nonces belong to xds/.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,12 +17,16 @@ class Mode(StrEnum):
     REDIRECT = "REDIRECT"
     """iptables redirect it: applications notice nothing."""
     NONE = "NONE"
-    """Proxy-port mode: applications call the sidecar's HTTP proxy port; endpoints name the sidecar's inbound port."""
+    """Proxy-port mode: applications call the sidecar's HTTP proxy port; endpoints name the
+    sidecar's inbound port.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proxy:
-    """One sidecar. `address` is set in proxy-port mode only, where listeners bind to the pod's own address."""
+    """One sidecar. `address` is set in proxy-port mode only, where listeners bind to the pod's own
+    address.
+    """
 
     namespace: str
     name: str
@@ -33,7 +39,11 @@ class Proxy:
 
 def mode_of(pod: Pod) -> Mode:
     """The interception mode that the pod was injected with."""
-    return Mode.NONE if pod.meta.annotations.get(Annotation.INTERCEPTION_MODE) == Mode.NONE else Mode.REDIRECT
+    return (
+        Mode.NONE
+        if pod.meta.annotations.get(Annotation.INTERCEPTION_MODE) == Mode.NONE
+        else Mode.REDIRECT
+    )
 
 
 def is_injected(pod: Pod) -> bool:
@@ -42,15 +52,18 @@ def is_injected(pod: Pod) -> bool:
 
 
 def proxy_from(pod: Pod) -> Proxy:
-    """The proxy of an injected pod, from the Pod object: what the node says of itself is never read."""
+    """The proxy of an injected pod, from the Pod object: what the node says of itself is never
+    read.
+    """
     mode = mode_of(pod)
     labels = {k: v for k, v in sorted(pod.meta.labels.items()) if k not in PER_POD_LABELS}
-    ports = {(port.name, port.container_port) for port in pod.ports if port.name}
+    containers = (*pod.init_containers, *pod.containers)
+    ports = {(p.name, p.container_port) for c in containers for p in c.ports if p.name}
     return Proxy(
         namespace=pod.meta.namespace,
         name=pod.meta.name,
         labels=MappingProxyType(labels),
-        service_account=pod.service_account_name,
+        service_account=pod.service_account,
         mode=mode,
         address=pod.pod_ip if mode is Mode.NONE else "",
         named_ports=tuple(sorted(ports)),

@@ -1,4 +1,6 @@
-"""The rules that a client obeys for a host and port, with every reference resolved to a target or to what is missing."""
+"""The rules that a client obeys for a host and port, with every reference resolved to a target or
+to what is missing.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +23,9 @@ from mesh.virtual_services import MESH
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A destination that exists. `policy` is there for what ends up on the route (consistent hashing)."""
+    """A destination that exists. `policy` is there for what ends up on the route (consistent
+    hashing).
+    """
 
     host: str
     port: int
@@ -35,7 +39,8 @@ class Target:
 class Missing:
     """A destination that does not exist: its share of requests gets a clear 503.
 
-    `code` is that of the problem (`unknown-subset`), `field` the part of the destination at fault, `reason` one sentence.
+    `code` is that of the problem (`unknown-subset`), `field` the part of the destination at fault,
+    `reason` one sentence.
     """
 
     destination: str
@@ -57,7 +62,8 @@ class Mirror:
 class HttpRule:
     """One `http` rule for one client and port.
 
-    `matches` are the blocks that can apply here (port, gateways, sourceLabels and sourceNamespace are already evaluated);
+    `matches` are the blocks that can apply here (port, gateways, sourceLabels and sourceNamespace
+    are already evaluated);
     none means that the rule takes every request.
     """
 
@@ -70,7 +76,9 @@ class HttpRule:
 def http_rules(
     mesh: Mesh, scope: Scope, virtual_service: VirtualService, port: int
 ) -> tuple[HttpRule, ...]:
-    """The rules that can apply on `port`, up to the first that takes every request; none: the object has nothing to say here."""
+    """The rules that can apply on `port`, up to the first that takes every request; none: the
+    object has nothing to say here.
+    """
     rules: list[HttpRule] = []
     for route in virtual_service.http:
         matches = tuple(match for match in route.match if _http_applies(match, scope, port))
@@ -103,15 +111,17 @@ def _http_rule(
     port: int,
 ) -> HttpRule:
     targets = [
-        resolve(
-            mesh, scope.namespace, namespace, each.destination, port, each.weight, each.headers
-        )
+        resolve(mesh, scope.namespace, namespace, each.destination, port, each.weight, each.headers)
         for each in route.route
         if each.destination is not None
     ]
     if route.delegate is not None:
         name = f"{route.delegate.namespace or namespace}/{route.delegate.name}"
-        targets = [Missing(destination=name, reason="delegates are not translated yet", code="not-translated")]
+        targets = [
+            Missing(
+                destination=name, reason="delegates are not translated yet", code="not-translated"
+            )
+        ]
     return HttpRule(
         route=route,
         matches=matches,
@@ -142,7 +152,7 @@ def _mirrors(
 def tcp_targets(
     mesh: Mesh, scope: Scope, virtual_service: VirtualService, port: int
 ) -> tuple[Target | Missing, ...]:
-    """Where connections to `port` go by the first `tcp` rule that can apply; nothing: no rule can."""
+    """Where connections to `port` go by the first `tcp` rule that can apply, if one can."""
     for route in virtual_service.tcp:
         if route.match and not any(_tcp_applies(match, scope, port) for match in route.match):
             continue
@@ -172,7 +182,9 @@ def resolve(
     weight: int = 0,
     headers: Headers | None = None,
 ) -> Target | Missing:
-    """What `destination`, written in an object of `namespace`, is for a client: port and subset must exist too (S-13)."""
+    """What `destination`, written in an object of `namespace`, is for a client: port and subset
+    must exist too (S-13).
+    """
     host = hosts.resolve(destination.host, namespace)
 
     def missing(code: str, field: str, reason: str) -> Missing:
@@ -183,7 +195,9 @@ def resolve(
     service = mesh.services.visible(host, client_namespace)
     if service is None:
         hidden = "is not exported to" if mesh.services.at(host) else "is not known in"
-        return missing("unknown-host", "host", f"the host {host} {hidden} namespace {client_namespace}")
+        return missing(
+            "unknown-host", "host", f"the host {host} {hidden} namespace {client_namespace}"
+        )
     number = _port_number(destination, [port.number for port in service.ports], listener_port)
     if service.port(number) is None:
         return missing("unknown-port", "port.number", f"{host} has no port {number}")

@@ -1,4 +1,6 @@
-"""What the outbound side of a proxy depends on: its namespace, the labels that some rule asks for, and its mode."""
+"""What the outbound side of a proxy depends on: its namespace, the labels that some rule asks for,
+and its mode.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -8,7 +10,9 @@ from mesh.proxy import Mode, Proxy
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Two proxies of one scope hold the very same outbound configuration. `labels` has only what rules match on."""
+    """Two proxies of one scope hold the very same outbound configuration. `labels` has only what
+    rules match on.
+    """
 
     namespace: str
     mode: Mode = Mode.REDIRECT

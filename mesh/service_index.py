@@ -1,4 +1,4 @@
-"""All services by host, by virtual IP and by namespace, and the rules for which one a client sees."""
+"""All services by host, by virtual IP and by namespace, and which one a client sees."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,12 +22,18 @@ class Services:
     namespaces: Mapping[str, frozenset[Key]] = EMPTY
 
     def at(self, host: str) -> tuple[Service, ...]:
-        """Every service that claims `host`: Kubernetes Services first, then the oldest (istio-api.md S-4)."""
-        found = [s for key in self.hosts.get(host, ()) for s in self.contributed[key] if s.host == host]
+        """Every service that claims `host`: Kubernetes Services first, then the oldest (istio-
+        api.md S-4).
+        """
+        found = [
+            s for key in self.hosts.get(host, ()) for s in self.contributed[key] if s.host == host
+        ]
         return tuple(sorted(found, key=lambda s: (not s.in_kubernetes, rank(s.created, s.key))))
 
     def visible(self, host: str, namespace: str) -> Service | None:
-        """The service that a client of `namespace` reaches as `host`: its own namespace's before all others."""
+        """The service that a client of `namespace` reaches as `host`: its own namespace's before
+        all others.
+        """
         seen = [service for service in self.at(host) if is_visible(service, namespace)]
         return next((s for s in seen if s.namespace == namespace), seen[0] if seen else None)
 
@@ -39,17 +45,25 @@ class Services:
             for service in self.contributed[key]
             if address in service.addresses and service.port(port)
         ]
-        return min(claims, key=lambda s: (not s.in_kubernetes, rank(s.created, s.key), s.host), default=None)
+        return min(
+            claims,
+            key=lambda s: (not s.in_kubernetes, rank(s.created, s.key), s.host),
+            default=None,
+        )
 
     def selecting(self, namespace: str, labels: Mapping[str, str]) -> tuple[Service, ...]:
-        """The services of `namespace` whose selector picks a workload with these labels, oldest first."""
+        """The services of `namespace` whose selector picks a workload with these labels, oldest
+        first.
+        """
         found = [
             service
             for key in self.namespaces.get(namespace, ())
             for service in self.contributed[key]
             if service.selector and selects(service.selector, labels)
         ]
-        return tuple(sorted(found, key=lambda s: (not s.in_kubernetes, rank(s.created, s.key), s.host)))
+        return tuple(
+            sorted(found, key=lambda s: (not s.in_kubernetes, rank(s.created, s.key), s.host))
+        )
 
     def every(self) -> Iterator[Service]:
         """All services, in a stable order."""
@@ -71,7 +85,9 @@ def selects(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Advanced:
-    """The new index, the hosts that must be looked at again, and the namespaces whose inbound side may have changed."""
+    """The new index, the hosts that must be looked at again, and the namespaces whose inbound side
+    may have changed.
+    """
 
     services: Services
     hosts: frozenset[str]
@@ -79,8 +95,13 @@ class Advanced:
 
 
 def advance(services: Services, changes: Iterable[Change]) -> Advanced:
-    """`services` after `changes`; the hosts include those that share an address or a short name with a changed one."""
-    edits = [(change.key, services.contributed.get(change.key, ()), services_of(change.key, change.new)) for change in changes]
+    """`services` after `changes`; the hosts include those that share an address or a short name
+    with a changed one.
+    """
+    edits = [
+        (change.key, services.contributed.get(change.key, ()), services_of(change.key, change.new))
+        for change in changes
+    ]
     edits = [edit for edit in edits if edit[1] != edit[2]]
     if not edits:
         return Advanced(services, frozenset(), frozenset())
@@ -93,14 +114,18 @@ def advance(services: Services, changes: Iterable[Change]) -> Advanced:
     come = [(key, service) for key, _, new in edits for service in new]
     advanced = Services(
         contributed=contributed,
-        hosts=regroup(services.hosts, ((s.host, k) for k, s in gone), ((s.host, k) for k, s in come)),
+        hosts=regroup(
+            services.hosts, ((s.host, k) for k, s in gone), ((s.host, k) for k, s in come)
+        ),
         addresses=regroup(
             services.addresses,
             ((address, k) for k, s in gone for address in s.addresses),
             ((address, k) for k, s in come for address in s.addresses),
         ),
         namespaces=regroup(
-            services.namespaces, ((s.namespace, k) for k, s in gone), ((s.namespace, k) for k, s in come)
+            services.namespaces,
+            ((s.namespace, k) for k, s in gone),
+            ((s.namespace, k) for k, s in come),
         ),
     )
     touched = [service for _, service in (*gone, *come)]
@@ -122,7 +147,9 @@ def _affected(old: Services, new: Services, touched: Iterable[Service]) -> Itera
 
 
 def full_names(host: str, namespaces: Iterable[str]) -> Iterator[str]:
-    """The Kubernetes hosts that have `host` as one of their shorter names: a host that claims it takes it from them."""
+    """The Kubernetes hosts that have `host` as one of their shorter names: a host that claims it
+    takes it from them.
+    """
     match host.split("."):
         case [name]:
             yield from (hosts.fqdn(name, namespace) for namespace in namespaces)

@@ -1,6 +1,8 @@
-"""Services as clients see them: a host with ports, made from a Kubernetes Service or from each host of a ServiceEntry.
+"""Services as clients see them: a host with ports, made from a Kubernetes Service or from each host
+of a ServiceEntry.
 
-Protocols are chosen as Istio does it: `appProtocol` first, then the part of the port's name before the first dash.
+Protocols are chosen as Istio does it: `appProtocol` first, then the part of the port's name before
+the first dash.
 """
 
 from collections.abc import Mapping
@@ -15,7 +17,9 @@ from mesh import hosts
 
 
 class Protocol(StrEnum):
-    """What a port speaks. `UNSPECIFIED`: neither `appProtocol` nor the port's name says; such a port is carried as TCP."""
+    """What a port speaks. `UNSPECIFIED`: neither `appProtocol` nor the port's name says; such a
+    port is carried as TCP.
+    """
 
     HTTP = "HTTP"
     HTTP2 = "HTTP2"
@@ -82,7 +86,9 @@ class Resolution(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Port:
-    """One port of a service. `target` is the workload's port: a number, or the name of a container port."""
+    """One port of a service. `target` is the workload's port: a number, or the name of a container
+    port.
+    """
 
     number: int
     name: str
@@ -92,7 +98,9 @@ class Port:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """A host that clients call. `addresses` are its virtual IPs; a headless service and a ServiceEntry without addresses have none."""
+    """A host that clients call. `addresses` are its virtual IPs; a headless service and a
+    ServiceEntry without addresses have none.
+    """
 
     key: Key
     host: str
@@ -129,12 +137,16 @@ def protocol(app_protocol: str, name: str) -> Protocol:
 
 
 def services_of(key: Key, made_from: Object | None) -> tuple[Service, ...]:
-    """The services that an object stands for: one for a Service, one a host for a ServiceEntry, none for anything else."""
+    """The services that an object stands for: one for a Service, one a host for a ServiceEntry,
+    none for anything else.
+    """
     match made_from:
         case core.Service():
             return _from_kubernetes(key, made_from)
         case service_entry.ServiceEntry():
-            return tuple(_from_entry(key, made_from, host) for host in dict.fromkeys(made_from.hosts))
+            return tuple(
+                _from_entry(key, made_from, host) for host in dict.fromkeys(made_from.hosts)
+            )
         case _:
             return ()
 
@@ -149,7 +161,9 @@ def _from_kubernetes(key: Key, service: core.Service) -> tuple[Service, ...]:
             host=hosts.fqdn(service.meta.name, service.meta.namespace),
             name=service.meta.name,
             namespace=service.meta.namespace,
-            ports=tuple(_kubernetes_port(port) for port in service.ports if port.protocol in ("", "TCP")),
+            ports=tuple(
+                _kubernetes_port(port) for port in service.ports if port.protocol in ("", "TCP")
+            ),
             addresses=service.addresses,
             headless=service.headless,
             resolution=Resolution.NONE if service.headless else Resolution.CLIENT_SIDE,

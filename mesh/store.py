@@ -1,6 +1,7 @@
 """The configuration as it stands: the only mutable state of the pure layers. One task owns it.
 
-An object that is equal to the one it replaces keeps the old one's identity, so that equal is silent all the way down.
+An object that is equal to the one it replaces keeps the old one's identity, so that equal is silent
+all the way down.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,9 @@ from crds.meta import Key
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What happened to one object between two snapshots. `old` or `new` is absent when it came or went."""
+    """What happened to one object between two snapshots. `old` or `new` is absent when it came or
+    went.
+    """
 
     key: Key
     old: Object | None

@@ -1,6 +1,8 @@
-"""VirtualServices by host, by destination and by source label, and which of them a client obeys for a host.
+"""VirtualServices by host, by destination and by source label, and which of them a client obeys for
+a host.
 
-On sidecars the VirtualServices of one host are not merged: the first wins (istio-api.md S-7), and the others hear of it.
+On sidecars the VirtualServices of one host are not merged: the first wins (istio-api.md S-7), and
+the others hear of it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -20,7 +22,9 @@ MESH = "mesh"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VirtualServices:
-    """`hosts` maps each host or wildcard, `destinations` each host that is routed to, `labels` each label that a match asks of the client."""
+    """`hosts` maps each host or wildcard, `destinations` each host that is routed to, `labels` each
+    label that a match asks of the client.
+    """
 
     objects: Mapping[Key, VirtualService] = EMPTY
     hosts: Mapping[str, frozenset[Key]] = EMPTY
@@ -29,7 +33,9 @@ class VirtualServices:
     labels: Mapping[str, frozenset[Key]] = EMPTY
 
     def ranked(self, keys: Iterable[Key], namespace: str) -> list[Key]:
-        """Those of `keys` that clients of `namespace` see: private ones, then those exported to it by name, then public; oldest first."""
+        """Those of `keys` that clients of `namespace` see: private ones, then those exported to it
+        by name, then public; oldest first.
+        """
         seen = [(_nearness(self.objects[key], namespace), self._rank(key), key) for key in keys]
         return [key for nearness, _, key in sorted(seen) if nearness < _HIDDEN]
 
@@ -49,7 +55,9 @@ def _nearness(virtual_service: VirtualService, namespace: str) -> int:
     return 2 if "*" in exports else _HIDDEN
 
 
-def advance(index: VirtualServices, changes: Iterable[Change]) -> tuple[VirtualServices, frozenset[str]]:
+def advance(
+    index: VirtualServices, changes: Iterable[Change]
+) -> tuple[VirtualServices, frozenset[str]]:
     """`index` after `changes`, and the hosts and wildcards that the changed objects name."""
     edits = [c for c in changes if isinstance(c.old or c.new, VirtualService)]
     if not edits:

@@ -1,0 +1,169 @@
+"""Keeps what is published in step with what is configured: events in, publishes out. Synchronous;
+one task owns it.
+
+Everything between is a pure function of values; what this file adds is memory: which parts are
+wanted, what they held, and so what an event leaves as it was. `translator.translate` is the same
+without the memory: tests compare the two after each step.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from crds.core import Pod
+from crds.mesh_config import MeshConfig
+from crds.meta import Key
+from heddle.encode import encode
+from heddle.host_cache import HostCache
+from heddle.outbound import Outbound
+from mesh.advance import Dirty, advance
+from mesh.inbound import inbound_ports
+from mesh.mesh import EMPTY_MESH, Mesh
+from mesh.proxy import Mode, Proxy, is_injected, proxy_from
+from mesh.scope import Scope, scope_of
+from mesh.store import Change
+from translator import parts
+from translator.translate import hosts_of
+from xds.publisher import PartChange, Publisher
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundKey:
+    """Clusters, virtual hosts and outbound listeners of a scope."""
+
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointsKey:
+    """Load assignments of a scope."""
+
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
+class InboundKey:
+    """The inbound side of a workload: all pods of a Deployment share it. `address` is set in proxy-
+    port mode only.
+    """
+
+    namespace: str
+    labels: frozenset[tuple[str, str]]
+    mode: Mode
+    address: str
+    named_ports: tuple[tuple[str, int], ...]
+
+
+PartKey = OutboundKey | EndpointsKey | InboundKey
+
+
+def inbound_key(proxy: Proxy) -> InboundKey:
+    """The workload that a proxy belongs to."""
+    return InboundKey(
+        namespace=proxy.namespace,
+        labels=frozenset(proxy.labels.items()),
+        mode=proxy.mode,
+        address=proxy.address,
+        named_ports=proxy.named_ports,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The generation that has the changes; whether proxies may select other parts than before, and
+    which pods changed.
+    """
+
+    generation: int
+    dirty: Dirty
+
+
+class Engine:
+    """The mesh, and the parts of it that live proxies hold."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        self.mesh: Mesh = EMPTY_MESH
+        self._publisher = publisher
+        self._hosts = HostCache()
+        self._outbound: dict[Scope, Outbound] = {}
+        self._inbound: dict[InboundKey, Proxy] = {}
+        self._idle: set[PartKey] = set()
+
+    def apply(self, changes: tuple[Change, ...], config: MeshConfig) -> Applied:
+        """Takes changes in, and publishes what they make different in the parts that are held."""
+        self.mesh, dirty = advance(self.mesh, changes, config)
+        if dirty.everything:
+            self._hosts.clear()
+        self._hosts.forget(dirty.hosts)
+        self._hosts.forget_endpoints(dirty.endpoints)
+        return Applied(self._publisher.publish(self._changes(dirty)), dirty)
+
+    def _changes(self, dirty: Dirty) -> Mapping[PartKey, PartChange]:
+        changes: dict[PartKey, PartChange] = {}
+        hosts = dirty.hosts | dirty.endpoints
+        if dirty.everything:
+            hosts |= hosts_of(self.mesh)
+        for scope, outbound in self._outbound.items():
+            changes |= self._update(scope, outbound, hosts, reframe=dirty.everything)
+        for key in self._inbound:
+            if dirty.everything or key.namespace in dirty.inbound:
+                changes |= self._update_inbound(key)
+        return changes
+
+    def _update(
+        self, scope: Scope, outbound: Outbound, hosts: Iterable[str], *, reframe: bool
+    ) -> Mapping[PartKey, PartChange]:
+        change, endpoints = outbound.update(self.mesh, self._hosts, hosts, reframe=reframe)
+        return {OutboundKey(scope): change, EndpointsKey(scope): endpoints}
+
+    def _update_inbound(self, key: InboundKey) -> Mapping[PartKey, PartChange]:
+        proxy = self._inbound[key]
+        settings = parts.defaults(self.mesh.config)
+        ports = inbound_ports(self.mesh, proxy)
+        made = encode(parts.inbound(proxy.mode, proxy.address, ports, settings))
+        full = {type_url: resources.values() for type_url, resources in made.items()}
+        return {key: self._publisher.difference(key, full)}
+
+    def select(self, proxy: Proxy) -> tuple[PartKey, ...]:
+        """The parts that `proxy` holds; those that nobody held before are made now."""
+        scope = scope_of(proxy, self.mesh.virtual_services.labels)
+        key = inbound_key(proxy)
+        made: dict[PartKey, PartChange] = {}
+        if scope not in self._outbound:
+            outbound = self._outbound[scope] = Outbound(scope)
+            made |= self._update(scope, outbound, sorted(hosts_of(self.mesh)), reframe=True)
+        if key not in self._inbound:
+            self._inbound[key] = proxy
+            made |= self._update_inbound(key)
+        if made:
+            self._publisher.publish(made)
+        return (OutboundKey(scope), EndpointsKey(scope), key)
+
+    def proxy(self, namespace: str, name: str) -> tuple[Pod, Proxy] | None:
+        """The injected pod with this name, and its proxy."""
+        pod = self.mesh.endpoints.pods.get(Key("", "Pod", namespace, name))
+        if pod is None or not is_injected(pod):
+            return None
+        return pod, proxy_from(pod)
+
+    def collect(self) -> None:
+        """Lets go of parts that no stream has had since the last call but one."""
+        unused = {key for key in self._keys() if self._publisher.interest(key) == 0}
+        for key in unused & self._idle:
+            self._drop(key)
+        self._idle = {key for key in self._keys() if self._publisher.interest(key) == 0}
+
+    def _keys(self) -> set[PartKey]:
+        scopes = {OutboundKey(s) for s in self._outbound} | set(self._inbound)
+        return {*scopes}
+
+    def _drop(self, key: PartKey) -> None:
+        match key:
+            case OutboundKey(scope):
+                self._outbound.pop(scope, None)
+                self._publisher.drop(key)
+                self._publisher.drop(EndpointsKey(scope))
+            case InboundKey():
+                self._inbound.pop(key, None)
+                self._publisher.drop(key)
+            case EndpointsKey():
+                pass  # goes with its OutboundKey

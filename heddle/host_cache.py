@@ -1,0 +1,106 @@
+"""The translation of each host, kept until something about the host changes, and shared by all
+scopes that see the same.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from crds.fields import EMPTY
+from heddle.encode import Encoded, encode
+from mesh.endpoint_index import endpoints_of
+from mesh.host_view import Selection, selection, view
+from mesh.mesh import Mesh
+from mesh.scope import Scope
+from translator import parts
+from xds.resource import Resource, resource
+from xds.types import EDS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """A host as one scope gets it: its resources, the ports that it needs a listener for, its load
+    assignments.
+    """
+
+    resources: Encoded = EMPTY
+    http_ports: frozenset[int] = frozenset()
+    assignments: Mapping[str, Resource] = EMPTY
+
+
+ABSENT = Host()
+"""What a scope has of a host that it does not see."""
+
+
+class HostCache:
+    """Makes a `Host` once for each distinct selection of objects that decide on it."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, dict[Selection, _Made]] = {}
+        self._endpoints: dict[str, parts.Endpoints] = {}
+        self._assignments: dict[str, dict[parts.Assignment, Resource]] = {}
+
+    def forget(self, hosts: frozenset[str]) -> None:
+        """Whatever is known of these hosts may no longer be true."""
+        for host in hosts:
+            self._made.pop(host, None)
+        self.forget_endpoints(hosts)
+
+    def forget_endpoints(self, hosts: frozenset[str]) -> None:
+        """The endpoints of these hosts may have changed, nothing else."""
+        for host in hosts:
+            self._endpoints.pop(host, None)
+            self._assignments.pop(host, None)
+
+    def clear(self) -> None:
+        """Nothing that is known may be true any longer."""
+        self._made.clear()
+        self._endpoints.clear()
+        self._assignments.clear()
+
+    def host(self, mesh: Mesh, scope: Scope, name: str) -> Host:
+        """What `scope` gets of the host `name`."""
+        chosen = selection(mesh, scope, name)
+        if chosen is None:
+            return ABSENT
+        made = self._made.setdefault(name, {})
+        if chosen not in made:
+            made[chosen] = self._make(mesh, scope, chosen)
+        found = made[chosen]
+        return Host(
+            resources=found.resources,
+            http_ports=found.http_ports,
+            assignments={a.cluster: self._assignment(mesh, chosen, a) for a in found.assignments},
+        )
+
+    def _make(self, mesh: Mesh, scope: Scope, chosen: Selection) -> "_Made":
+        seen = view(mesh, scope, chosen)
+        settings = parts.defaults(mesh.config)
+        return _Made(
+            resources=encode(parts.host(seen, self._known(mesh, chosen), settings)),
+            http_ports=parts.http_ports(seen),
+            assignments=parts.assignments(seen),
+        )
+
+    def _known(self, mesh: Mesh, chosen: Selection) -> parts.Endpoints:
+        known = self._endpoints.get(chosen.host)
+        if known is None:
+            services = mesh.services.at(chosen.host)
+            service = next((s for s in services if s.key == chosen.service), None)
+            known = endpoints_of(mesh.endpoints, service) if service else {}
+            if len(services) == 1:
+                self._endpoints[chosen.host] = known
+        return known
+
+    def _assignment(self, mesh: Mesh, chosen: Selection, wanted: parts.Assignment) -> Resource:
+        known = self._assignments.setdefault(chosen.host, {})
+        if wanted not in known:
+            message = parts.endpoints(wanted, self._known(mesh, chosen))
+            known[wanted] = resource(EDS, wanted.cluster, message)
+        return known[wanted]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    resources: Encoded
+    http_ports: frozenset[int]
+    assignments: tuple[parts.Assignment, ...]

@@ -1,0 +1,97 @@
+"""From what a source says to typed objects in the store, with every problem kept where it belongs.
+
+An object that cannot be read keeps its last good version, and nothing else is touched.
+"""
+
+from collections.abc import Iterable, Mapping
+
+import yaml
+from sources.events import Applied, Deleted, Event, Problems
+
+from crds import core
+from crds.decode import decode
+from crds.mesh_config import CONFIG_MAP_KEY, DEFAULT_MESH_CONFIG, MeshConfig, mesh_config
+from crds.meta import Key, Origin
+from crds.problem import Problem, Severity
+from mesh.advance import CONFIG_KEY
+from mesh.store import Change, Store
+
+NOTHING: tuple[Problem, ...] = ()
+
+
+class Intake:
+    """Takes events in; `take` gives the net changes since the last call."""
+
+    def __init__(self) -> None:
+        self.store = Store()
+        self.config: MeshConfig = DEFAULT_MESH_CONFIG
+        self._objects: dict[Key, tuple[Problem, ...]] = {}
+        self._files: dict[str, tuple[Problem, ...]] = {}
+        self._origins: dict[Key, Origin] = {}
+        self._config_problems: tuple[Problem, ...] = NOTHING
+
+    def apply(self, events: Iterable[Event]) -> None:
+        """Takes what a source says; the newest word on an object counts."""
+        for event in events:
+            match event:
+                case Applied(key=key, raw=raw, origin=origin):
+                    self._applied(key, raw, origin)
+                case Deleted(key=key):
+                    self.store.delete(key)
+                    self._objects.pop(key, None)
+                    self._origins.pop(key, None)
+                case Problems(file=file, problems=problems):
+                    self._files[file] = tuple(problems)
+                case _:
+                    pass
+
+    def _applied(self, key: Key, raw: Mapping[str, object], origin: Origin | None) -> None:
+        decoded = decode(raw)
+        self._objects[key] = decoded.problems
+        if origin is not None:
+            self._origins[key] = origin
+        if decoded.object is not None:
+            self.store.put(key, decoded.object)
+
+    def take(self) -> tuple[Change, ...]:
+        """The net changes since the last call; `config` is then the newest."""
+        changes = self.store.take()
+        for change in changes:
+            if change.key == CONFIG_KEY:
+                self.config, self._config_problems = _read_config(change.new, self.config)
+        return changes
+
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong with files and with objects on their own."""
+        of_files = (p for file in sorted(self._files) for p in self._files[file])
+        of_objects = (p for key in sorted(self._objects) for p in self._objects[key])
+        return tuple(self.located((*of_files, *of_objects, *self._config_problems)))
+
+    def located(self, problems: Iterable[Problem]) -> Iterable[Problem]:
+        """The problems, saying which file their objects came from."""
+        for problem in problems:
+            yield problem.at(self._origins.get(problem.object) if problem.object else None)
+
+
+def _read_config(made_from: object, last: MeshConfig) -> tuple[MeshConfig, tuple[Problem, ...]]:
+    if not isinstance(made_from, core.ConfigMap):
+        return DEFAULT_MESH_CONFIG, NOTHING
+    text = made_from.data.get(CONFIG_MAP_KEY, "")
+    try:
+        raw = yaml.safe_load(text) or {}
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        return last, (_config_problem(f"is not YAML: {str(error).splitlines()[0]}"),)
+    if not isinstance(raw, dict):
+        return last, (_config_problem("must be a mapping of MeshConfig's fields"),)
+    config, problems = mesh_config(raw)
+    return config, tuple(problems)
+
+
+def _config_problem(message: str) -> Problem:
+    return Problem(
+        code="bad-mesh-config",
+        severity=Severity.ERROR,
+        object=CONFIG_KEY,
+        path=f"data.{CONFIG_MAP_KEY}",
+        message=f"{message}; the last good settings stay in force",
+    )

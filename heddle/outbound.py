@@ -1,0 +1,84 @@
+"""The outbound side of one scope as it was last published, and what a change of some hosts makes of
+it.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from heddle.encode import Encoded, encode
+from heddle.host_cache import ABSENT, Host, HostCache
+from mesh.mesh import Mesh
+from mesh.scope import Scope
+from translator import parts
+from xds.publisher import PartChange
+from xds.resource import Resource
+from xds.types import EDS
+
+
+class Outbound:
+    """One scope's hosts and their frame. `update` returns what to publish for its two parts:
+    configuration and endpoints.
+    """
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self._hosts: dict[str, Host] = {}
+        self._ports: Counter[int] = Counter()
+        self._frame: Encoded = {}
+
+    def update(
+        self, mesh: Mesh, cache: HostCache, hosts: Iterable[str], *, reframe: bool = False
+    ) -> tuple[PartChange, PartChange]:
+        """Looks at `hosts` again (and with `reframe` at what they share), and says what has become
+        different.
+        """
+        change, endpoints = _Delta(), _Delta()
+        before = frozenset(+self._ports)
+        for name in hosts:
+            old, new = self._hosts.get(name, ABSENT), cache.host(mesh, self.scope, name)
+            self._ports.subtract(old.http_ports)
+            self._ports.update(new.http_ports)
+            change.replace(old.resources, new.resources)
+            endpoints.replace({EDS: old.assignments}, {EDS: new.assignments})
+            if new is ABSENT:
+                self._hosts.pop(name, None)
+            else:
+                self._hosts[name] = new
+        after = frozenset(+self._ports)
+        if reframe or not self._frame or before != after:
+            mode = mesh.config.outbound_traffic_policy.mode
+            frame = encode(parts.frame(self.scope.mode, after, mode))
+            change.replace(self._frame, frame)
+            self._frame = frame
+        return change.done(), endpoints.done()
+
+
+class _Delta:
+    """Collects upserts and removals; a name that one owner drops and another takes up is no
+    removal.
+    """
+
+    def __init__(self) -> None:
+        self._upserts: dict[str, dict[str, Resource]] = {}
+        self._removals: dict[str, set[str]] = {}
+
+    def replace(
+        self, old: Mapping[str, Mapping[str, Resource]], new: Mapping[str, Mapping[str, Resource]]
+    ) -> None:
+        """Takes the step from `old` to `new`, both by type URL and name."""
+        for type_url, resources in new.items():
+            self._upserts.setdefault(type_url, {}).update(resources)
+        for type_url, resources in old.items():
+            gone = resources.keys() - new.get(type_url, {}).keys()
+            self._removals.setdefault(type_url, set()).update(gone)
+
+    def done(self) -> PartChange:
+        """The change as a whole."""
+        return PartChange(
+            upserts={t: tuple(each.values()) for t, each in self._upserts.items() if each},
+            removals={
+                type_url: tuple(sorted(names - self._upserts.get(type_url, {}).keys()))
+                for type_url, names in self._removals.items()
+                if names
+            },
+        )

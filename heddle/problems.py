@@ -1,0 +1,44 @@
+"""The problems that hold now: of files, of objects on their own, of objects in their surroundings.
+Each is told once.
+"""
+
+from collections.abc import Iterable
+
+from crds.meta import Key
+from crds.problem import Problem
+from mesh import hosts
+from mesh.advance import Dirty
+from mesh.check import check
+from mesh.mesh import Mesh
+from mesh.store import Change
+
+
+class Surroundings:
+    """What `mesh.check` says of each object, looked at again only where something changed."""
+
+    def __init__(self) -> None:
+        self._found: dict[Key, tuple[Problem, ...]] = {}
+
+    def update(self, mesh: Mesh, changes: Iterable[Change], dirty: Dirty) -> None:
+        """Checks again what changed, and what refers to a host that did."""
+        for key in {change.key for change in changes} | _referring(mesh, dirty.hosts):
+            found = check(mesh, key)
+            if found:
+                self._found[key] = found
+            else:
+                self._found.pop(key, None)
+
+    def problems(self) -> tuple[Problem, ...]:
+        """All of them, in the order of objects."""
+        return tuple(problem for key in sorted(self._found) for problem in self._found[key])
+
+
+def _referring(mesh: Mesh, changed: Iterable[str]) -> set[Key]:
+    routes = mesh.virtual_services
+    keys: set[Key] = set()
+    for host in changed:
+        keys |= routes.destinations.get(host, frozenset())
+        for pattern in (host, *hosts.most_specific(routes.wildcards, host)):
+            keys |= routes.hosts.get(pattern, frozenset())
+        keys |= mesh.services.hosts.get(host, frozenset()) | mesh.rules.over(host)
+    return keys

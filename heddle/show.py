@@ -1,0 +1,55 @@
+"""A configuration as people read it: Envoy's own JSON form, as `/config_dump` prints it."""
+
+import json
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+
+import yaml
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+
+from translator.config import Config
+from translator.translate import in_place
+
+KINDS = ("clusters", "endpoints", "listeners", "routes")
+"""The lists of a shown configuration, in the order in which Envoy gets them."""
+
+
+def document(config: Config) -> dict[str, list[dict[str, object]]]:
+    """One document with a list a kind, the virtual hosts in place in their route configurations."""
+    placed = in_place(config)
+    return {
+        "clusters": _dicts(placed.clusters),
+        "endpoints": _dicts(placed.endpoints),
+        "listeners": _dicts(placed.listeners),
+        "routes": _dicts(placed.routes),
+    }
+
+
+def _dicts(messages: Iterable[Message]) -> list[dict[str, object]]:
+    return [MessageToDict(message, preserving_proto_field_name=True) for message in messages]
+
+
+def as_yaml(shown: Mapping[str, object]) -> str:
+    """YAML, fields in the order of the message."""
+    return yaml.dump(shown, Dumper=_Dumper, sort_keys=False, width=100, allow_unicode=True)
+
+
+def as_json(shown: Mapping[str, object]) -> str:
+    """JSON, indented."""
+    return json.dumps(shown, indent=2, ensure_ascii=False)
+
+
+def _ordered(dumper: yaml.representer.SafeRepresenter, data: OrderedDict[str, object]) -> yaml.Node:
+    return dumper.represent_dict(data)
+
+
+class _Dumper(yaml.CSafeDumper):
+    """Knows the ordered mappings that protobuf makes of `Any`."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        """No anchors: each message is shown whole."""
+        return True
+
+
+_Dumper.add_representer(OrderedDict, _ordered)

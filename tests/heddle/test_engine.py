@@ -1,0 +1,154 @@
+"""What the engine publishes step by step is what a translation from nothing gives: the oracle."""
+
+from collections.abc import Mapping
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crds.kinds import Object
+from crds.mesh_config import DEFAULT_MESH_CONFIG, MeshConfig, mesh_config
+from crds.meta import Key
+from heddle.encode import encode
+from heddle.engine import Engine
+from mesh.advance import advance
+from mesh.mesh import EMPTY_MESH
+from mesh.proxy import Mode, Proxy
+from mesh.store import Store
+from tests.meshes import additions, destination_rule, objects_of, service, virtual_service
+from tests.strategies import stepped, steps
+from translator.translate import translate
+from xds.publisher import Publisher
+from xds.types import CDS, EDS, LDS, RDS, VHDS
+
+PROXIES = (
+    Proxy(namespace="shop", name="p", labels={"app": "a"}, service_account="default"),
+    Proxy(namespace="bank", name="q", labels={"app": "b"}, service_account="default"),
+    Proxy(
+        namespace="shop",
+        name="r",
+        labels={"app": "b"},
+        service_account="default",
+        mode=Mode.NONE,
+        address="127.64.0.9",
+    ),
+)
+REGISTRY_ONLY, _ = mesh_config({"outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"}})
+
+
+class Bench:
+    """An engine with its store, fed by whole states."""
+
+    def __init__(self) -> None:
+        self.publisher = Publisher()
+        self.engine = Engine(self.publisher)
+        self.store = Store()
+        self.objects: Mapping[Key, Object] = {}
+
+    def become(self, objects: Mapping[Key, Object], config: MeshConfig) -> int:
+        for key in self.objects.keys() - objects.keys():
+            self.store.delete(key)
+        for key, made in objects.items():
+            self.store.put(key, made)
+        self.objects = objects
+        return self.engine.apply(self.store.take(), config).generation
+
+    def published(self, proxy: Proxy) -> dict[str, dict[str, str]]:
+        parts = self.engine.select(proxy)
+        return {
+            kind: {
+                name: resource.version
+                for part in parts
+                for name, resource in self.publisher.resources(part, kind).items()
+            }
+            for kind in (CDS, EDS, LDS, RDS, VHDS)
+        }
+
+    def wanted(self, proxy: Proxy, config: MeshConfig) -> dict[str, dict[str, str]]:
+        mesh = advance(EMPTY_MESH, additions(self.objects), config)[0]
+        made = encode(translate(mesh, proxy))
+        return {k: {name: r.version for name, r in each.items()} for k, each in made.items()}
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            steps(), st.sampled_from([DEFAULT_MESH_CONFIG, DEFAULT_MESH_CONFIG, REGISTRY_ONLY])
+        ),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_every_step_publishes_what_a_translation_from_nothing_gives(
+    history: list[tuple[tuple[str, bool], MeshConfig]],
+) -> None:
+    bench = Bench()
+    for step, config in history:
+        bench.become(stepped(bench.objects, step), config)
+        for proxy in PROXIES:
+            assert bench.published(proxy) == bench.wanted(proxy, config)
+
+
+SHOP = service("reviews", ip="10.0.0.1") + service("ratings", ip="10.0.0.2")
+ROUTE = "{hosts: [reviews], http: [{timeout: %s, route: [{destination: {host: reviews}}]}]}"
+
+
+def test_an_equal_object_publishes_nothing() -> None:
+    bench = Bench()
+    first = bench.become(objects_of(SHOP), DEFAULT_MESH_CONFIG)
+    bench.engine.select(PROXIES[0])
+    before = bench.publisher.generation
+    assert first <= before
+    assert bench.become(objects_of(SHOP), DEFAULT_MESH_CONFIG) == before
+
+
+def test_one_edit_changes_one_resource() -> None:
+    """A push costs what changed: one virtual host, whatever else the mesh holds."""
+    bench = Bench()
+    bench.become(objects_of(SHOP + virtual_service("v", ROUTE % "1s")), DEFAULT_MESH_CONFIG)
+    before = bench.published(PROXIES[0])
+    bench.become(objects_of(SHOP + virtual_service("v", ROUTE % "2s")), DEFAULT_MESH_CONFIG)
+    after = bench.published(PROXIES[0])
+    differing = {(k, n) for k, each in after.items() for n in each if each[n] != before[k].get(n)}
+    assert differing == {(VHDS, "80/reviews.shop.svc.cluster.local:80")}
+
+
+def test_a_bad_reference_changes_nothing_but_its_own_host() -> None:
+    bench = Bench()
+    bench.become(objects_of(SHOP), DEFAULT_MESH_CONFIG)
+    before = bench.published(PROXIES[0])
+    bad = "{hosts: [reviews], http: [{route: [{destination: {host: reviews, subset: v9}}]}]}"
+    bench.become(objects_of(SHOP + virtual_service("v", bad)), DEFAULT_MESH_CONFIG)
+    after = bench.published(PROXIES[0])
+    differing = {(k, n) for k, each in after.items() for n in each if each[n] != before[k].get(n)}
+    assert differing == {(VHDS, "80/reviews.shop.svc.cluster.local:80")}
+
+
+def test_pods_of_one_workload_and_scope_share_their_parts() -> None:
+    bench = Bench()
+    bench.become(objects_of(SHOP), DEFAULT_MESH_CONFIG)
+    one = Proxy(namespace="shop", name="p-1", labels={"app": "a"}, service_account="default")
+    two = Proxy(namespace="shop", name="p-2", labels={"app": "a"}, service_account="default")
+    assert bench.engine.select(one) == bench.engine.select(two)
+
+
+def test_parts_that_nobody_holds_are_let_go() -> None:
+    bench = Bench()
+    bench.become(objects_of(SHOP), DEFAULT_MESH_CONFIG)
+    bench.engine.select(PROXIES[0])
+    bench.engine.collect()
+    assert bench.publisher.keys()
+    bench.engine.collect()
+    assert not bench.publisher.keys()
+
+
+def test_a_new_subset_arrives_with_its_endpoints() -> None:
+    bench = Bench()
+    bench.become(objects_of(SHOP), DEFAULT_MESH_CONFIG)
+    bench.published(PROXIES[0])
+    rule = destination_rule("d", "{host: reviews, subsets: [{name: v1, labels: {version: v1}}]}")
+    bench.become(objects_of(SHOP + rule), DEFAULT_MESH_CONFIG)
+    after = bench.published(PROXIES[0])
+    name = "outbound|80|v1|reviews.shop.svc.cluster.local"
+    assert name in after[CDS]
+    assert name in after[EDS]

@@ -1,0 +1,182 @@
+"""Random small meshes: few names, so that objects meet, clash and refer to each other often."""
+
+from collections.abc import Mapping
+
+import yaml
+from hypothesis import strategies as st
+
+from crds.decode import decode
+from crds.kinds import Object
+from crds.meta import Key
+from tests.meshes import destination_rule, service, virtual_service
+
+NAMESPACES = ("shop", "bank")
+NAMES = ("a", "b", "c")
+HOSTS = (
+    "a",
+    "b.shop.svc.cluster.local",
+    "a.bank.svc.cluster.local",
+    "*.shop.svc.cluster.local",
+    "b.bank",
+    "x.example.com",
+    "*",
+)
+SUBSETS = ("v1", "v2")
+CREATED = ("", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z")
+
+namespaces = st.sampled_from(NAMESPACES)
+names = st.sampled_from(NAMES)
+
+
+def services() -> st.SearchStrategy[str]:
+    """A Service with one or two ports, sometimes with an address that another may have too."""
+    ports = st.sampled_from(
+        [["http:80"], ["http:80", "grpc:90"], ["tcp:80"], ["http:80:web"], ["odd:70"]]
+    )
+    return st.builds(
+        service, names, namespaces, ports, st.sampled_from(["10.0.0.1", "10.0.0.2", "None", ""])
+    )
+
+
+def _destination() -> st.SearchStrategy[str]:
+    hosts = st.sampled_from([host for host in HOSTS if "*" not in host] + ["nowhere"])
+    subset = st.sampled_from(["", *SUBSETS])
+    return st.builds(
+        lambda h, s: f"{{host: {h}" + (f", subset: {s}}}" if s else "}"), hosts, subset
+    )
+
+
+def virtual_services() -> st.SearchStrategy[str]:
+    """A VirtualService with up to two rules, some of which ask who the client is."""
+    matches = st.sampled_from(
+        [
+            "",
+            "match: [{uri: {prefix: /a}}], ",
+            "match: [{sourceNamespace: shop}], ",
+            "match: [{sourceLabels: {app: a}}], ",
+            "match: [{port: 80}], ",
+        ]
+    )
+    rule = st.builds(
+        lambda match, first, second: (
+            f"{{{match}route: [{{destination: {first}, weight: 50}}, "
+            f"{{destination: {second}, weight: 50}}]}}"
+        ),
+        matches,
+        _destination(),
+        _destination(),
+    )
+    hosts = st.sampled_from([host for host in HOSTS if host != "*"])
+    exports = st.sampled_from(["", ", exportTo: [.]", ", exportTo: [bank]"])
+    spec = st.builds(
+        lambda host, rules, export: f"{{hosts: ['{host}'], http: [{', '.join(rules)}]{export}}}",
+        hosts,
+        st.lists(rule, min_size=1, max_size=2),
+        exports,
+    )
+    return st.builds(virtual_service, names, spec, namespaces, st.sampled_from(CREATED))
+
+
+def destination_rules() -> st.SearchStrategy[str]:
+    """A DestinationRule with some of the subsets."""
+    subsets = st.lists(st.sampled_from(SUBSETS), unique=True)
+    spec = st.builds(
+        lambda host, chosen, export: (
+            f"{{host: '{host}', subsets: ["
+            + ", ".join(f"{{name: {s}, labels: {{version: {s}}}}}" for s in chosen)
+            + f"], trafficPolicy: {{loadBalancer: {{simple: RANDOM}}}}{export}}}"
+        ),
+        st.sampled_from(HOSTS[:-1]),
+        subsets,
+        st.sampled_from(["", ", exportTo: [.]"]),
+    )
+    return st.builds(destination_rule, names, spec, namespaces, st.sampled_from(CREATED))
+
+
+def pods() -> st.SearchStrategy[str]:
+    """A pod of one of the apps, in one of the versions; some are injected."""
+
+    def pod(name: str, namespace: str, version: str, ip: int, injected: bool) -> str:
+        notes = "{sidecar.istio.io/status: '{}'}" if injected else "{}"
+        return (
+            "---\napiVersion: v1\nkind: Pod\n"
+            f"metadata: {{name: {name}, namespace: {namespace}, uid: u-{name}, "
+            f"annotations: {notes}, "
+            f"labels: {{app: {name}, version: {version}}}}}\n"
+            "spec: {containers: [{name: main, ports: [{name: web, containerPort: 8080}]}]}\n"
+            f"status: {{podIP: 10.1.0.{ip}, phase: Running}}\n"
+        )
+
+    return st.builds(
+        pod, names, namespaces, st.sampled_from(SUBSETS), st.integers(1, 4), st.booleans()
+    )
+
+
+def slices() -> st.SearchStrategy[str]:
+    """An EndpointSlice of one of the services, naming some pods."""
+
+    def endpoint_slice(name: str, namespace: str, pods: list[str], ready: bool) -> str:
+        listed = ", ".join(
+            f"{{addresses: [10.1.0.{i + 1}], conditions: {{ready: {str(ready).lower()}}}, "
+            f"targetRef: {{kind: Pod, name: {pod}}}}}"
+            for i, pod in enumerate(pods)
+        )
+        return (
+            "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n"
+            f"metadata: {{name: {name}-1, namespace: {namespace}, "
+            f"labels: {{kubernetes.io/service-name: {name}}}}}\n"
+            f"addressType: IPv4\nports: [{{name: http, port: 8080}}]\nendpoints: [{listed}]\n"
+        )
+
+    return st.builds(
+        endpoint_slice, names, namespaces, st.lists(names, max_size=2, unique=True), st.booleans()
+    )
+
+
+def service_entries() -> st.SearchStrategy[str]:
+    """A ServiceEntry that may take a short name or an address from a Service."""
+
+    def entry(name: str, namespace: str, host: str, resolution: str, address: str) -> str:
+        addresses = f", addresses: [{address}]" if address else ""
+        return (
+            "---\napiVersion: networking.istio.io/v1\nkind: ServiceEntry\n"
+            f"metadata: {{name: {name}, namespace: {namespace}}}\n"
+            f"spec: {{hosts: [{host}], resolution: {resolution}, "
+            f"ports: [{{number: 80, name: http, protocol: HTTP}}]{addresses}}}\n"
+        )
+
+    return st.builds(
+        entry,
+        names,
+        namespaces,
+        st.sampled_from(["x.example.com", "b.bank", "a.shop"]),
+        st.sampled_from(["STATIC", "DNS"]),
+        st.sampled_from(["", "10.0.0.1"]),
+    )
+
+
+def parsed(text: str) -> tuple[Key, Object]:
+    """The one object in YAML text."""
+    decoded = decode(yaml.safe_load(text))
+    assert decoded.key is not None
+    assert decoded.object is not None, decoded.problems
+    return decoded.key, decoded.object
+
+
+def steps() -> st.SearchStrategy[tuple[str, bool]]:
+    """An object that is applied, or deleted if the second value says so."""
+    every = st.one_of(
+        services(), virtual_services(), destination_rules(), pods(), slices(), service_entries()
+    )
+    return st.tuples(every, st.sampled_from([False, False, False, True]))
+
+
+def stepped(objects: Mapping[Key, Object], step: tuple[str, bool]) -> dict[Key, Object]:
+    """The objects after a step."""
+    key, made = parsed(step[0])
+    after = dict(objects)
+    if step[1]:
+        after.pop(key, None)
+    else:
+        after[key] = made
+    return after

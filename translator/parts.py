@@ -1,0 +1,167 @@
+"""The parts that a proxy's configuration is put together from, each from the narrow values it
+depends on.
+
+A host gives its clusters, virtual hosts and TCP listeners; the frame of a scope gives what all
+hosts share; a workload
+gives its inbound side. Nothing here is kept: whoever keeps parts (heddle/engine.py) decides by
+identity what to make again.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
+from envoy.config.route.v3.route_components_pb2 import VirtualHost
+
+from crds.fields import EMPTY
+from crds.mesh_config import MeshConfig, OutboundTrafficPolicyMode
+from mesh.endpoints import Endpoint
+from mesh.host_view import HostView, PortView
+from mesh.inbound import InboundPort
+from mesh.proxy import Mode
+from mesh.services import Resolution
+from translator import clusters, listeners_inbound, listeners_outbound, names, routes
+from translator.clusters import Defaults
+from translator.config import Config
+from translator.endpoints import load_assignment
+
+Endpoints = Mapping[int, tuple[Endpoint, ...]]
+"""Endpoints by service port."""
+
+
+def defaults(config: MeshConfig) -> Defaults:
+    """What the mesh's settings say of every cluster."""
+    return Defaults(connect_timeout=config.connect_timeout)
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A cluster whose endpoints come over EDS: those of `port` that carry `labels`."""
+
+    cluster: str
+    port: int
+    labels: Mapping[str, str]
+
+
+def http_ports(view: HostView) -> frozenset[int]:
+    """The ports at which requests for the host arrive; in proxy-port mode all arrive at the one
+    proxy port.
+    """
+    if view.mode is Mode.NONE:
+        return frozenset()
+    return frozenset(port.port.number for port in view.ports if port.domains)
+
+
+def host(view: HostView, endpoints: Endpoints, settings: Defaults) -> Config:
+    """The clusters, virtual hosts and TCP listeners of one host. `endpoints` are read only where
+    Envoy resolves names.
+    """
+    return Config(
+        clusters=tuple(
+            clusters.outbound_cluster(
+                view.service,
+                port.port,
+                subset,
+                policy,
+                settings,
+                endpoints=endpoints.get(port.port.number, ()),
+            )
+            for port in view.ports
+            if view.service is not None
+            for subset, policy in _subsets(port)
+        ),
+        virtual_hosts=tuple(_virtual_hosts(view)),
+        listeners=tuple(
+            listeners_outbound.tcp_listener(
+                address, port.port, port.tcp or (port.default,) if port.default else port.tcp
+            )
+            for port in view.ports
+            if view.mode is Mode.REDIRECT and not port.port.protocol.is_http
+            for address in port.addresses
+        ),
+    )
+
+
+def _subsets(port: PortView) -> Iterator[tuple[str, "clusters.Policy"]]:
+    yield "", port.policy
+    for subset in port.subsets:
+        yield subset.ref.name, subset.policy
+
+
+def _virtual_hosts(view: HostView) -> Iterator[VirtualHost]:
+    for port in view.ports:
+        if port.domains:
+            number = port.port.number
+            config = names.HTTP_PROXY if view.mode is Mode.NONE else names.outbound_routes(number)
+            rules = port.rules or (routes.default_rules(port.default) if port.default else ())
+            yield routes.virtual_host(
+                config, names.host_port(view.host, number), port.domains, rules
+            )
+
+
+def assignments(view: HostView) -> tuple[Assignment, ...]:
+    """The clusters of a host whose endpoints we send."""
+    service = view.service
+    if service is None or service.resolution is not Resolution.CLIENT_SIDE:
+        return ()
+    return tuple(
+        Assignment(
+            names.outbound_cluster(port.port.number, name, view.host), port.port.number, labels
+        )
+        for port in view.ports
+        for name, labels in (("", EMPTY), *((s.ref.name, s.ref.labels) for s in port.subsets))
+    )
+
+
+def endpoints(assignment: Assignment, known: Endpoints) -> ClusterLoadAssignment:
+    """The endpoints of one cluster; none is an answer too."""
+    found = known.get(assignment.port, ())
+    return load_assignment(assignment.cluster, found, assignment.labels)
+
+
+def frame(mode: Mode, ports: Iterable[int], policy: OutboundTrafficPolicyMode) -> Config:
+    """What all hosts of a scope share: an HTTP listener and route configuration a port, and where
+    unknown traffic goes.
+    """
+    allow_any = policy is OutboundTrafficPolicyMode.ALLOW_ANY
+    numbers = sorted(ports)
+    configs = (
+        [names.HTTP_PROXY] if mode is Mode.NONE else [names.outbound_routes(n) for n in numbers]
+    )
+    listeners = (
+        []
+        if mode is Mode.NONE
+        else [listeners_outbound.http_listener(n, allow_any) for n in numbers]
+    )
+    if mode is Mode.REDIRECT:
+        listeners.append(listeners_outbound.virtual_outbound(allow_any))
+    return Config(
+        clusters=(clusters.passthrough_cluster(), clusters.blackhole_cluster()),
+        listeners=tuple(listeners),
+        routes=tuple(routes.route_configuration(name, vhds=True) for name in configs),
+        virtual_hosts=tuple(routes.catch_all(name, allow_any) for name in configs),
+    )
+
+
+def inbound(mode: Mode, address: str, ports: tuple[InboundPort, ...], settings: Defaults) -> Config:
+    """The side of a workload that takes calls; in proxy-port mode also the port that its own calls
+    go to.
+    """
+    own = [
+        clusters.inbound_cluster(
+            port.number, port.protocol, address=address or None, pool=port.pool, defaults=settings
+        )
+        for port in ports
+    ]
+    if mode is Mode.REDIRECT:
+        return Config(
+            clusters=(*own, clusters.inbound_passthrough_cluster()),
+            listeners=(listeners_inbound.virtual_inbound(ports),),
+        )
+    return Config(
+        clusters=tuple(own),
+        listeners=(
+            *(listeners_inbound.inbound_listener(address, port) for port in ports),
+            listeners_outbound.http_proxy(address),
+        ),
+    )

@@ -1,0 +1,78 @@
+"""The whole configuration of one proxy, made from nothing: what `heddle translate` prints, and the
+oracle that the
+incremental engine is compared with.
+"""
+
+from collections.abc import Iterator
+
+from envoy.config.route.v3.route_pb2 import RouteConfiguration
+
+from mesh.endpoint_index import endpoints_of
+from mesh.host_view import HostView, selection, view
+from mesh.inbound import inbound_ports
+from mesh.mesh import Mesh
+from mesh.proxy import Proxy
+from mesh.scope import Scope, scope_of
+from translator import names, parts
+from translator.config import Config, joined
+
+
+def translate(mesh: Mesh, proxy: Proxy) -> Config:
+    """Everything that `proxy` is sent: the frame of its scope, each host that it sees, its own
+    inbound side.
+    """
+    scope = scope_of(proxy, mesh.virtual_services.labels)
+    settings = parts.defaults(mesh.config)
+    views = tuple(_views(mesh, scope))
+    ports = {port for each in views for port in parts.http_ports(each)}
+    return joined(
+        (
+            parts.frame(scope.mode, ports, mesh.config.outbound_traffic_policy.mode),
+            *(_host(mesh, each, settings) for each in views),
+            parts.inbound(proxy.mode, proxy.address, inbound_ports(mesh, proxy), settings),
+        )
+    )
+
+
+def hosts_of(mesh: Mesh) -> frozenset[str]:
+    """Every host that some client may see: those of services, and those that a VirtualService
+    routes.
+    """
+    return frozenset(mesh.services.hosts) | frozenset(mesh.virtual_services.hosts)
+
+
+def _views(mesh: Mesh, scope: Scope) -> Iterator[HostView]:
+    for host in sorted(hosts_of(mesh)):
+        chosen = selection(mesh, scope, host)
+        if chosen is not None:
+            yield view(mesh, scope, chosen)
+
+
+def _host(mesh: Mesh, each: HostView, settings: parts.Defaults) -> Config:
+    known = endpoints_of(mesh.endpoints, each.service) if each.service else {}
+    return joined(
+        (
+            parts.host(each, known, settings),
+            Config(endpoints=tuple(parts.endpoints(a, known) for a in parts.assignments(each))),
+        )
+    )
+
+
+def in_place(config: Config) -> Config:
+    """The same with each virtual host inside its route configuration, as Envoy's /config_dump shows
+    it.
+    """
+    return Config(
+        clusters=config.clusters,
+        endpoints=config.endpoints,
+        listeners=config.listeners,
+        routes=tuple(_filled(route, config) for route in config.routes),
+    )
+
+
+def _filled(route: RouteConfiguration, config: Config) -> RouteConfiguration:
+    prefix = names.virtual_host(route.name, "")
+    filled = RouteConfiguration()
+    filled.CopyFrom(route)
+    filled.virtual_hosts.extend(h for h in config.virtual_hosts if h.name.startswith(prefix))
+    return filled
