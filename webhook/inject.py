@@ -75,7 +75,7 @@ def _key(pod: Mapping[str, object], namespace: Mapping[str, object] | None) -> K
 
 def _has_sidecar(pod: Mapping[str, object]) -> bool:
     """Both signs are asked for: the annotation alone could have been copied from another pod."""
-    names = {container.get("name") for container in raw.containers(pod)}
+    names = {raw.text(container.get("name")) for container in raw.containers(pod)}
     return Annotation.STATUS in raw.annotations(pod) and sidecar.PROXY in names
 
 

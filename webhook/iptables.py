@@ -72,9 +72,9 @@ def _inbound(interception: Interception) -> list[str]:
     if interception.include_inbound_ports != ALL:
         # A list says exactly what is redirected: as in Istio, exclusions have no say then.
         ports = interception.include_inbound_ports
-        return [*rules, *(f"-p tcp --dport {port} -j {TO_INBOUND}" for port in ports)]
+        return [*rules, *(f"-p tcp -m tcp --dport {port} -j {TO_INBOUND}" for port in ports)]
     excluded = dict.fromkeys([*map(str, OWN_PORTS), *interception.exclude_inbound_ports])
-    rules += [f"-p tcp --dport {port} -j RETURN" for port in excluded]
+    rules += [f"-p tcp -m tcp --dport {port} -j RETURN" for port in excluded]
     return [*rules, f"-p tcp -j {TO_INBOUND}"]
 
 
@@ -82,7 +82,10 @@ def _outbound(interception: Interception) -> list[str]:
     proxy = f"-m owner --uid-owner {PROXY_UID}"
     return [
         *(f"-o {interface} -j RETURN" for interface in interception.exclude_interfaces),
-        *(f"-p tcp --dport {port} -j RETURN" for port in interception.exclude_outbound_ports),
+        *(
+            f"-p tcp -m tcp --dport {port} -j RETURN"
+            for port in interception.exclude_outbound_ports
+        ),
         # The sidecar hands inbound traffic to the application from this address: let it through.
         "-s 127.0.0.6/32 -o lo -j RETURN",
         # The sidecar calls an address of its own pod: that is inbound traffic.
@@ -93,7 +96,7 @@ def _outbound(interception: Interception) -> list[str]:
         "-d 127.0.0.1/32 -j RETURN",
         *(f"-d {cidr} -j RETURN" for cidr in _ipv4(interception.exclude_outbound_ranges)),
         *(
-            f"-p tcp --dport {port} -j {TO_OUTBOUND}"
+            f"-p tcp -m tcp --dport {port} -j {TO_OUTBOUND}"
             for port in interception.include_outbound_ports
         ),
         *_included_ranges(interception.include_outbound_ranges),

@@ -24,4 +24,4 @@ def escape(text: str, keep: Collection[str] = ()) -> str:
     """The text that expands to this one, save for references to the names in `keep`."""
     kept = "|".join(re.escape(name) for name in sorted(keep))
     pattern = rf"\$(?!\((?:{kept})\))" if kept else r"\$"
-    return re.sub(pattern, "$$$$", text)
+    return re.sub(pattern, "$$", text)

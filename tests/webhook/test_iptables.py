@@ -1,0 +1,86 @@
+"""The very program of the init container, run in a network namespace of its own."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from webhook.iptables import HOOKS, Interception, rules, script
+
+TUNED = Interception(
+    include_inbound_ports=("8080",),
+    exclude_outbound_ports=("5432",),
+    exclude_outbound_ranges=("10.1.0.0/16", "fd00::/8"),
+    include_outbound_ranges=("10.0.0.0/8",),
+    exclude_interfaces=("eth1",),
+)
+needs_netns = pytest.mark.skipif(
+    os.geteuid() != 0 or not (shutil.which("unshare") and shutil.which("iptables-restore")),
+    reason="needs root, unshare and iptables",
+)
+
+
+def run(program: str) -> subprocess.CompletedProcess[str]:
+    """In a new network namespace, that goes with its last process."""
+    return subprocess.run(
+        ["unshare", "--net", "/bin/sh", "-ec", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=20,
+    )
+
+
+def applied(program: str) -> list[str]:
+    done = run(f"{program}\niptables -t nat -S")
+    if "initialize" in done.stderr or "Operation not permitted" in done.stderr:
+        pytest.skip("this machine's kernel or sandbox has no nat table")
+    assert done.returncode == 0, done.stderr
+    return [line for line in done.stdout.splitlines() if line.startswith("-A")]
+
+
+def by_chain(lines: list[str]) -> dict[str, list[str]]:
+    """Order matters within a chain only."""
+    return {
+        line.split()[1]: [of for of in lines if of.split()[1] == line.split()[1]] for line in lines
+    }
+
+
+def in_quotes(program: str) -> str:
+    return f"(\n{program})"
+
+
+@needs_netns
+@pytest.mark.netns
+@pytest.mark.parametrize("interception", [Interception(), TUNED], ids=["default", "tuned"])
+def test_the_kernel_takes_every_rule(interception: Interception) -> None:
+    wanted = [line for line in rules(interception).splitlines() if line.startswith("-A")]
+    assert by_chain(applied(in_quotes(script(interception)))) == by_chain([*HOOKS, *wanted])
+
+
+@needs_netns
+@pytest.mark.netns
+def test_running_twice_is_running_once() -> None:
+    once = in_quotes(script(TUNED))
+    assert applied(f"{once}\n{once}") == applied(once)
+
+
+@needs_netns
+@pytest.mark.netns
+def test_other_programs_rules_stay() -> None:
+    theirs = "-A PREROUTING -p udp -j ACCEPT"
+    assert theirs in applied(f"iptables -t nat {theirs}\n{in_quotes(script(TUNED))}")
+
+
+@needs_netns
+@pytest.mark.netns
+def test_a_rule_that_the_kernel_refuses_fails_the_pod_and_leaves_nothing() -> None:
+    bad = script(Interception(exclude_interfaces=("a" * 40,)))
+    assert run(bad).returncode != 0
+    after = applied(f"if {in_quotes(bad)}; then exit 9; fi")
+    assert [line for line in after if "HEDDLE" in line] == []
+
+
+def test_kubernetes_finds_nothing_to_expand() -> None:
+    assert "$" not in script(TUNED)
