@@ -56,7 +56,7 @@ def test_no_address_stands_among_the_pins(repo_root: Path, name: str) -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_the_pins_satisfy_pyproject(repo_root: Path, name: str) -> None:
     """After a change of pyproject.toml, `make lock` is due."""
-    pinned = {}
+    pinned: dict[str, list[str]] = {}
     for entry in entries((repo_root / f"requirements/{name}.txt").read_text()):
         requirement = Requirement(entry.split("--hash=")[0].strip())
         version = next(iter(requirement.specifier)).version
