@@ -15,7 +15,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from heddle.demo import load_command, load_report
 from heddle.demo.http_client import FAILURES, Client, Response
@@ -79,6 +79,7 @@ class _Phase:
 
     def __init__(self, command: LoadCommand, now: float) -> None:
         self.command = command
+        self._rate = command.rate or 0.0
         self.replaced = asyncio.Event()
         self.tally = _Tally()
         self._start = now
@@ -90,7 +91,7 @@ class _Phase:
     @property
     def idle(self) -> bool:
         """Whether it begins no further request."""
-        return self.command.rate <= 0 or self._taken == self.command.requests
+        return self._rate <= 0 or self._taken == self.command.requests
 
     @property
     def done(self) -> bool:
@@ -104,7 +105,7 @@ class _Phase:
 
     def next(self, now: float) -> tuple[float, bool]:
         """Take the next request: when it is due, and whether it is a tester's."""
-        due = self._start + self._since_start / self.command.rate
+        due = self._start + self._since_start / self._rate
         if now - due > LONGEST_BACKLOG:
             self._start, self._since_start, due = now, 0, now
         self._taken += 1
@@ -155,6 +156,8 @@ class Load:
     def command(self, command: LoadCommand) -> None:
         """Go on with this command instead of the one before."""
         before = self._phase
+        if command.rate is None:
+            command = replace(command, rate=self._settings.first.rate)
         self._older.append(before)
         self._phase = _Phase(command, self._clock())
         before.replaced.set()

@@ -1,11 +1,10 @@
 """What the load generator is told: one JSON object a line on its standard input, the newest wins.
 
-    {"phase": "canary", "rate": 300, "requests": 2200,
-     "tester": "x-tester: true", "tester_every": 11}
+{"phase": "canary", "rate": 300, "requests": 2200, "tester": "x-tester: true", "tester_every": 11}
 
-`requests` null is continuous; `rate` is in requests a second, 0 pauses. Every `tester_every`th
-request carries the header `tester` (0: none does). Requests that are in flight when a command comes
-still count for the phase they began in.
+`requests` null is continuous; `rate` is in requests a second, 0 pauses, null is what the
+environment says. Every `tester_every`th request carries the header `tester` (0: none does).
+Requests that are in flight when a command comes still count for the phase they began in.
 """
 
 import json
@@ -17,7 +16,7 @@ class LoadCommand:
     """A phase of the load; see the module."""
 
     phase: str
-    rate: float
+    rate: float | None = None
     requests: int | None = None
     tester: str = ""
     tester_every: int = 0
@@ -32,10 +31,10 @@ def decode(line: str) -> LoadCommand | None:
     """The command on a line, or None if there is none."""
     try:
         raw = json.loads(line)
-        requests = raw.get("requests")
+        rate, requests = raw.get("rate"), raw.get("requests")
         return LoadCommand(
             phase=str(raw["phase"]),
-            rate=float(raw["rate"]),
+            rate=None if rate is None else float(rate),
             requests=None if requests is None else int(requests),
             tester=str(raw.get("tester", "")),
             tester_every=int(raw.get("tester_every", 0)),

@@ -28,7 +28,13 @@ def test_a_command_survives_the_line() -> None:
 
 
 def test_other_lines_are_neither() -> None:
-    for line in ("", "Traceback (most recent call last):", "3", "[]", '{"phase": "x"}'):
+    for line in (
+        "",
+        "Traceback (most recent call last):",
+        "3",
+        "[]",
+        '{"phase": "x", "requests": "many"}',
+    ):
         assert load_report.decode(line) is None
         assert load_command.decode(line) is None
 
