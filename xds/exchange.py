@@ -11,7 +11,7 @@ from xds.interest import NO_NAMES, Interest
 from xds.slices import Chunk
 from xds.subscription import Asked, Subscription
 from xds.track import Track
-from xds.types import CDS, LDS, VHDS
+from xds.types import CDS, LDS, VHDS, WILDCARD_TYPES
 
 NEVER = -1
 _MESSAGE_LIMIT = 1024
@@ -93,10 +93,12 @@ class Exchange:
             return True
         if self.strays and self.type_url != CDS:
             return True
-        return any(
-            track.changed > self.sent or (self.removes_at_once and track.removed > self.removed)
-            for track in self.tracks
-        )
+        for track in self.tracks:
+            if track.changed > self.sent:
+                return True
+            if track.removed > self.removed and self.removes_at_once:
+                return True
+        return False
 
     @property
     def removes_at_once(self) -> bool:
@@ -111,6 +113,18 @@ class Exchange:
     def holds(self, name: str) -> bool:
         """Whether the client is to hold `name` now."""
         return self.interest.wants(name) and any(name in track for track in self.tracks)
+
+    def missing(self, names: frozenset[str]) -> frozenset[str]:
+        """Those of `names` that no part holds."""
+        for track in self.tracks:
+            names = track.missing(names)
+        return names
+
+    def unknown(self) -> frozenset[str]:
+        """Names that are owed an answer, which is that the client is not to have them."""
+        given_up = self.again - self.subscription.names
+        unwanted = frozenset(name for name in given_up if not self.interest.wants(name))
+        return self.missing(self.again) | unwanted
 
     def answer(self, nonce: str) -> InFlight | None:
         """Take the response that the client answers out of flight; `None` for a stale nonce."""
@@ -140,6 +154,29 @@ class Exchange:
             self.strays = NO_NAMES
         self.again = self.asked = NO_NAMES
         self.must_answer = False
+
+    @property
+    def full(self) -> bool:
+        """Whether no more responses may be sent before the client answers one."""
+        return len(self.in_flight) >= self.window
+
+    @property
+    def lost_removals(self) -> bool:
+        """Whether a removal that the client needs may have been forgotten."""
+        for track in self.tracks:
+            if track.floor > self.removed:
+                return self.type_url in WILDCARD_TYPES
+        return False
+
+    def gone(self, generation: int) -> frozenset[str]:
+        """What to remove along with the changes up to `generation`."""
+        if self.type_url == CDS:
+            return NO_NAMES
+        gone = {name for name in self.strays if not self.holds(name)}
+        if self.removes_at_once:
+            for track in self.tracks:
+                gone.update(track.removals(self.removed, generation, self.interest))
+        return frozenset(gone)
 
     @property
     def settled(self) -> bool:

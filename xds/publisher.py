@@ -18,15 +18,17 @@ from xds.types import PUSH_ORDER
 PartKey = Hashable
 """Names a part. What it means is the owner's affair; the engine may use any hashable value."""
 
-_NONE: Mapping[str, tuple[()]] = MappingProxyType({})
+
+def _none() -> Mapping[str, tuple[()]]:
+    return MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartChange:
     """What one publish changes in one part, by type URL. An equal upsert is no change."""
 
-    upserts: Mapping[str, Sequence[Resource]] = field(default=_NONE)
-    removals: Mapping[str, Collection[str]] = field(default=_NONE)
+    upserts: Mapping[str, Sequence[Resource]] = field(default_factory=_none)
+    removals: Mapping[str, Collection[str]] = field(default_factory=_none)
 
 
 class Part:

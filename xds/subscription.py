@@ -10,17 +10,10 @@ from typing import Final
 
 from xds.errors import TooMuch
 from xds.interest import NO_NAMES, Interner
+from xds.limits import NameLimits
 from xds.types import WILDCARD_TYPES
 
 WILDCARD: Final = "*"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NameLimits:
-    """How much one client may name in one type, and how long a name may be, in characters."""
-
-    names: int = 20_000
-    length: int = 1024
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,10 @@ class Track:
         held = self._live.get(name)
         return held[1] if held is not None else None
 
+    def missing(self, names: frozenset[str]) -> frozenset[str]:
+        """Those of `names` that are not there."""
+        return names.difference(self._live)
+
     def apply(self, generation: int, upserts: Iterable[Resource], removals: Iterable[str]) -> None:
         """Take what the publisher found to be a real change."""
         for entry in upserts:
