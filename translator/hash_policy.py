@@ -11,6 +11,7 @@ from mesh.destinations import Policy
 from translator import pb
 
 _HashPolicy = RouteAction.HashPolicy
+_MAX_ATTRIBUTE = 4096
 
 
 def consistent_hash(policy: Policy) -> ConsistentHashLB | None:
@@ -26,7 +27,7 @@ def hash_policies(policies: Iterable[Policy]) -> list[RouteAction.HashPolicy]:
 
 
 def _hash_policy(settings: ConsistentHashLB) -> RouteAction.HashPolicy | None:
-    if name := settings.http_header_name:
+    if name := pb.text(settings.http_header_name or ""):
         return _HashPolicy(header=_HashPolicy.Header(header_name=name))
     if (cookie := settings.http_cookie) and cookie.name:
         return _HashPolicy(cookie=_cookie(cookie))
@@ -43,8 +44,10 @@ def _cookie(cookie: HTTPCookie) -> RouteAction.HashPolicy.Cookie:
         path=cookie.path,
         ttl=None if cookie.ttl is None else pb.duration(cookie.ttl),
         attributes=[
-            _HashPolicy.CookieAttribute(name=attribute.name, value=attribute.value)
+            _HashPolicy.CookieAttribute(
+                name=pb.text(attribute.name), value=pb.text(attribute.value)
+            )
             for attribute in cookie.attributes
-            if attribute.name
+            if 0 < len(attribute.name) + len(attribute.value) < _MAX_ATTRIBUTE
         ],
     )

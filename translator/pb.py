@@ -24,6 +24,7 @@ PARTS_PER_PERCENT = 10_000
 
 _NANOS_PER_SECOND = 1_000_000_000
 _MILLISECOND = 1_000_000
+_LINE_ENDS = {ord(character): None for character in "\0\r\n"}
 _DAYS_100 = 100 * 24 * 3600 * _NANOS_PER_SECOND
 
 
@@ -89,6 +90,13 @@ def string_matcher(match: StringMatch) -> StringMatcher | None:
     if match.regex and match.regex != "*":
         return StringMatcher(safe_regex=regex(match.regex))
     return None
+
+
+def text(value: str) -> str:
+    """`value` without the characters that end a header line: Envoy refuses them in what becomes
+    part of one.
+    """
+    return value.translate(_LINE_ENDS)
 
 
 def socket_address(address: str, port: int) -> Address:

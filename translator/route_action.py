@@ -14,6 +14,7 @@ from google.protobuf.wrappers_pb2 import BoolValue
 
 from crds.scalars import Duration
 from crds.virtual_service import (
+    HTTPBody,
     HTTPDirectResponse,
     HTTPRedirect,
     HTTPRewrite,
@@ -26,6 +27,9 @@ from translator import headers, pb
 from translator.hash_policy import consistent_hash, hash_policies
 from translator.retries import retry_policy
 from translator.shares import Share, cluster_of
+
+MAX_BODY_BYTES = 1 << 20
+"""The longest body of a direct response, as in Istio: a longer one is cut off."""
 
 _NO_TIMEOUT = Duration(0)
 _NO_REWRITE = HTTPRewrite()
@@ -53,7 +57,7 @@ def forward(rule: HTTPRoute, shares: Sequence[Share], mirrors: Sequence[Mirror])
         ),
         retry_policy=retry_policy(rule.retries, hashed=any(map(consistent_hash, policies))),
         hash_policy=hash_policies(policies),
-        prefix_rewrite=rewrite.uri,
+        prefix_rewrite=pb.text(rewrite.uri),
         regex_rewrite=None if rewrite.uri else _regex_rewrite(rewrite.uri_regex_rewrite),
         host_rewrite_literal=_host(rule, only) or None,
         request_mirror_policies=[_mirror(mirror) for mirror in mirrors if mirror.percent > 0],
@@ -63,7 +67,7 @@ def forward(rule: HTTPRoute, shares: Sequence[Share], mirrors: Sequence[Mirror])
 def _host(rule: HTTPRoute, only: Share | None) -> str:
     """A rewrite wins over the rule's headers, and these over those of an only destination."""
     if rule.rewrite and rule.rewrite.authority:
-        return rule.rewrite.authority
+        return pb.text(rule.rewrite.authority)
     return headers.host(rule.headers, only.target.headers if only and only.target else None)
 
 
@@ -97,15 +101,17 @@ def _mirror(mirror: Mirror) -> RouteAction.RequestMirrorPolicy:
 def _regex_rewrite(rewrite: RegexRewrite | None) -> RegexMatchAndSubstitute | None:
     if rewrite is None or not rewrite.match:
         return None
-    return RegexMatchAndSubstitute(pattern=pb.regex(rewrite.match), substitution=rewrite.rewrite)
+    return RegexMatchAndSubstitute(
+        pattern=pb.regex(rewrite.match), substitution=pb.text(rewrite.rewrite)
+    )
 
 
 def redirect(action: HTTPRedirect, listener_port: int) -> RedirectAction:
     """A 3xx. `listener_port` is the port that the client called."""
     return RedirectAction(
-        path_redirect=action.uri or None,
-        prefix_rewrite=None if action.uri else action.prefix_rewrite or None,
-        host_redirect=action.authority,
+        path_redirect=pb.text(action.uri) or None,
+        prefix_rewrite=None if action.uri else pb.text(action.prefix_rewrite) or None,
+        host_redirect=pb.text(action.authority),
         scheme_redirect=action.scheme or None,
         port_redirect=_redirect_port(action, listener_port),
         response_code=_CODES.get(action.redirect_code, RedirectAction.MOVED_PERMANENTLY),
@@ -122,15 +128,18 @@ def _redirect_port(action: HTTPRedirect, listener_port: int) -> int:
 
 def direct_response(action: HTTPDirectResponse) -> DirectResponseAction:
     """A fixed answer."""
-    body = action.body
     return DirectResponseAction(
-        status=min(max(action.status, 200), 599),
-        body=(
-            DataSource(inline_string=body.string, inline_bytes=body.bytes_)
-            if body and (body.string or body.bytes_)
-            else None
-        ),
+        status=min(max(action.status, 200), 599), body=_body(action.body) if action.body else None
     )
+
+
+def _body(body: HTTPBody) -> DataSource | None:
+    content = body.bytes_ or (body.string or "").encode()
+    if not content:
+        return None
+    if body.string and len(content) <= MAX_BODY_BYTES:
+        return DataSource(inline_string=body.string)
+    return DataSource(inline_bytes=content[:MAX_BODY_BYTES])
 
 
 def unavailable(reasons: Sequence[str]) -> DirectResponseAction:

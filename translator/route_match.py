@@ -2,8 +2,6 @@
 beforehand (port, labels).
 """
 
-from collections.abc import Iterator, Mapping
-
 from envoy.config.route.v3.route_components_pb2 import (
     HeaderMatcher,
     QueryParameterMatcher,
@@ -13,6 +11,18 @@ from google.protobuf.wrappers_pb2 import BoolValue
 
 from crds.virtual_service import HTTPMatchRequest, StringMatch
 from translator import pb
+
+_MAX_QUERY_NAME = 1024
+
+
+def is_expressible(match: HTTPMatchRequest) -> bool:
+    """Whether Envoy takes the block. One with a name that no header or parameter can have matches
+    nothing, so it can be left out.
+    """
+    headers = (*match.headers, *match.without_headers)
+    return all(name and name == pb.text(name) for name in headers) and all(
+        0 < len(name.encode()) <= _MAX_QUERY_NAME for name in match.query_params
+    )
 
 
 def route_match(match: HTTPMatchRequest) -> RouteMatch:
@@ -25,7 +35,9 @@ def route_match(match: HTTPMatchRequest) -> RouteMatch:
         prefix=None if exact or regex else uri.prefix or "/",
         case_sensitive=BoolValue(value=False) if match.ignore_uri_case and not regex else None,
         headers=_headers(match),
-        query_parameters=[_query(name, match) for name, match in _named(match.query_params)],
+        query_parameters=[
+            _query(name, value) for name, value in sorted(match.query_params.items())
+        ],
     )
 
 
@@ -38,14 +50,9 @@ def _headers(match: HTTPMatchRequest) -> list[HeaderMatcher]:
     asked = {name: value for name, value in pseudo.items() if value is not None}
     return [
         *(_header(name, value) for name, value in asked.items()),
-        *(_header(name, value) for name, value in _named(match.headers)),
-        *(_without(name, value) for name, value in _named(match.without_headers)),
+        *(_header(name, value) for name, value in sorted(match.headers.items())),
+        *(_without(name, value) for name, value in sorted(match.without_headers.items())),
     ]
-
-
-def _named(matches: Mapping[str, StringMatch]) -> Iterator[tuple[str, StringMatch]]:
-    """In order; Envoy refuses a matcher without a name."""
-    return ((name, value) for name, value in sorted(matches.items()) if name)
 
 
 def _header(name: str, match: StringMatch) -> HeaderMatcher:

@@ -25,11 +25,16 @@ from crds.virtual_service import HTTPMatchRequest, HTTPRoute
 from mesh.routing import HttpRule, Missing, Target
 from translator import headers, names, pb
 from translator.filters import cors, fault
-from translator.route_action import direct_response, forward, redirect, unavailable
-from translator.route_match import route_match
+from translator.route_action import (
+    MAX_BODY_BYTES,
+    direct_response,
+    forward,
+    redirect,
+    unavailable,
+)
+from translator.route_match import is_expressible, route_match
 from translator.shares import Share, shares
 
-MAX_DIRECT_RESPONSE_BYTES = 1 << 20
 METADATA = "istio"
 """The key in `filter_metadata` under which tools look for Istio's names."""
 
@@ -66,7 +71,7 @@ def _named(name: str) -> Metadata:
 
 def _routes(rule: HttpRule, listener_port: int) -> Iterator[Route]:
     parts = shares(rule.targets)
-    for match in rule.matches or (_EVERYTHING,):
+    for match in filter(is_expressible, rule.matches or (_EVERYTHING,)):
         yield _route(rule, match, parts, listener_port)
 
 
@@ -165,7 +170,7 @@ def route_configuration(
         vhds=Vhds(config_source=pb.over_ads()) if vhds else None,
         ignore_port_in_host_matching=name != names.HTTP_PROXY,
         validate_clusters=BoolValue(value=False),
-        max_direct_response_body_size_bytes=pb.uint32(MAX_DIRECT_RESPONSE_BYTES),
+        max_direct_response_body_size_bytes=pb.uint32(MAX_BODY_BYTES),
     )
 
 
