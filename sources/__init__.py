@@ -1,0 +1,3 @@
+"""Where objects come from: a folder of YAML now, a Kubernetes API server next. All give the same
+events.
+"""

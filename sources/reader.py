@@ -1,0 +1,135 @@
+"""Looks at a folder when told to, and says what is new. Blocking; one caller at a time.
+
+What would delete objects waits until the content has been the same for a while: an editor that
+truncates and then writes, or moves one file over another, deletes nothing.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+
+from crds.meta import Origin
+from crds.problem import warning
+from sources.errors import SourceError
+from sources.events import Event, Problems
+from sources.folder import Content, FileState, Folder
+from sources.scan import Signature, content, scan, signature
+
+STABLE_SECONDS = 0.05
+
+
+class Reader:
+    """What is known of the folder, and what waits. `root` may also be one file."""
+
+    def __init__(self, root: str, clock: Callable[[], float]) -> None:
+        self._root = root
+        self._clock = clock
+        self._folder = Folder()
+        self._signatures: dict[str, Signature] = {}
+        self._unconfirmed: set[str] = set()
+        self._waiting: dict[str, tuple[Content, float]] = {}
+        self._missing_since: float | None = None
+        self._missing_told = False
+
+    @property
+    def files(self) -> Iterable[str]:
+        """Those that are known."""
+        return self._signatures.keys()
+
+    def first(self) -> list[Event]:
+        """All that there is; raises SourceError if the folder cannot be read."""
+        try:
+            found = scan(self._root)
+        except OSError as failure:
+            raise SourceError(f"{self._root} cannot be read: {failure.strerror}") from failure
+        return self._look(self._changed(found))
+
+    def sweep(self) -> list[Event]:
+        """Looks at every file, reads those that have changed."""
+        try:
+            found = scan(self._root)
+        except OSError as failure:
+            return self._missing(failure)
+        return [*self._present(), *self._look(self._changed(found))]
+
+    def look(self, files: Iterable[str]) -> list[Event]:
+        """Reads these files, and those whose time of waiting is over."""
+        chosen = set(files)
+        if self._missing_since is not None or not os.path.exists(self._root):
+            return self.sweep()
+        self._unconfirmed |= chosen
+        return self._look(chosen)
+
+    def pause(self) -> float | None:
+        """Seconds until something that waits is due; None if nothing does."""
+        times = [since for _, since in self._waiting.values()]
+        if self._missing_since is not None and not self._missing_told:
+            times.append(self._missing_since)
+        return max(0.0, min(times) + STABLE_SECONDS - self._clock()) if times else None
+
+    def _changed(self, found: Mapping[str, Signature]) -> set[str]:
+        """Files to read: a signature counts only once the content was read again under it.
+
+        Two writes within one tick of the file system's clock can have the same.
+        """
+        known = self._signatures
+        new = {file for file in found if known.get(file) != found[file]}
+        again = self._unconfirmed & found.keys()
+        self._unconfirmed = new
+        return new | again | (known.keys() - found.keys())
+
+    def _look(self, files: set[str]) -> list[Event]:
+        now = self._clock()
+        due = {f for f, (_, since) in self._waiting.items() if now - since >= STABLE_SECONDS}
+        contents = {file: self._content(file) for file in sorted(files | due)}
+        states = {file: self._folder.read(file, found) for file, found in contents.items()}
+        held = self._held(contents, states, now)
+        ready = {file: state for file, state in states.items() if file not in held}
+        for file in contents:
+            if file not in held:
+                self._waiting.pop(file, None)
+            elif self._waiting.get(file, (b"", 0.0))[0] != contents[file]:
+                self._waiting[file] = (contents[file], now)
+        gone = {file for file in ready if contents[file] is None}
+        return self._folder.take(ready, gone)
+
+    def _held(
+        self, contents: Mapping[str, Content], states: Mapping[str, FileState], now: float
+    ) -> set[str]:
+        """Files that must wait: they lose objects, or gain what another file is about to lose."""
+        losing = {
+            file: lost
+            for file, state in states.items()
+            if (lost := self._folder.lost(file, state))
+            and not self._is_stable(file, contents[file], now)
+        }
+        leaving = {key for lost in losing.values() for key in lost}
+        gaining = {file for file, state in states.items() if leaving & state.objects.keys()}
+        return losing.keys() | gaining
+
+    def _is_stable(self, file: str, found: Content, now: float) -> bool:
+        before = self._waiting.get(file)
+        return before is not None and before[0] == found and now - before[1] >= STABLE_SECONDS
+
+    def _content(self, file: str) -> Content:
+        seen = signature(file)
+        if seen is None:
+            self._signatures.pop(file, None)
+            return None
+        self._signatures[file] = seen
+        return content(file)
+
+    def _missing(self, failure: OSError) -> list[Event]:
+        now = self._clock()
+        if self._missing_since is None:
+            self._missing_since = now
+        if self._missing_told or now - self._missing_since < STABLE_SECONDS:
+            return []
+        self._missing_told = True
+        message = f"cannot be read ({failure.strerror}): what it held last stays in force"
+        problem = replace(warning("no-folder", "", message), origin=Origin(self._root))
+        return [Problems(self._root, (problem,))]
+
+    def _present(self) -> list[Event]:
+        told, self._missing_told, self._missing_since = self._missing_told, False, None
+        return [Problems(self._root, ())] if told else []

@@ -1,0 +1,87 @@
+"""Which files of a folder count, and what is in them. Hidden ones do not: a ConfigMap's `..data` is
+seen through the links that lead into it, an editor's swap file not at all.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+
+from sources.folder import Content, Unreadable
+
+SUFFIXES = (".yaml", ".yml", ".json")
+MAX_FILE_BYTES = 16 << 20
+
+Signature = tuple[int, int, int, int, int]
+"""Device, inode, size and times: if they are the same, so most likely is the content."""
+
+
+def counts(name: str) -> bool:
+    """Whether a file of this name is read."""
+    return name.endswith(SUFFIXES) and not name.startswith(".")
+
+
+def scan(root: str) -> dict[str, Signature]:
+    """All files that count; raises OSError if the root itself cannot be listed."""
+    status = os.stat(root)
+    if not stat.S_ISDIR(status.st_mode):
+        return {root: _signature(status)}
+    os.scandir(root).close()
+    return dict(_walk(root, frozenset({(status.st_dev, status.st_ino)})))
+
+
+def _walk(folder: str, above: frozenset[tuple[int, int]]) -> Iterator[tuple[str, Signature]]:
+    """`above` are the folders that this one is in: links to them would lead round in circles."""
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return
+    for name in names:
+        path = os.path.join(folder, name)
+        status = None if name.startswith(".") else _status(path)
+        if status is None:
+            continue
+        if stat.S_ISDIR(status.st_mode):
+            here = (status.st_dev, status.st_ino)
+            if here not in above:
+                yield from _walk(path, above | {here})
+        elif stat.S_ISREG(status.st_mode) and counts(name):
+            yield path, _signature(status)
+
+
+def signature(path: str) -> Signature | None:
+    """Of a regular file that is there."""
+    status = _status(path)
+    return _signature(status) if status and stat.S_ISREG(status.st_mode) else None
+
+
+def content(path: str) -> Content:
+    """What is in a file now."""
+    try:
+        if signature(path) is None:
+            return None
+        with open(path, "rb") as file:
+            found = file.read(MAX_FILE_BYTES + 1)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
+    except OSError as failure:
+        return Unreadable(f"cannot be read: {failure.strerror}")
+    if len(found) > MAX_FILE_BYTES:
+        return Unreadable(f"is larger than {MAX_FILE_BYTES >> 20} MiB: split it")
+    return found
+
+
+def _status(path: str) -> os.stat_result | None:
+    try:
+        return os.stat(path)
+    except OSError:
+        return None
+
+
+def _signature(status: os.stat_result) -> Signature:
+    return (
+        status.st_dev,
+        status.st_ino,
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+    )
