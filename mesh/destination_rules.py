@@ -3,7 +3,7 @@ S-21).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from crds.destination_rule import DestinationRule, Subset, TrafficPolicy
 from crds.fields import EMPTY
@@ -24,8 +24,8 @@ class DestinationRules:
     hosts of each namespace.
     """
 
-    objects: Mapping[Key, DestinationRule] = EMPTY
-    patterns: Mapping[Pattern, frozenset[Key]] = EMPTY
+    objects: Mapping[Key, DestinationRule] = field(default_factory=dict)
+    patterns: Mapping[Pattern, frozenset[Key]] = field(default_factory=dict)
     hosts: Mapping[str, frozenset[Key]] = EMPTY
     wildcards: Mapping[str, frozenset[str]] = EMPTY
 

@@ -5,7 +5,7 @@ An edit here touches nothing but the load assignments of the services named: the
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from crds import core
@@ -35,12 +35,12 @@ class EndpointSources:
     `local` has the pods and WorkloadEntries of each namespace, for ServiceEntries that select them.
     """
 
-    slices: Mapping[Key, core.EndpointSlice] = EMPTY
-    pods: Mapping[Key, core.Pod] = EMPTY
-    workload_entries: Mapping[Key, WorkloadEntry] = EMPTY
-    service_entries: Mapping[Key, ServiceEntry] = EMPTY
-    slices_of: Mapping[Name, frozenset[Key]] = EMPTY
-    slices_with: Mapping[Key, frozenset[Key]] = EMPTY
+    slices: Mapping[Key, core.EndpointSlice] = field(default_factory=dict)
+    pods: Mapping[Key, core.Pod] = field(default_factory=dict)
+    workload_entries: Mapping[Key, WorkloadEntry] = field(default_factory=dict)
+    service_entries: Mapping[Key, ServiceEntry] = field(default_factory=dict)
+    slices_of: Mapping[Name, frozenset[Key]] = field(default_factory=dict)
+    slices_with: Mapping[Key, frozenset[Key]] = field(default_factory=dict)
     local: Mapping[str, frozenset[Key]] = EMPTY
 
 

@@ -86,7 +86,7 @@ def selection(mesh: Mesh, scope: Scope, host: str) -> Selection | None:
     """Which objects decide on `host` for `scope`; nothing if the host does not exist for it."""
     service = mesh.services.visible(host, scope.namespace)
     chosen = next(candidates(mesh.virtual_services, host, scope.namespace), None)
-    if service is None and (chosen is None or _has_services(mesh, host)):
+    if service is None and (chosen is None or not _is_only_routed(mesh, host)):
         return None
     virtual_service = mesh.virtual_services.objects[chosen] if chosen else None
     who = client(mesh, scope.namespace)
@@ -117,10 +117,13 @@ def selection(mesh: Mesh, scope: Scope, host: str) -> Selection | None:
     )
 
 
-def _has_services(mesh: Mesh, host: str) -> bool:
+def _is_only_routed(mesh: Mesh, host: str) -> bool:
+    """Whether a VirtualService names the host, or wildcard, and no service has it."""
+    if host == "*" or host not in mesh.virtual_services.hosts:
+        return False
     if hosts.is_wildcard(host):
-        return host == "*" or any(hosts.matches(host, known) for known in mesh.services.hosts)
-    return host in mesh.services.hosts
+        return not any(hosts.matches(host, known) for known in mesh.services.hosts)
+    return host not in mesh.services.hosts
 
 
 def view(mesh: Mesh, scope: Scope, chosen: Selection) -> HostView:

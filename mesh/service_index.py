@@ -1,7 +1,7 @@
 """All services by host, by virtual IP and by namespace, and which one a client sees."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from crds.fields import EMPTY
 from crds.meta import Key
@@ -16,7 +16,7 @@ from mesh.store import Change
 class Services:
     """`contributed` holds what each Kubernetes object stands for; the rest is inverted from it."""
 
-    contributed: Mapping[Key, tuple[Service, ...]] = EMPTY
+    contributed: Mapping[Key, tuple[Service, ...]] = field(default_factory=dict)
     hosts: Mapping[str, frozenset[Key]] = EMPTY
     addresses: Mapping[str, frozenset[Key]] = EMPTY
     namespaces: Mapping[str, frozenset[Key]] = EMPTY

@@ -6,7 +6,7 @@ the others hear of it.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from crds.fields import EMPTY
 from crds.meta import Key
@@ -26,7 +26,7 @@ class VirtualServices:
     label that a match asks of the client.
     """
 
-    objects: Mapping[Key, VirtualService] = EMPTY
+    objects: Mapping[Key, VirtualService] = field(default_factory=dict)
     hosts: Mapping[str, frozenset[Key]] = EMPTY
     wildcards: frozenset[str] = frozenset()
     destinations: Mapping[str, frozenset[Key]] = EMPTY
