@@ -1,0 +1,98 @@
+"""One stream's life: a reader that feeds requests in, a writer that takes responses out."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from envoy.service.discovery.v3 import discovery_pb2
+
+from xds.errors import Reconnect, StreamEnded
+from xds.status import Client, Clients
+
+Request = discovery_pb2.DeltaDiscoveryRequest
+Read = Callable[[], Awaitable[Request | None]]
+Write = Callable[[bytes], Awaitable[None]]
+
+HUNG_UP: Final = None
+
+
+class WriteTimeout(Reconnect):
+    """The client does not read."""
+
+
+class Session:
+    """Runs one client's stream until one side ends it."""
+
+    def __init__(self, clients: Clients, *, write_timeout: float) -> None:
+        self._clients = clients
+        self._write_timeout = write_timeout
+        self._loop = asyncio.get_running_loop()
+        self._wake = asyncio.Event()
+        self._over = False
+        self._reason: StreamEnded | None = None
+
+    def wake(self) -> None:
+        """There may be something to send."""
+        self._wake.set()
+
+    def end(self, reason: StreamEnded | None) -> None:
+        """End the stream for `reason`; for `None` when the client has ended it."""
+        if not self._over:
+            self._over = True
+            self._reason = reason
+        self._wake.set()
+
+    async def run(self, client: Client, first: Request, read: Read, write: Write) -> None:
+        """Serve until the client hangs up; raises the reason when the server ends the stream."""
+        self._take(client, first)
+        async with asyncio.TaskGroup() as tasks:
+            reader = tasks.create_task(self._read(client, read))
+            await self._write(client, write)
+            reader.cancel()
+        if self._reason is not None:
+            raise self._reason
+
+    async def _read(self, client: Client, read: Read) -> None:
+        while (request := await read()) is not None:
+            self._take(client, request)
+        self.end(HUNG_UP)
+
+    def _take(self, client: Client, request: Request) -> None:
+        try:
+            if client.stream.receive(request, self._loop.time()):
+                self._wake.set()
+        except StreamEnded as reason:
+            self.end(reason)
+        self._clients.touch(client)
+
+    async def _write(self, client: Client, write: Write) -> None:
+        try:
+            async with asyncio.timeout(None) as patience:
+                await self._serve(client, write, patience)
+        except TimeoutError:
+            self.end(WriteTimeout("the client does not read"))
+
+    async def _serve(self, client: Client, write: Write, patience: asyncio.Timeout) -> None:
+        while not self._over:
+            self._wake.clear()
+            try:
+                responses = client.stream.poll(self._loop.time())
+            except StreamEnded as reason:
+                self.end(reason)
+                return
+            for response in responses:
+                patience.reschedule(self._loop.time() + self._write_timeout)
+                await write(response)
+            patience.reschedule(None)
+            self._clients.touch(client)
+            await self._sleep(client.stream.next_wakeup())
+
+    async def _sleep(self, deadline: float | None) -> None:
+        if deadline is None:
+            await self._wake.wait()
+            return
+        timer = self._loop.call_at(deadline, self._wake.set)
+        try:
+            await self._wake.wait()
+        finally:
+            timer.cancel()
