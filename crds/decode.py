@@ -157,8 +157,10 @@ def _no_type(name: str, value: object) -> Problem:
 def _no_name(kind: str, path: str, value: object) -> Problem:
     if value is None or value == "":
         return error("no-name", path, f"this {kind} has no name: give it one")
-    message = "must be lower case letters, digits, `-` and `.`, at most 253 characters"
-    return error("bad-name", path, message, value)
+    if isinstance(value, str):
+        message = "must be lower case letters, digits, `-` and `.`, at most 253 characters"
+        return error("bad-name", path, message, value)
+    return wrong_type((root("metadata"), path.removeprefix("metadata")), "a string", value)
 
 
 def _unserved(key: Key, version: str, kind: Kind) -> Problem:

@@ -2,7 +2,7 @@
 
 An object that two files hold belongs to the file that is first by path, the other copy is a
 warning.
-While a document of a file cannot be read, no object of that file is deleted: it might be the one.
+When a document of a file breaks, no object of that file is deleted: it might be the one.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -29,10 +29,14 @@ Content = bytes | Unreadable | None
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """What one file holds: its documents by text, its objects, what is wrong with it alone."""
+    """What one file holds: its documents by text, its objects, what is wrong with it alone.
+
+    `kept` are those objects that no document gives any more, since one of them is broken.
+    """
 
     documents: Mapping[str, Read] = field(default_factory=dict)
     objects: Mapping[Key, Place] = field(default_factory=dict)
+    kept: frozenset[Key] = frozenset()
     problems: tuple[Problem, ...] = ()
 
 
@@ -159,11 +163,9 @@ def _state(
     known: dict[str, Read] = {}
     objects: dict[Key, Place] = {}
     problems: list[Problem] = []
-    broken = False
     for document in documents:
         found = known.get(document.text) or old.documents.get(document.text)
         found = known[document.text] = found or read(document.text)
-        broken = broken or found.broken
         origin = Origin(file, document.number, document.first_line)
         for each in found.unread:
             at = replace(origin, line=document.line + each.line) if each.line else origin
@@ -173,6 +175,18 @@ def _state(
                 problems.append(_copy(key, origin, objects[key][1]))
             else:
                 objects[key] = (raw, origin)
-    if broken:
-        objects = {**old.objects, **objects}
-    return FileState(known, objects, tuple(problems))
+    kept = frozenset(_kept_objects(known, old)) - objects.keys()
+    return FileState(
+        documents=known,
+        objects={**{key: old.objects[key] for key in kept}, **objects},
+        kept=kept,
+        problems=tuple(problems),
+    )
+
+
+def _kept_objects(documents: Mapping[str, Read], old: FileState) -> Iterable[Key]:
+    """While a document is broken, what was missed when it broke stays; later deletions count."""
+    broken = {text for text, read in documents.items() if read.broken}
+    if broken - old.documents.keys():
+        return old.objects.keys()
+    return old.kept if broken else ()

@@ -88,7 +88,7 @@ class Reader:
         for file in contents:
             if file not in held:
                 self._waiting.pop(file, None)
-            elif self._waiting.get(file, (b"", 0.0))[0] != contents[file]:
+            elif file not in self._waiting or self._waiting[file][0] != contents[file]:
                 self._waiting[file] = (contents[file], now)
         gone = {file for file in ready if contents[file] is None}
         return self._folder.take(ready, gone)
