@@ -8,6 +8,9 @@ NOTHING: Mapping[str, object] = MappingProxyType({})
 
 def mapping(value: object) -> Mapping[str, object]:
     """The value if it is an object, else an empty one."""
+    # Nearly always a dict, and asking for that is six times faster than asking for a Mapping.
+    if type(value) is dict:
+        return value
     return value if isinstance(value, Mapping) else NOTHING
 
 
