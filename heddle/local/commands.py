@@ -1,0 +1,30 @@
+"""Running a helper program to its end."""
+
+import asyncio
+import subprocess
+from collections.abc import Sequence
+
+from heddle.local.errors import CommandFailed
+
+
+async def run(argv: Sequence[str], *, text: str = "") -> str:
+    """Its output, given `text` on standard input. Raises `CommandFailed` with its last words."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+    except OSError as error:
+        raise CommandFailed(f"{argv[0]}: {error.strerror}") from error
+    try:
+        out, err = await process.communicate(text.encode())
+    except asyncio.CancelledError:
+        process.kill()
+        await process.wait()
+        raise
+    if process.returncode != 0:
+        words = err.decode(errors="replace").strip().splitlines() or ["no message"]
+        raise CommandFailed(f"{argv[0]} ended with {process.returncode}: {words[-1]}")
+    return out.decode(errors="replace")
