@@ -173,6 +173,7 @@ class DeltaStream:
         else:
             differing = [n for t in exchange.tracks for n in t.differing(held, exchange.interest)]
             exchange.again = exchange.missing(asked).union(differing)
+            exchange.asked = asked.difference(held)
         if exchange.type_url == EDS:
             # a cluster that was sent on this stream waits for its endpoints, equal or not.
             exchange.again |= self._sent_endpoint_names & asked

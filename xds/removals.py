@@ -56,6 +56,8 @@ class ClusterRemovals:
             self._strays = NO_NAMES
         for track in clusters.tracks:
             gone.update(track.removals(clusters.removed, released, clusters.interest))
+        if gone:  # until the client says so, it has not accepted that these are gone
+            clusters.acked = min(clusters.acked, clusters.removed)
         clusters.removed = max(clusters.removed, released)
         return gone
 
