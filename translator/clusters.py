@@ -2,12 +2,12 @@
 workload itself, and the three that take what belongs to no service.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from envoy.config.core.v3.address_pb2 import BindConfig, SocketAddress
-from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
+from google.protobuf.duration_pb2 import Duration as DurationMessage
 
 from crds.destination_rule import ConnectionPoolSettings
 from crds.fields import EMPTY
@@ -25,6 +25,7 @@ INBOUND_SOURCE = "127.0.0.6"
 
 
 _CONNECT_TIMEOUT = Duration(10_000_000_000)
+_SHORTEST_REFRESH = Duration(1_000_000_000)
 _DNS_REFRESH_RATE = Duration(60_000_000_000)
 
 
@@ -47,14 +48,16 @@ def outbound_cluster(
     defaults: Defaults = DEFAULTS,
     *,
     endpoints: Iterable[Endpoint] = (),
+    labels: Mapping[str, str] = EMPTY,
 ) -> Cluster:
     """The cluster of a service's port, or of a subset of it (`""`: all endpoints).
 
-    `endpoints` are needed where Envoy resolves names (DNS) and not read otherwise; a DNS service
-    without any is its own endpoint.
+    `endpoints`, and the subset's `labels`, are needed where Envoy resolves names (DNS) and not read
+    otherwise; a DNS service without any endpoint is its own.
     """
     name = names.outbound_cluster(port.number, subset, service.host)
-    type_ = _discovery(service.resolution, policy)
+    resolved = _resolved(service, port, endpoints, labels)
+    type_ = _discovery(service.resolution, policy, len(resolved))
     balancer = policy.load_balancer
     own = type_ == Cluster.ORIGINAL_DST
     return Cluster(
@@ -63,8 +66,8 @@ def outbound_cluster(
         eds_cluster_config=(
             Cluster.EdsClusterConfig(eds_config=pb.over_ads()) if type_ == Cluster.EDS else None
         ),
-        load_assignment=_resolved(name, service, port, type_, endpoints),
-        dns_refresh_rate=pb.duration(defaults.dns_refresh_rate) if _is_dns(type_) else None,
+        load_assignment=load_assignment(name, resolved, EMPTY) if _is_dns(type_) else None,
+        dns_refresh_rate=_refresh_rate(defaults) if _is_dns(type_) else None,
         respect_dns_ttl=_is_dns(type_),
         dns_lookup_family=Cluster.V4_ONLY if _is_dns(type_) else Cluster.AUTO,
         connect_timeout=traffic_policy.connect_timeout(
@@ -89,7 +92,9 @@ def outbound_cluster(
     )
 
 
-def _discovery(resolution: Resolution, policy: Policy) -> Cluster.DiscoveryType.ValueType:
+def _discovery(
+    resolution: Resolution, policy: Policy, resolved: int
+) -> Cluster.DiscoveryType.ValueType:
     if load_balancing.is_passthrough(policy.load_balancer):
         return Cluster.ORIGINAL_DST
     match resolution:
@@ -98,7 +103,8 @@ def _discovery(resolution: Resolution, policy: Policy) -> Cluster.DiscoveryType.
         case Resolution.DNS:
             return Cluster.STRICT_DNS
         case Resolution.DNS_ROUND_ROBIN:
-            return Cluster.LOGICAL_DNS
+            # Envoy refuses such a cluster unless it has exactly one endpoint.
+            return Cluster.LOGICAL_DNS if resolved == 1 else Cluster.STRICT_DNS
         case Resolution.NONE:
             return Cluster.ORIGINAL_DST
 
@@ -107,21 +113,22 @@ def _is_dns(type_: Cluster.DiscoveryType.ValueType) -> bool:
     return type_ in (Cluster.STRICT_DNS, Cluster.LOGICAL_DNS)
 
 
+def _refresh_rate(defaults: Defaults) -> DurationMessage:
+    return pb.duration(max(defaults.dns_refresh_rate, _SHORTEST_REFRESH))
+
+
 def _resolved(
-    name: str,
-    service: Service,
-    port: Port,
-    type_: Cluster.DiscoveryType.ValueType,
-    endpoints: Iterable[Endpoint],
-) -> ClusterLoadAssignment | None:
-    if not _is_dns(type_):
-        return None
+    service: Service, port: Port, endpoints: Iterable[Endpoint], labels: Mapping[str, str]
+) -> tuple[Endpoint, ...]:
+    """What Envoy resolves: the endpoints of the subset, or the service's own name if it has
+    none.
+    """
     known = tuple(endpoints)
     if not known and not hosts.is_wildcard(service.host):
         target = port.target if isinstance(port.target, int) else port.number
-        known = (Endpoint(address=service.host, port=target),)
-    # Envoy refuses a LOGICAL_DNS cluster with more than one endpoint, and one with none.
-    return load_assignment(name, known[:1] if type_ == Cluster.LOGICAL_DNS else known, EMPTY)
+        return (Endpoint(address=service.host, port=target),)
+    chosen = tuple(one for one in known if labels.items() <= one.labels.items())
+    return chosen[:1] if service.resolution is Resolution.DNS_ROUND_ROBIN else chosen
 
 
 def inbound_cluster(

@@ -33,8 +33,8 @@ def _hash_policy(settings: ConsistentHashLB) -> RouteAction.HashPolicy | None:
         return _HashPolicy(cookie=_cookie(cookie))
     if settings.use_source_ip:
         return _HashPolicy(connection_properties=_HashPolicy.ConnectionProperties(source_ip=True))
-    if name := settings.http_query_parameter_name:
-        return _HashPolicy(query_parameter=_HashPolicy.QueryParameter(name=name))
+    if parameter := settings.http_query_parameter_name:
+        return _HashPolicy(query_parameter=_HashPolicy.QueryParameter(name=parameter))
     return None
 
 

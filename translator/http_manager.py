@@ -30,14 +30,13 @@ def http_manager(
     """The network filter. `routes` is the name of a route configuration that comes over ADS, or one
     that is in place.
     """
-    by_name = isinstance(routes, str)
     return Filter(
         name="envoy.filters.network.http_connection_manager",
         typed_config=pb.any_of(
             HttpConnectionManager(
                 stat_prefix=stat_prefix,
-                rds=_rds(routes) if by_name else None,
-                route_config=None if by_name else routes,
+                rds=_rds(routes) if isinstance(routes, str) else None,
+                route_config=None if isinstance(routes, str) else routes,
                 http_filters=filters,
                 server_name=SERVER_NAME,
                 normalize_path=BoolValue(value=True),

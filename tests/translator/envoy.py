@@ -37,7 +37,7 @@ def refusal(envoy: Path, folder: Path, config: Mapping[str, object]) -> str:
     """What `envoy --mode validate` says against a bootstrap; `""` if nothing."""
     path = folder / "bootstrap.json"
     path.write_text(json.dumps(config))
-    command = [envoy, "--mode", "validate", "--log-level", "error", "--config-path", path]
+    command = [str(envoy), "--mode", "validate", "--log-level", "error", "--config-path", str(path)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
     return "" if done.returncode == 0 else done.stdout + done.stderr
 

@@ -1,0 +1,126 @@
+"""The real Envoy takes whatever the translator makes, however strange the input."""
+
+from pathlib import Path
+
+import pytest
+from envoy.config.cluster.v3.cluster_pb2 import Cluster
+
+from crds.scalars import Duration
+from mesh.destinations import Policy
+from mesh.endpoints import Endpoint
+from mesh.inbound import InboundPort
+from mesh.services import Protocol, Resolution
+from tests.translator.envoy import refusal, serving, sidecar, with_resources
+from tests.translator.hostile import POLICIES, RULES
+from tests.translator.inputs import HOST, missing, port, service, target
+from translator import clusters, listeners_inbound, listeners_outbound, names, routes
+from translator.clusters import Defaults
+
+pytestmark = pytest.mark.envoy
+
+
+@pytest.mark.parametrize("address", ["", "127.7.0.1"])
+def test_the_bootstrap(envoy_binary: Path, tmp_path: Path, address: str) -> None:
+    assert refusal(envoy_binary, tmp_path, sidecar(tmp_path, address)) == ""
+
+
+def test_a_refusal_is_noticed(envoy_binary: Path, tmp_path: Path) -> None:
+    """Guards the other tests: a harness that finds nothing would pass them all."""
+    broken = Cluster(name="")
+    config = with_resources(sidecar(tmp_path), clusters=(broken,))
+    assert "Cluster" in refusal(envoy_binary, tmp_path, config)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_routes(envoy_binary: Path, tmp_path: Path, name: str) -> None:
+    host = routes.virtual_host("80", names.host_port(HOST, 80), (HOST,), (RULES[name],))
+    config = with_resources(sidecar(tmp_path), listeners=(serving((host,)),))
+    assert refusal(envoy_binary, tmp_path, config) == ""
+
+
+@pytest.mark.parametrize("allow_any", [True, False])
+def test_catch_all_hosts(envoy_binary: Path, tmp_path: Path, allow_any: bool) -> None:
+    listener = serving((routes.catch_all("80", allow_any),))
+    config = with_resources(sidecar(tmp_path), listeners=(listener,))
+    assert refusal(envoy_binary, tmp_path, config) == ""
+
+
+@pytest.mark.parametrize("name", POLICIES)
+def test_clusters_of_every_policy(envoy_binary: Path, tmp_path: Path, name: str) -> None:
+    made = (
+        clusters.outbound_cluster(service(how, f"{i}.example.com"), port(spoken), "v1", policy)
+        for policy in (POLICIES[name],)
+        for i, how in enumerate(Resolution)
+        for spoken in (Protocol.HTTP, Protocol.GRPC, Protocol.TCP)[i % 3 :][:1]
+    )
+    config = with_resources(sidecar(tmp_path), clusters=made)
+    assert refusal(envoy_binary, tmp_path, config) == ""
+
+
+@pytest.mark.parametrize("spoken", Protocol)
+def test_clusters_of_every_protocol(envoy_binary: Path, tmp_path: Path, spoken: Protocol) -> None:
+    made = (
+        clusters.outbound_cluster(service(), port(spoken), "", Policy()),
+        clusters.inbound_cluster(80, spoken),
+        clusters.inbound_cluster(81, spoken, address="127.0.0.1"),
+    )
+    config = with_resources(sidecar(tmp_path), clusters=made)
+    assert refusal(envoy_binary, tmp_path, config) == ""
+
+
+def test_clusters_that_envoy_resolves(envoy_binary: Path, tmp_path: Path) -> None:
+    none = Defaults(connect_timeout=Duration(0), dns_refresh_rate=Duration(0))
+    two = (Endpoint(address="a.com", port=1), Endpoint(address="b.com", port=2))
+    made = (
+        clusters.outbound_cluster(
+            service(how, f"{host}{how.value}"), port(), "", Policy(), none, endpoints=given
+        )
+        for how in (Resolution.DNS, Resolution.DNS_ROUND_ROBIN)
+        for host, given in (("own", ()), ("two", two), ("*.wild", two), ("*.none", ()))
+    )
+    config = with_resources(sidecar(tmp_path), clusters=made)
+    assert refusal(envoy_binary, tmp_path, config) == ""
+
+
+def test_clusters_of_no_service(envoy_binary: Path, tmp_path: Path) -> None:
+    made = (
+        clusters.passthrough_cluster(),
+        clusters.inbound_passthrough_cluster(),
+        clusters.blackhole_cluster(),
+    )
+    config = with_resources(sidecar(tmp_path), clusters=made)
+    assert refusal(envoy_binary, tmp_path, config) == ""
+
+
+@pytest.mark.parametrize("logged", [True, False])
+def test_listeners(envoy_binary: Path, tmp_path: Path, logged: bool) -> None:
+    ports = tuple(
+        InboundPort(number=9000 + i, protocol=spoken, host=HOST, service_port=80)
+        for i, spoken in enumerate(Protocol)
+    )
+    policies = tuple(target("v1", 1, policy) for policy in POLICIES.values())
+    opaque = port(Protocol.TCP, 5432)
+    made = (
+        listeners_outbound.http_listener(80, logged=logged),
+        listeners_outbound.tcp_listener("10.0.0.1", opaque, (missing(),), logged=logged),
+        listeners_outbound.tcp_listener("10.0.0.2", opaque, policies, logged=logged),
+        *(
+            listeners_outbound.tcp_listener(f"10.0.1.{i}", opaque, (one,))
+            for i, one in enumerate(policies)
+        ),
+        listeners_outbound.virtual_outbound(True, logged=logged),
+        listeners_outbound.http_proxy("127.7.0.1", logged=logged),
+        listeners_inbound.virtual_inbound(ports, logged=logged),
+        *(listeners_inbound.inbound_listener("127.7.0.1", one, logged=logged) for one in ports),
+    )
+    needed = {f"inbound|{one.number}||" for one in ports}
+    hosts = (
+        clusters.outbound_cluster(service(), port(), "v1", Policy()),
+        clusters.passthrough_cluster(),
+        clusters.inbound_passthrough_cluster(),
+        clusters.blackhole_cluster(),
+        *(clusters.inbound_cluster(one.number, one.protocol) for one in ports),
+    )
+    assert needed <= {one.name for one in hosts}
+    config = with_resources(sidecar(tmp_path), clusters=hosts, listeners=made)
+    assert refusal(envoy_binary, tmp_path, config) == ""
