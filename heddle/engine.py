@@ -6,7 +6,7 @@ wanted, what they held, and so what an event leaves as it was. `translator.trans
 without the memory: tests compare the two after each step.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from crds.core import Pod
@@ -97,8 +97,8 @@ class Engine:
         self._hosts.forget_endpoints(dirty.endpoints)
         return Applied(self._publisher.publish(self._changes(dirty)), dirty)
 
-    def _changes(self, dirty: Dirty) -> Mapping[PartKey, PartChange]:
-        changes: dict[PartKey, PartChange] = {}
+    def _changes(self, dirty: Dirty) -> Mapping[Hashable, PartChange]:
+        changes: dict[Hashable, PartChange] = {}
         hosts = dirty.hosts | dirty.endpoints
         if dirty.everything:
             hosts |= hosts_of(self.mesh)
@@ -111,11 +111,11 @@ class Engine:
 
     def _update(
         self, scope: Scope, outbound: Outbound, hosts: Iterable[str], *, reframe: bool
-    ) -> Mapping[PartKey, PartChange]:
+    ) -> Mapping[Hashable, PartChange]:
         change, endpoints = outbound.update(self.mesh, self._hosts, hosts, reframe=reframe)
         return {OutboundKey(scope): change, EndpointsKey(scope): endpoints}
 
-    def _update_inbound(self, key: InboundKey) -> Mapping[PartKey, PartChange]:
+    def _update_inbound(self, key: InboundKey) -> Mapping[Hashable, PartChange]:
         proxy = self._inbound[key]
         settings = parts.defaults(self.mesh.config)
         ports = inbound_ports(self.mesh, proxy)
@@ -127,7 +127,7 @@ class Engine:
         """The parts that `proxy` holds; those that nobody held before are made now."""
         scope = scope_of(proxy, self.mesh.virtual_services.labels)
         key = inbound_key(proxy)
-        made: dict[PartKey, PartChange] = {}
+        made: dict[Hashable, PartChange] = {}
         if scope not in self._outbound:
             outbound = self._outbound[scope] = Outbound(scope)
             made |= self._update(scope, outbound, sorted(hosts_of(self.mesh)), reframe=True)
@@ -144,6 +144,12 @@ class Engine:
         if pod is None or not is_injected(pod):
             return None
         return pod, proxy_from(pod)
+
+    def proxies(self) -> Iterator[Proxy]:
+        """The proxies of all injected pods, by namespace and name."""
+        for _, pod in sorted(self.mesh.endpoints.pods.items()):
+            if is_injected(pod):
+                yield proxy_from(pod)
 
     def collect(self) -> None:
         """Lets go of parts that no stream has had since the last call but one."""

@@ -6,7 +6,6 @@ An object that cannot be read keeps its last good version, and nothing else is t
 from collections.abc import Iterable, Mapping
 
 import yaml
-from sources.events import Applied, Deleted, Event, Problems
 
 from crds import core
 from crds.decode import decode
@@ -15,6 +14,7 @@ from crds.meta import Key, Origin
 from crds.problem import Problem, Severity
 from mesh.advance import CONFIG_KEY
 from mesh.store import Change, Store
+from sources.events import Applied, Deleted, Event, Moved, Problems, Synced
 
 NOTHING: tuple[Problem, ...] = ()
 
@@ -40,10 +40,12 @@ class Intake:
                     self.store.delete(key)
                     self._objects.pop(key, None)
                     self._origins.pop(key, None)
+                case Moved(key=key, origin=origin):
+                    self._origins[key] = origin
                 case Problems(file=file, problems=problems):
                     self._files[file] = tuple(problems)
-                case _:
-                    pass
+                case Synced():
+                    pass  # says when, not what
 
     def _applied(self, key: Key, raw: Mapping[str, object], origin: Origin | None) -> None:
         decoded = decode(raw)

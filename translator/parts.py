@@ -15,6 +15,7 @@ from envoy.config.route.v3.route_components_pb2 import VirtualHost
 
 from crds.fields import EMPTY
 from crds.mesh_config import MeshConfig, OutboundTrafficPolicyMode
+from mesh.destinations import Policy
 from mesh.endpoints import Endpoint
 from mesh.host_view import HostView, PortView
 from mesh.inbound import InboundPort
@@ -73,7 +74,7 @@ def host(view: HostView, endpoints: Endpoints, settings: Defaults) -> Config:
         virtual_hosts=tuple(_virtual_hosts(view)),
         listeners=tuple(
             listeners_outbound.tcp_listener(
-                address, port.port, port.tcp or (port.default,) if port.default else port.tcp
+                address, port.port, port.tcp or ((port.default,) if port.default else ())
             )
             for port in view.ports
             if view.mode is Mode.REDIRECT and not port.port.protocol.is_http
@@ -82,7 +83,7 @@ def host(view: HostView, endpoints: Endpoints, settings: Defaults) -> Config:
     )
 
 
-def _subsets(port: PortView) -> Iterator[tuple[str, "clusters.Policy"]]:
+def _subsets(port: PortView) -> Iterator[tuple[str, Policy]]:
     yield "", port.policy
     for subset in port.subsets:
         yield subset.ref.name, subset.policy

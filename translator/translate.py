@@ -14,6 +14,7 @@ from mesh.mesh import Mesh
 from mesh.proxy import Proxy
 from mesh.scope import Scope, scope_of
 from translator import names, parts
+from translator.clusters import Defaults
 from translator.config import Config, joined
 
 
@@ -48,7 +49,7 @@ def _views(mesh: Mesh, scope: Scope) -> Iterator[HostView]:
             yield view(mesh, scope, chosen)
 
 
-def _host(mesh: Mesh, each: HostView, settings: parts.Defaults) -> Config:
+def _host(mesh: Mesh, each: HostView, settings: Defaults) -> Config:
     known = endpoints_of(mesh.endpoints, each.service) if each.service else {}
     return joined(
         (

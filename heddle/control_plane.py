@@ -1,0 +1,110 @@
+"""The control plane: a source's events go in, configuration goes out to the proxies.
+
+One task owns all state and is never in the middle of something when another looks.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+
+import structlog
+
+from crds.problem import Problem, Severity
+from heddle.engine import Engine
+from heddle.identity import Held, PodResolver
+from heddle.intake import Intake
+from heddle.problems import Surroundings
+from mesh.advance import Dirty
+from sources.events import Event, Synced
+from xds.publisher import Publisher
+from xds.server import Server
+from xds.status import ClientStatus
+
+log = structlog.get_logger(__name__)
+
+COLLECT_SECONDS = 60.0
+"""How often parts that nobody holds are looked for."""
+
+
+class ControlPlane:
+    """Everything between a source and a server."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        """`quiet`: problems are only kept, for who asks, and not logged."""
+        self._quiet = quiet
+        self.publisher = Publisher()
+        self.engine = Engine(self.publisher)
+        self.resolver = PodResolver(self.engine)
+        self.generation = 0
+        """Of the newest change that made a difference to a proxy."""
+        self._intake = Intake()
+        self._surroundings = Surroundings()
+        self._told: frozenset[Problem] = frozenset()
+
+    def apply(self, events: Iterable[Event]) -> Dirty:
+        """Takes events in and publishes what they change; says each new problem once."""
+        listed = tuple(events)
+        self._intake.apply(listed)
+        changes = self._intake.take()
+        before = self.publisher.generation
+        applied = self.engine.apply(changes, self._intake.config)
+        if applied.generation != before:
+            self.generation = applied.generation
+        self._surroundings.update(self.engine.mesh, changes, applied.dirty)
+        self._tell()
+        if any(isinstance(event, Synced) for event in listed):
+            self.resolver.synced = True
+        return applied.dirty
+
+    def problems(self) -> tuple[Problem, ...]:
+        """All that is wrong now."""
+        around = self._intake.located(self._surroundings.problems())
+        return tuple(dict.fromkeys((*self._intake.problems(), *around)))
+
+    def _tell(self) -> None:
+        if self._quiet:
+            return
+        now = self.problems()
+        for problem in now:
+            if problem not in self._told:
+                say = log.error if problem.severity is Severity.ERROR else log.warning
+                say(str(problem))
+        for problem in self._told - set(now):
+            log.info("solved", problem=problem.code, object=str(problem.object or problem.origin))
+        self._told = frozenset(now)
+
+    async def follow(self, batches: AsyncIterator[Sequence[Event]], server: Server) -> None:
+        """Takes in what a source says, at once when idle and in one go when it came fast."""
+        waiting: asyncio.Queue[Sequence[Event]] = asyncio.Queue()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_pump(batches, waiting))
+            while True:
+                events = list(await waiting.get())
+                while not waiting.empty():
+                    events += waiting.get_nowait()
+                self.refresh(server, self.apply(events))
+
+    def refresh(self, server: Server, dirty: Dirty) -> None:
+        """Ends the streams of pods that are gone, or that hold other parts than before."""
+        if not dirty.pods and not dirty.selections:
+            return
+        pods = {(key.namespace, key.name) for key in dirty.pods}
+        server.close_streams(lambda client: self._outdated(client, pods, dirty.selections))
+
+    def _outdated(self, client: ClientStatus, pods: set[tuple[str, str]], everyone: bool) -> bool:
+        held = client.key
+        if not isinstance(held, Held) or not (everyone or held.pod in pods):
+            return False
+        return not self.resolver.still(held)
+
+    async def collect(self) -> None:
+        """Lets go of what nobody holds, now and then, until cancelled."""
+        while True:
+            await asyncio.sleep(COLLECT_SECONDS)
+            self.engine.collect()
+
+
+async def _pump(
+    batches: AsyncIterator[Sequence[Event]], waiting: asyncio.Queue[Sequence[Event]]
+) -> None:
+    async for batch in batches:
+        await waiting.put(batch)

@@ -1,0 +1,108 @@
+"""Who a client is and what it may be served: the verified token decides, never what a node says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from envoy.config.core.v3 import base_pb2
+
+from ca.errors import Unauthenticated as BadToken
+from ca.tokens import TokenVerifier
+from heddle.engine import Engine, PartKey
+from mesh.identity import WorkloadIdentity
+from xds.auth import Identity, Selection
+from xds.errors import Forbidden, NotReady, Unauthenticated
+
+_NODE_PARTS = 4
+"""Of `sidecar~10.0.0.1~<pod>.<namespace>~<namespace>.svc.cluster.local`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PodIdentity:
+    """A pod, as its verified token names it."""
+
+    workload: WorkloadIdentity
+
+    @property
+    def name(self) -> str:
+        """The pod and its service account, for people."""
+        who = self.workload
+        return f"{who.namespace}/{who.pod_name} as {who.service_account}"
+
+    @property
+    def expires_at(self) -> float | None:
+        """When the token expires, in unix seconds."""
+        return self.workload.expires
+
+
+class TokenAuthenticator:
+    """Accepts bearer tokens that a verifier accepts."""
+
+    def __init__(self, verifier: TokenVerifier) -> None:
+        self._verifier = verifier
+
+    async def __call__(self, metadata: Mapping[str, str], peer: str) -> Identity:
+        """The pod behind the `authorization` header; the peer's address proves nothing."""
+        del peer
+        given = [metadata["authorization"]] if "authorization" in metadata else []
+        try:
+            return PodIdentity(self._verifier.verify(given))
+        except BadToken as error:
+            raise Unauthenticated(error.reason) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a stream was opened for: a pod, and the parts that it was given."""
+
+    workload: WorkloadIdentity
+    parts: tuple[PartKey, ...]
+
+    @property
+    def pod(self) -> tuple[str, str]:
+        """The pod's namespace and name."""
+        return self.workload.namespace, self.workload.pod_name
+
+
+class PodResolver:
+    """Finds the parts of the pod that a token names."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self.synced = False
+        """Whether the source has said all that there was at the start: before, nobody is served."""
+
+    async def __call__(self, node: base_pb2.Node, identity: Identity) -> Selection:
+        """The parts of the pod; `Forbidden` if the node claims to be another one."""
+        if not isinstance(identity, PodIdentity):
+            raise Forbidden("not a pod")
+        if not self.synced:
+            raise NotReady("the configuration is not read yet")
+        if claimed_pod(node.id) != (identity.workload.namespace, identity.workload.pod_name):
+            raise Forbidden("the node is not the pod that the token is for")
+        parts = self._parts(identity.workload)
+        return Selection(parts=parts, key=Held(identity.workload, parts))
+
+    def still(self, held: "Held") -> bool:
+        """Whether a stream holds what its pod would be given now."""
+        try:
+            return self._parts(held.workload) == held.parts
+        except (Forbidden, NotReady):
+            return False
+
+    def _parts(self, who: WorkloadIdentity) -> tuple[PartKey, ...]:
+        found = self._engine.proxy(who.namespace, who.pod_name)
+        if found is None:
+            raise NotReady("the pod is not known, or has no sidecar")
+        pod, proxy = found
+        if (pod.meta.uid, proxy.service_account) != (who.pod_uid, who.service_account):
+            raise Forbidden("the token is for another incarnation of the pod")
+        return self._engine.select(proxy)
+
+
+def claimed_pod(node: str) -> tuple[str, str] | None:
+    """The namespace and name of the pod that a node id claims."""
+    parts = node.split("~")
+    if len(parts) != _NODE_PARTS or parts[0] != "sidecar":
+        return None
+    name, dot, namespace = parts[2].rpartition(".")
+    return (namespace, name) if dot else None

@@ -1,0 +1,53 @@
+"""What the injector is told: where the control plane is, and the bootstrap that follows from it."""
+
+import json
+from collections.abc import Mapping
+
+from mesh.proxy import Mode
+from translator.bootstrap import Discovery, Node, bootstrap, root_secret, token_secret
+from webhook.settings import (
+    ROOT_FOLDER,
+    SDS_FOLDER,
+    TOKEN_FOLDER,
+    BootstrapFor,
+    InjectSettings,
+    ProxyFacts,
+)
+
+SERVER_NAME = "heddle.heddle-system.svc"
+"""The name on the control plane's certificate: what a proxy checks before it shows its token."""
+PORT = 15012
+"""Where the control plane listens, as Istio's does."""
+AUDIENCE = "heddle"
+"""Whom the proxies' tokens are for."""
+
+NODE_ID = "sidecar~$(POD_IP)~$(POD_NAME).$(POD_NAMESPACE)~$(POD_NAMESPACE).svc.cluster.local"
+
+
+def inject_settings(
+    *, host: str, port: int, server_name: str = SERVER_NAME, mode: Mode = Mode.REDIRECT
+) -> InjectSettings:
+    """The settings for a control plane at `host` and `port`."""
+    return InjectSettings(
+        bootstrap=_bootstrap_for(Discovery(host=host, port=port, server_name=server_name)),
+        sds_token=json.dumps(token_secret(f"{TOKEN_FOLDER}/token")),
+        sds_ca=json.dumps(root_secret(f"{ROOT_FOLDER}/root.pem", server_name)),
+        token_audience=AUDIENCE,
+        mode=mode,
+    )
+
+
+def _bootstrap_for(discovery: Discovery) -> BootstrapFor:
+    def make(facts: ProxyFacts, /) -> Mapping[str, object]:
+        metadata = {
+            "NAME": "$(POD_NAME)",
+            "NAMESPACE": "$(POD_NAMESPACE)",
+            "SERVICE_ACCOUNT": "$(SERVICE_ACCOUNT)",
+            "INSTANCE_IPS": "$(POD_IP)",
+            "INTERCEPTION_MODE": facts.mode.value,
+        }
+        node = Node(id=NODE_ID, cluster=facts.cluster, metadata=metadata)
+        address = "$(POD_IP)" if facts.mode is Mode.NONE else ""
+        return bootstrap(node, discovery, address=address, sds_folder=SDS_FOLDER)
+
+    return make

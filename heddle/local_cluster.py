@@ -1,0 +1,163 @@
+"""A folder as a cluster would have it: pods made, addresses given, sidecars injected, endpoints
+listed.
+
+It stands between a source of files and the control plane; with a real API server none of it is
+needed.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from crds.decode import identify
+from crds.meta import Key, Label, Origin
+from crds.problem import Problem, Severity
+from heddle.local.addresses import Allocation, Subnets
+from heddle.local.expand import expand
+from heddle.local.pods import InjectedPod
+from mesh import hosts
+from sources.events import Applied, Deleted, Event, Moved, Problems
+from webhook import raw as raws
+from webhook.inject import inject
+from webhook.settings import InjectSettings
+
+Raw = Mapping[str, object]
+
+EXPANDED = frozenset(
+    {
+        ("", "Namespace"),
+        ("", "ServiceAccount"),
+        ("", "Service"),
+        ("", "Pod"),
+        ("apps", "Deployment"),
+        ("apps", "StatefulSet"),
+        ("apps", "ReplicaSet"),
+        ("discovery.k8s.io", "EndpointSlice"),
+    }
+)
+"""The kinds that pods, addresses and endpoints follow from; all others pass through."""
+
+EXPANSION = "the local cluster"
+"""The name under which problems of expansion and injection are reported."""
+
+
+class LocalCluster:
+    """Turns what a folder says into what a cluster would say."""
+
+    def __init__(self, settings: InjectSettings, subnets: Subnets) -> None:
+        self._settings = settings
+        self._allocation = Allocation(subnets=subnets)
+        self._given: dict[Key, tuple[Raw, Origin | None]] = {}
+        self._made: dict[Key, Raw] = {}
+        self._ready: Mapping[str, bool] = {}
+        self._problems: tuple[Problem, ...] = ()
+        self.skipped: Mapping[str, str] = {}
+        """Why a pod, by namespace/name, has no sidecar."""
+
+    def apply(self, events: Iterable[Event]) -> list[Event]:
+        """What the cluster says after the folder said `events`."""
+        passed: list[Event] = []
+        touched = False
+        for event in events:
+            if isinstance(event, Applied | Deleted | Moved) and _is_expanded(event.key):
+                touched = True
+                self._take(event)
+            else:
+                passed.append(event)
+        return [*self._expanded(), *passed] if touched else passed
+
+    def _take(self, event: Applied | Deleted | Moved) -> None:
+        match event:
+            case Applied(key=key, raw=raw, origin=origin):
+                self._given[key] = (raw, origin)
+            case Moved(key=key, origin=origin) if key in self._given:
+                self._given[key] = (self._given[key][0], origin)
+            case Deleted(key=key):
+                self._given.pop(key, None)
+
+    def became_ready(self, ready: Mapping[str, bool]) -> list[Event]:
+        """What the cluster says once pods, by namespace/name, are ready or no longer are."""
+        if ready == self._ready:
+            return []
+        self._ready = dict(ready)
+        return self._expanded()
+
+    def _expanded(self) -> list[Event]:
+        given = [self._given[key][0] for key in sorted(self._given)]
+        expanded = expand(given, self._allocation, self._ready)
+        self._allocation = expanded.allocation
+        made = {key: raw for raw in expanded.objects if (key := identify(raw).key) is not None}
+        problems = list(expanded.problems)
+        self.skipped = {}
+        for key in [key for key in made if (key.group, key.kind) == ("", "Pod")]:
+            made[key] = self._injected(key, made, problems)
+        return [*self._differences(made), *self._reported(problems)]
+
+    def _injected(self, key: Key, made: Mapping[Key, Raw], problems: list[Problem]) -> Raw:
+        namespace = made.get(Key("", "Namespace", "", key.namespace))
+        injected = inject(made[key], namespace, self._settings)
+        problems += injected.problems
+        if injected.skipped is not None:
+            self.skipped = {**self.skipped, f"{key.namespace}/{key.name}": injected.skipped}
+        if injected.refused:
+            reason = "its annotations are refused"
+            self.skipped = {**self.skipped, f"{key.namespace}/{key.name}": reason}
+        return injected.pod
+
+    def _differences(self, made: Mapping[Key, Raw]) -> Iterator[Event]:
+        before, self._made = self._made, dict(made)
+        for key in before.keys() - made.keys():
+            yield Deleted(key)
+        for key, raw in made.items():
+            origin = self._given[key][1] if key in self._given else None
+            if before.get(key) != raw:
+                yield Applied(key, raw, origin)
+            elif origin is not None:
+                yield Moved(key, origin)
+
+    def _reported(self, problems: Sequence[Problem]) -> Iterator[Event]:
+        located = tuple(
+            problem.at(self._given[problem.object][1]) if problem.object in self._given else problem
+            for problem in problems
+        )
+        if located != self._problems:
+            self._problems = located
+            yield Problems(EXPANSION, located)
+
+    def pods(self) -> Mapping[str, InjectedPod]:
+        """The pods to run, by namespace/name: all but those whose injection was refused."""
+        refused = {
+            problem.object
+            for problem in self._problems
+            if problem.severity is Severity.ERROR and problem.object is not None
+        }
+        return {
+            f"{key.namespace}/{key.name}": InjectedPod(raw=raw)
+            for key, raw in self._made.items()
+            if (key.group, key.kind) == ("", "Pod") and key not in refused
+        }
+
+    def owners(self) -> Mapping[str, str]:
+        """What each pod that was not written down was made from, both as namespace/name."""
+        return {
+            name: f"{name.partition('/')[0]}/{owner}"
+            for name, pod in self.pods().items()
+            if (owner := _owner(pod.raw))
+        }
+
+    def addresses(self) -> Mapping[str, str]:
+        """The virtual IP of each Service, by its full host name."""
+        found: dict[str, str] = {}
+        for name, address in self._allocation.services.items():
+            namespace, _, service = name.partition("/")
+            found[hosts.fqdn(service, namespace)] = address
+        return found
+
+
+def _owner(pod: Raw) -> str:
+    metadata = raws.metadata(pod)
+    names = [raws.text(each.get("name")) for each in raws.objects(metadata.get("ownerReferences"))]
+    template = raws.labels(pod).get(Label.POD_TEMPLATE_HASH, "")
+    return names[0].removesuffix(f"-{template}") if names else ""
+
+
+def _is_expanded(key: Key) -> bool:
+    return (key.group, key.kind) in EXPANDED

@@ -1,0 +1,347 @@
+"""A whole mesh on this machine: folder, control plane and pods in one, as the demo and e2e tests
+use it.
+"""
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+from ca.issuer import LocalIssuer
+from ca.tokens import TokenVerifier
+from crds.problem import Problem
+from heddle.certificates import ServingCertificates
+from heddle.control_plane import ControlPlane
+from heddle.demo.images import LOAD, PROGRAMS
+from heddle.demo.mesh_handle import LoadPod, OpenMesh, ProxyState, ProxyStatus
+from heddle.identity import Held, TokenAuthenticator
+from heddle.injection import AUDIENCE, SERVER_NAME, inject_settings
+from heddle.local import envoy as envoys
+from heddle.local.containers import Container, containers
+from heddle.local.errors import CannotRun
+from heddle.local.images import Images, image_name
+from heddle.local.modes import RunMode, detect_mode
+from heddle.local.pods import InjectedPod, Line
+from heddle.local.runner import Runner, RunnerSettings
+from heddle.local.sandbox import run_sandboxed, sandboxed
+from heddle.local.state import open_state
+from heddle.local_cluster import LocalCluster
+from heddle.place import Place, place_for
+from heddle.serve import utc_now
+from sources.directory import Directory
+from sources.events import Event
+from xds.server import Server, ServerSettings
+from xds.status import ClientStatus
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+DEPARTURE_SECONDS = 2.0
+"""How long a pod that is not wanted any more runs on, at most, until no proxy sends to it."""
+
+
+def enter_sandbox(requested: str) -> None:
+    """Runs this command again inside the private machine that namespaces mode needs, if it is to
+    be that mode; returns where nothing more is needed. Raises `ModeUnavailable`."""
+    mode, _ = detect_mode(requested)
+    if mode is RunMode.NAMESPACES and not sandboxed():
+        run_sandboxed([sys.executable, *sys.orig_argv[1:]])
+
+
+def mesh_opener(envoy: str | None) -> OpenMesh:
+    """What starts meshes; `envoy` names the binary, or nothing to find one."""
+
+    def open_mesh(
+        *, folder: Path, mode: str
+    ) -> contextlib.AbstractAsyncContextManager["LocalMesh"]:
+        return running_mesh(folder, mode, envoy)
+
+    return open_mesh
+
+
+class LocalMesh:
+    """The control plane and the pods of one folder; a `MeshHandle`."""
+
+    def __init__(self, folder: Path, place: Place, reason: str) -> None:
+        self._folder = folder
+        self._place = place
+        self._reason = reason
+        self.issuer = LocalIssuer()
+        self.plane = ControlPlane()
+        self._certificates = ServingCertificates(
+            utc_now, names=(SERVER_NAME,), addresses=(place.gateway.ip,)
+        )
+        verifier = TokenVerifier(
+            self.issuer.jwks(),
+            issuer=self.issuer.issuer,
+            audience=AUDIENCE,
+            clock=time.time,  # noqa: TID251 - the composition root hands the clock in
+        )
+        self.server = Server(
+            self.plane.publisher,
+            authenticate=TokenAuthenticator(verifier),
+            resolve=self.plane.resolver,
+            wall=time.time,  # noqa: TID251 - the composition root hands the clock in
+            settings=ServerSettings(address=f"{place.gateway.ip}:{place.port}"),
+            certificate=self._certificates.current,
+        )
+        self._cluster: LocalCluster | None = None
+        self._runner: Runner | None = None
+        self._load: _Load | None = None
+        self._news = asyncio.Event()
+
+    async def listen(self) -> None:
+        """Starts the server; from here on it is known where the proxies find it."""
+        port = await self.server.start()
+        settings = inject_settings(
+            host=str(self._place.gateway.ip), port=port, mode=self._place.interception
+        )
+        self._cluster = LocalCluster(settings, self._place.subnets)
+
+    async def close(self) -> None:
+        """Ends all streams and stops listening."""
+        await self.server.stop()
+
+    def work(self, runner: Runner) -> Sequence[Coroutine[None, None, None]]:
+        """What has to go on while the mesh runs."""
+        self._runner = runner
+        return (
+            self._follow(runner),
+            self._watch_pods(runner),
+            self._watch_clients(),
+            self._certificates.keep(),
+            self.plane.collect(),
+        )
+
+    async def started(self, runner: Runner) -> None:
+        """Waits until the folder is read and its pods are ready."""
+        while not self.plane.resolver.synced:
+            await self._next_news()
+        await runner.all_ready()
+
+    async def _follow(self, runner: Runner) -> None:
+        async with contextlib.aclosing(Directory(self._folder).events()) as batches:
+            async for batch in batches:
+                self._take(self._local.apply(batch))
+                await self._reconcile(runner)
+
+    @property
+    def _local(self) -> LocalCluster:
+        if self._cluster is None:
+            raise RuntimeError("listen() comes first")
+        return self._cluster
+
+    def _take(self, events: Sequence[Event]) -> None:
+        self.plane.refresh(self.server, self.plane.apply(events))
+        self._tell()
+
+    async def _reconcile(self, runner: Runner) -> None:
+        """Starts and stops pods; one that goes is sent no more requests before it stops."""
+        wanted = self._local.pods()
+        going = {name: pod for name, pod in self._running.items() if name not in wanted}
+        await self._run(runner, {**going, **wanted})
+        if going:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(DEPARTURE_SECONDS):
+                    await self.server.clients.settled(self.plane.generation)
+            await self._run(runner, wanted)
+
+    _running: Mapping[str, InjectedPod] = MappingProxyType({})
+
+    async def _run(self, runner: Runner, pods: Mapping[str, InjectedPod]) -> None:
+        if pods != self._running:
+            self._running = dict(pods)
+            root = self._certificates.root.pem
+            await runner.reconcile(pods, self._local.addresses(), root)
+            self._find_load(pods)
+
+    def _find_load(self, pods: Mapping[str, InjectedPod]) -> None:
+        for name in sorted(pods):
+            for container in containers_of(pods[name]):
+                if image_name(container.image) == LOAD:
+                    if self._load is None or self._load.place != (name, container.name):
+                        self._load = _Load(self._runner, name, container.name)
+                    return
+        self._load = None
+
+    async def _watch_pods(self, runner: Runner) -> None:
+        async for _ in runner.events():
+            ready = {name: name in runner.ready() for name in self._local.pods()}
+            if events := self._local.became_ready(ready):
+                self._take(events)
+            self._tell()
+
+    async def _watch_clients(self) -> None:
+        revision = -1
+        while True:
+            revision = await self.server.clients.changed(revision)
+            self._tell()
+
+    def heard(self, line: Line) -> None:
+        """A container wrote a line."""
+        if self._load is not None and line.stream == "stdout":
+            self._load.heard(line)
+
+    def _tell(self) -> None:
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
+    async def _next_news(self) -> None:
+        await self._news.wait()
+
+    @property
+    def mode(self) -> str:
+        """`namespaces` or `proxy-port`."""
+        return self._place.mode.value
+
+    @property
+    def mode_reason(self) -> str:
+        """Why it is this mode."""
+        return self._reason
+
+    @property
+    def generation(self) -> int:
+        """The newest configuration."""
+        return self.plane.generation
+
+    @property
+    def load(self) -> LoadPod | None:
+        """The load generator, if the folder has one."""
+        return self._load
+
+    def pods(self) -> Mapping[str, InjectedPod]:
+        """The pods that run, by namespace/name."""
+        return self._running
+
+    def problems(self) -> Sequence[Problem]:
+        """What is wrong with the folder and its pods now."""
+        statuses = self._runner.statuses().values() if self._runner else ()
+        running = [status.problem for status in statuses if status.problem is not None]
+        return (*self.plane.problems(), *running)
+
+    def proxies(self) -> Sequence[ProxyStatus]:
+        """Every injected pod's proxy, by pod."""
+        clients = self._clients()
+        return [
+            _status(f"{proxy.namespace}/{proxy.name}", proxy.mode.value, clients, self.generation)
+            for proxy in self.plane.engine.proxies()
+        ]
+
+    def _clients(self) -> Mapping[str, ClientStatus]:
+        found = {}
+        for client in self.server.clients.snapshot():
+            if isinstance(client.key, Held):
+                found["/".join(client.key.pod)] = client
+        return found
+
+    async def settled(self, after: int) -> float:
+        """Waits until a generation above `after` is acknowledged by every proxy.
+
+        Returns the loop's time at which that was known.
+        """
+        while self.generation <= after or not self._all_synced():
+            await self._next_news()
+        return asyncio.get_running_loop().time()
+
+    def _all_synced(self) -> bool:
+        return all(proxy.state is ProxyState.SYNCED for proxy in self.proxies())
+
+
+def _status(
+    pod: str, mode: str, clients: Mapping[str, ClientStatus], generation: int
+) -> ProxyStatus:
+    client = clients.get(pod)
+    if client is None:
+        return ProxyStatus(pod=pod, mode=mode, state=ProxyState.DISCONNECTED, acknowledged=-1)
+    rejected = [each.nack for each in client.types.values() if each.rejected and each.nack]
+    if rejected:
+        state, detail = ProxyState.REJECTED, rejected[0].message
+    else:
+        behind = client.acknowledged < generation
+        state, detail = (ProxyState.BEHIND if behind else ProxyState.SYNCED), ""
+    return ProxyStatus(
+        pod=pod, mode=mode, state=state, acknowledged=client.acknowledged, detail=detail
+    )
+
+
+def containers_of(pod: InjectedPod) -> Sequence[Container]:
+    """The containers of a pod; none if its spec makes no sense, which the runner reports."""
+    try:
+        return containers(pod.raw)
+    except CannotRun:
+        return ()
+
+
+class _Load:
+    """The load generator's container: its output and its input."""
+
+    def __init__(self, runner: Runner | None, pod: str, container: str) -> None:
+        self.place = (pod, container)
+        self._runner = runner
+        self._readers: list[asyncio.Queue[str]] = []
+
+    def heard(self, line: Line) -> None:
+        """Passes a line on to who listens."""
+        if (line.pod, line.container) == self.place:
+            for reader in self._readers:
+                reader.put_nowait(line.text.decode(errors="replace"))
+
+    async def lines(self) -> AsyncIterator[str]:
+        """The lines of its standard output from now on."""
+        reader: asyncio.Queue[str] = asyncio.Queue()
+        self._readers.append(reader)
+        try:
+            while True:
+                yield await reader.get()
+        finally:
+            self._readers.remove(reader)
+
+    async def send(self, line: str) -> None:
+        """Writes a line to its standard input."""
+        if self._runner is not None:
+            await self._runner.write(*self.place, f"{line}\n".encode())
+
+
+@contextlib.asynccontextmanager
+async def running_mesh(
+    folder: Path, requested: str = "auto", envoy: str | None = None
+) -> AsyncIterator["LocalMesh"]:
+    """A mesh from `folder`, once every pod is ready; stopped, with nothing left, at the end.
+
+    Raises `LocalError` if it cannot run here, `SourceError` if there is no such folder.
+    """
+    mode, reason = await asyncio.to_thread(detect_mode, requested)
+    binary = envoys.find_envoy(envoy, os.environ, CHECKOUT)
+    await asyncio.to_thread(envoys.check_envoy, binary)
+    with open_state(mode) as state, place_for(mode) as place:
+        mesh = LocalMesh(folder, place, reason)
+        await mesh.listen()
+        runner = Runner(
+            RunnerSettings(
+                mode=mode,
+                images=Images(envoy=binary, programs=PROGRAMS),
+                gateway=place.gateway if mode is RunMode.NAMESPACES else None,
+                logs=_log_folder(),
+            ),
+            issuer=mesh.issuer,
+            clock=time.time,  # noqa: TID251 - the composition root hands the clock in
+            state=state,
+            on_line=mesh.heard,
+        )
+        try:
+            async with runner, asyncio.TaskGroup() as group:
+                tasks = [group.create_task(work) for work in mesh.work(runner)]
+                await mesh.started(runner)
+                yield mesh
+                for task in tasks:
+                    task.cancel()
+        finally:
+            await mesh.close()
+
+
+def _log_folder() -> Path | None:
+    """Where containers' output is kept after the run, if `HEDDLE_LOGS` names a folder."""
+    named = os.environ.get("HEDDLE_LOGS")
+    return Path(named) if named else None

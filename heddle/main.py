@@ -1,0 +1,240 @@
+"""The command line."""
+
+import asyncio
+import json
+import logging
+import sys
+from enum import StrEnum
+from importlib.metadata import version as package_version
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+
+from crds.problem import Problem, Severity
+from heddle.demo.command import DemoSettings
+from heddle.demo.command import run as run_demo
+from heddle.folder import Folder, read_folder
+from heddle.injection import AUDIENCE, SERVER_NAME
+from heddle.local.errors import LocalError
+from heddle.local_mesh import enter_sandbox, mesh_opener
+from heddle.serve import ServeSettings, serve_forever
+from heddle.show import as_json, as_yaml, document
+from mesh.proxy import Mode, Proxy
+from sources.errors import SourceError
+from translator.translate import translate as translate_proxy
+
+app = typer.Typer(
+    help="A service mesh control plane that drives stock Envoy sidecars.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_show_locals=False,
+)
+
+FolderOption = Annotated[
+    Path, typer.Option("-f", "--folder", help="Folder of Kubernetes and Istio YAML.")
+]
+
+
+class Output(StrEnum):
+    """How a command prints."""
+
+    YAML = "yaml"
+    JSON = "json"
+
+
+class Report(StrEnum):
+    """How `validate` prints."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def fail(message: str, code: int = 2) -> typer.Exit:
+    """Says why on stderr; to be raised."""
+    typer.echo(f"heddle: {message}", err=True)
+    return typer.Exit(code)
+
+
+def _read(folder: Path, mode: Mode = Mode.REDIRECT) -> Folder:
+    try:
+        return read_folder(folder, mode)
+    except SourceError as error:
+        raise fail(str(error)) from error
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(package_version("heddle"))
+
+
+@app.command()
+def validate(
+    folder: FolderOption,
+    output: Annotated[Report, typer.Option("-o", "--output", help="text or json")] = Report.TEXT,
+) -> None:
+    """Check a folder: exit 1 if anything in it is an error."""
+    problems = _read(folder).problems
+    errors = sum(problem.severity is Severity.ERROR for problem in problems)
+    if output is Report.JSON:
+        typer.echo(json.dumps([_as_dict(problem) for problem in problems], indent=2))
+    else:
+        for problem in problems:
+            typer.echo(str(problem))
+        typer.echo(f"{errors} errors, {len(problems) - errors} warnings", err=True)
+    if errors:
+        raise typer.Exit(1)
+
+
+def _as_dict(problem: Problem) -> dict[str, object]:
+    return {
+        "code": problem.code,
+        "severity": problem.severity.value,
+        "object": str(problem.object) if problem.object else None,
+        "path": problem.path,
+        "value": problem.value,
+        "message": problem.message,
+        "file": problem.origin.file if problem.origin else None,
+        "document": problem.origin.document if problem.origin else None,
+        "line": problem.origin.line if problem.origin else None,
+    }
+
+
+@app.command()
+def translate(
+    folder: FolderOption,
+    proxy: Annotated[
+        str, typer.Option(help="NAMESPACE/POD, or NAMESPACE/DEPLOYMENT for a pod of it.")
+    ],
+    output: Annotated[Output, typer.Option("-o", "--output", help="yaml or json")] = Output.YAML,
+    mode: Annotated[
+        Mode, typer.Option(help="REDIRECT, or NONE for the local runner's proxy-port mode.")
+    ] = Mode.REDIRECT,
+) -> None:
+    """Print the exact configuration that a proxy would get, offline.
+
+    One document with the lists clusters, endpoints, listeners and routes in Envoy's own form. What
+    is wrong with the folder goes to stderr.
+    """
+    read = _read(folder, mode)
+    for problem in read.problems:
+        typer.echo(str(problem), err=True)
+    found = _proxy(read, proxy)
+    shown = document(translate_proxy(read.mesh, found))
+    typer.echo(as_json(shown) if output is Output.JSON else as_yaml(shown), nl=False)
+
+
+def _proxy(read: Folder, name: str) -> Proxy:
+    namespace, slash, pod = name.partition("/")
+    if not slash:
+        raise fail(f"--proxy is NAMESPACE/POD or NAMESPACE/DEPLOYMENT, not {name!r}")
+    exact = [p for p in read.proxies if (p.namespace, p.name) == (namespace, pod)]
+    made = [p for p in read.proxies if read.owners.get(f"{p.namespace}/{p.name}") == name]
+    if exact or made:
+        return (exact or made)[0]
+    for skipped, reason in read.skipped.items():
+        if skipped == name or skipped.startswith(f"{name}-"):
+            raise fail(f"{skipped} has no sidecar: {reason}")
+    known = ", ".join(f"{p.namespace}/{p.name}" for p in read.proxies) or "none"
+    raise fail(f"there is no injected pod {name}; there are: {known}")
+
+
+class DemoMode(StrEnum):
+    """How pods run."""
+
+    AUTO = "auto"
+    NAMESPACES = "namespaces"
+    PROXY_PORT = "proxy-port"
+
+
+@app.command()
+def demo(
+    folder: Annotated[
+        Path, typer.Option("-f", "--folder", help="Folder of Kubernetes and Istio YAML.")
+    ] = Path("examples/shop"),
+    mode: Annotated[
+        DemoMode,
+        typer.Option(help="namespaces (root: real interception), proxy-port, or what works."),
+    ] = DemoMode.AUTO,
+    once: Annotated[
+        bool, typer.Option("--once", help="One bounded run and its verdict, without a terminal.")
+    ] = False,
+    as_one_json: Annotated[
+        bool, typer.Option("--json", help="With --once: the last line is one JSON object.")
+    ] = False,
+    requests: Annotated[
+        int, typer.Option(min=100, help="With --once: how many requests a split is judged by.")
+    ] = 2000,
+    edits: Annotated[
+        int, typer.Option(min=1, max=200, help="With --once: how many edits are made under load.")
+    ] = 5,
+    envoy: Annotated[str | None, typer.Option(help="The Envoy to run; also HEDDLE_ENVOY.")] = None,
+) -> None:
+    """Run a mesh on this machine from a folder of YAML, with real Envoys and a live view."""
+    settings = DemoSettings(
+        folder=folder,
+        mode=mode.value,
+        once=once,
+        json=as_one_json,
+        requests=requests,
+        edits=edits,
+    )
+    try:
+        enter_sandbox(mode.value)
+        _log(quiet=not once)
+        code = asyncio.run(run_demo(settings, mesh_opener(envoy)))
+    except (LocalError, SourceError) as error:
+        raise fail(str(error)) from error
+    raise typer.Exit(code)
+
+
+@app.command()
+def serve(
+    folder: FolderOption,
+    token_jwks: Annotated[
+        Path,
+        typer.Option(help="Public keys of the tokens' issuer: the API server's /openid/v1/jwks."),
+    ],
+    token_issuer: Annotated[str, typer.Option(help="`iss` of the tokens.")],
+    token_audience: Annotated[str, typer.Option(help="`aud` of the tokens.")] = AUDIENCE,
+    listen: Annotated[
+        str, typer.Option(help="Address and port for the proxies.")
+    ] = "127.0.0.1:15012",
+    server_name: Annotated[
+        str, typer.Option(help="The DNS name on the serving certificate.")
+    ] = SERVER_NAME,
+    root_out: Annotated[
+        Path | None,
+        typer.Option(help="Where to write the root certificate that the proxies must trust."),
+    ] = None,
+    metrics: Annotated[
+        str | None, typer.Option(help="Address and port for Prometheus, for example :15014.")
+    ] = None,
+) -> None:
+    """Serve the configuration of a folder to Envoys that show a pod's token."""
+    _log(quiet=False)
+    settings = ServeSettings(
+        folder=folder,
+        token_jwks=token_jwks,
+        token_issuer=token_issuer,
+        token_audience=token_audience,
+        listen=listen,
+        server_name=server_name,
+        root_out=root_out,
+        metrics=metrics,
+    )
+    try:
+        asyncio.run(serve_forever(settings))
+    except (SourceError, ValueError, OSError) as error:
+        raise fail(str(error)) from error
+
+
+def _log(*, quiet: bool) -> None:
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.CRITICAL if quiet else logging.INFO
+        ),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )

@@ -1,0 +1,134 @@
+"""`heddle serve`: the control plane alone, from a folder, for Envoys that somebody else runs."""
+
+import asyncio
+import contextlib
+import ipaddress
+import json
+import signal
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+from prometheus_client import start_http_server
+
+from ca.serving import Address
+from ca.tokens import TokenVerifier
+from heddle.certificates import ServingCertificates
+from heddle.control_plane import ControlPlane
+from heddle.identity import TokenAuthenticator
+from heddle.injection import inject_settings
+from heddle.local.addresses import Subnets
+from heddle.local_cluster import LocalCluster
+from sources.directory import Directory
+from sources.events import Event
+from xds.server import Server, ServerSettings
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeSettings:
+    """The options of `heddle serve`; addresses are `host:port`."""
+
+    folder: Path
+    token_jwks: Path
+    token_issuer: str
+    token_audience: str
+    listen: str
+    server_name: str
+    root_out: Path | None = None
+    metrics: str | None = None
+
+
+async def serve_forever(settings: ServeSettings) -> None:
+    """Serves until SIGINT or SIGTERM, then lets the streams go elsewhere.
+
+    Raises `ValueError` for settings that cannot be right, `SourceError` for a folder that cannot
+    be read at all, `OSError` if something cannot be opened.
+    """
+    host, port = host_and_port(settings.listen)
+    certificates = ServingCertificates(
+        utc_now, names=(settings.server_name,), addresses=_address(host)
+    )
+    plane = ControlPlane()
+    server = Server(
+        plane.publisher,
+        authenticate=TokenAuthenticator(_verifier(settings)),
+        resolve=plane.resolver,
+        wall=time.time,  # noqa: TID251 - the composition root hands the clock in
+        settings=ServerSettings(address=settings.listen),
+        certificate=certificates.current,
+    )
+    if settings.root_out is not None:
+        await asyncio.to_thread(settings.root_out.write_bytes, certificates.root.pem)
+    if settings.metrics is not None:
+        address, number = host_and_port(settings.metrics)
+        start_http_server(number, address)
+    cluster = LocalCluster(
+        inject_settings(host=host, port=port, server_name=settings.server_name), Subnets()
+    )
+    bound = await server.start()
+    log.info("serving", address=settings.listen, port=bound, folder=str(settings.folder))
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(plane.follow(_events(settings.folder, cluster), server)),
+                group.create_task(plane.collect()),
+                group.create_task(certificates.keep()),
+            ]
+            await _signalled()
+            for task in tasks:
+                task.cancel()
+    finally:
+        await server.stop()
+
+
+async def _events(folder: Path, cluster: LocalCluster) -> AsyncIterator[Sequence[Event]]:
+    async with contextlib.aclosing(Directory(folder).events()) as batches:
+        async for batch in batches:
+            yield cluster.apply(batch)
+
+
+def utc_now() -> datetime:
+    """The wall clock, for who is handed one."""
+    return datetime.now(UTC)  # noqa: TID251 - the composition root hands the clock in
+
+
+def _verifier(settings: ServeSettings) -> TokenVerifier:
+    return TokenVerifier(
+        json.loads(settings.token_jwks.read_text()),
+        issuer=settings.token_issuer,
+        audience=settings.token_audience,
+        clock=time.time,  # noqa: TID251 - the composition root hands the clock in
+    )
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """The two parts of `host:port`; no host means all addresses. Raises `ValueError`."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 65535:
+        raise ValueError(f"{address!r} is not host:port")
+    return host.strip("[]") or "0.0.0.0", int(port)
+
+
+def _address(host: str) -> Sequence[Address]:
+    try:
+        found = ipaddress.ip_address(host)
+    except ValueError:
+        return ()
+    return () if found.is_unspecified else (found,)
+
+
+async def _signalled() -> None:
+    """Waits for SIGINT or SIGTERM."""
+    loop, arrived = asyncio.get_running_loop(), asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, arrived.set)
+    try:
+        await arrived.wait()
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
