@@ -199,7 +199,7 @@ class LocalMesh:
     @property
     def mode_reason(self) -> str:
         """Why it is this mode."""
-        return self._reason
+        return self._reason.removeprefix(f"{self.mode} mode: ")
 
     @property
     def generation(self) -> int:

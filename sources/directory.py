@@ -9,7 +9,7 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from typing import Literal, Protocol
 
 import structlog
@@ -70,7 +70,7 @@ class Directory:
         self._complained = False
         self._next_sweep = 0.0
 
-    async def events(self) -> AsyncIterator[Sequence[Event]]:
+    async def events(self) -> AsyncGenerator[Sequence[Event], None]:
         """What there is, `Synced`, then what changes: one list for all that one edit caused.
 
         To be used once, and closed (`contextlib.aclosing`) to stop watching at once.
