@@ -1,9 +1,12 @@
 """Pods made by hand, and a runner to run them: what the tests of the local runner share."""
 
 import asyncio
+import os
+import select
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from ipaddress import IPv4Interface
 from pathlib import Path
 
@@ -154,3 +157,43 @@ def text_of(path: Path | str) -> str:
 def mode_of(path: Path | str) -> int:
     """The permission bits of a file."""
     return Path(path).stat().st_mode & 0o777
+
+
+def descendants(pid: int) -> list[int]:
+    """All processes below a process, by their numbers here."""
+    children: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parent = int(path.read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        children.setdefault(parent, []).append(int(path.parent.name))
+    found, todo = [], [pid]
+    while todo:
+        below = children.get(todo.pop(), [])
+        found += below
+        todo += below
+    return found
+
+
+@contextmanager
+def watched(pids: Sequence[int]) -> Iterator[Callable[[float], list[int]]]:
+    """Gives a function that waits until the processes have ended, for so many seconds; those that
+    have not."""
+    handles = {}
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            handles[os.pidfd_open(pid)] = pid
+
+    def left(seconds: float) -> list[int]:
+        deadline, running = time.monotonic() + seconds, dict(handles)
+        while running and (remaining := deadline - time.monotonic()) > 0:
+            for handle in select.select(list(running), [], [], remaining)[0]:
+                del running[handle]
+        return sorted(running.values())
+
+    try:
+        yield left
+    finally:
+        for handle in handles:
+            os.close(handle)
