@@ -1,10 +1,18 @@
 """Running a helper program to its end."""
 
 import asyncio
+import os
 import subprocess
 from collections.abc import Sequence
 
 from heddle.local.errors import CommandFailed
+
+_SEARCH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def search_path() -> str:
+    """`PATH` with the usual system folders behind: it often lacks the `sbin` ones."""
+    return f"{os.environ.get('PATH', '')}:{_SEARCH}".lstrip(":")
 
 
 async def run(argv: Sequence[str], *, text: str = "") -> str:
@@ -12,6 +20,7 @@ async def run(argv: Sequence[str], *, text: str = "") -> str:
     try:
         process = await asyncio.create_subprocess_exec(
             *argv,
+            env={**os.environ, "PATH": search_path()},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -14,7 +14,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path
 
-from heddle.local.commands import run
+from heddle.local.commands import run, search_path
 from heddle.local.errors import CommandFailed, ModeUnavailable
 from heddle.local.launch import Launch, Mount, command, write
 from heddle.local.network import Network
@@ -24,8 +24,6 @@ PROGRAMS = ("ip", "iptables-restore", "iptables-save")
 """What namespaces mode needs: iproute2 and iptables."""
 
 _PACKAGES = {"ip": "iproute2", "iptables-restore": "iptables", "iptables-save": "iptables"}
-
-_SEARCH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 _TRIAL_SECONDS = 20
 _TRIAL_RULES = """*nat
@@ -78,11 +76,6 @@ def obstacle_sentence(*, root: bool, missing: Sequence[str], trial: str) -> str 
     if not reasons and trial:
         reasons.append(f"this machine does not allow it ({trial})")
     return ", and ".join(reasons) or None
-
-
-def search_path() -> str:
-    """`PATH` with the usual system folders behind: ordinary users often lack the `sbin` ones."""
-    return f"{os.environ.get('PATH', '')}:{_SEARCH}".lstrip(":")
 
 
 def main(_: Sequence[str]) -> None:
@@ -146,5 +139,6 @@ async def _trial() -> None:
 
 def _whole_machine() -> tuple[Mount, ...]:
     """The machine's own files at their places: enough for a trial."""
-    folders = [path for path in sorted(Path("/").iterdir()) if path.is_dir()]
-    return tuple(Mount(kind="bind", source=str(p), target=str(p)) for p in folders)
+    folders = [p for p in sorted(Path("/").iterdir()) if p.is_dir() and p.name != "run"]
+    binds = (Mount(kind="bind", source=str(p), target=str(p)) for p in folders)
+    return (*binds, Mount(kind="folder", target="/run"))  # iptables may leave a lock file there

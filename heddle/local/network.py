@@ -15,7 +15,7 @@ from itertools import count
 from pathlib import Path
 
 from heddle.local import kernel
-from heddle.local.commands import run
+from heddle.local.commands import run, search_path
 from heddle.local.launch import Launch, command, write
 
 BRIDGE = "heddle0"
@@ -75,7 +75,7 @@ class Network:
         launch = Launch(
             parent=os.getpid(),
             program=("ip", "-batch", "-"),
-            environment=dict(os.environ),
+            environment={"PATH": search_path()},
             new_network=str(pin),
         )
         spec = pin.with_suffix(".json")

@@ -39,6 +39,7 @@ from webhook import raw
 from webhook.variables import expand
 
 _GRACE = 30
+_LONGEST_NAP = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +93,7 @@ class PodRun:
         self._last_words: dict[str, str] = {}
         self._logs: dict[str, Log] = {}
         self._launches = count()
+        self._tokens_due: float | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run it until `stop`, or, if it cannot be run, do nothing until then."""
@@ -107,7 +109,8 @@ class PodRun:
 
     def update(self, pod: InjectedPod, world: World) -> None:
         """The same incarnation, with labels, annotations, hosts or roots that may be new."""
-        if pod is self._pod and world == self._world:
+        self._refresh_tokens()
+        if pod == self._pod and world == self._world:
             return
         self._pod, self._facts, self._world = pod, pod.facts, world
         if self._place is not None:
@@ -126,6 +129,7 @@ class PodRun:
         (self._folder / "pod").mkdir(parents=True)
         self._place = await self._around.places.add(self._facts, found, self._folder)
         self._write_files(self._place)
+        self._write_tokens(self._place)
         self._make_sub_paths(found)
         self._runs = [self._container_run(container, self._place) for container in found]
         self._logs = {container.name: Log(self._log_path(container.name)) for container in found}
@@ -144,7 +148,7 @@ class PodRun:
     async def _live(self, stop: asyncio.Event) -> None:
         async with asyncio.TaskGroup() as group:
             starting = group.create_task(self._start_all(group))
-            refreshing = group.create_task(self._refresh_tokens())
+            refreshing = group.create_task(self._keep_tokens_fresh())
             await stop.wait()
             self._phase = Phase.STOPPING
             self._changed()
@@ -182,13 +186,16 @@ class PodRun:
             if run.container.role is Role.SIDECAR:
                 await run.stop(grace)
 
-    async def _refresh_tokens(self) -> None:
-        while True:
-            due = [refresh_after(volume) for volume in self._volumes().values()]
-            first = min((seconds for seconds in due if seconds is not None), default=None)
-            if first is None or self._place is None:
-                return
-            await asyncio.sleep(first)
+    async def _keep_tokens_fresh(self) -> None:
+        while self._tokens_due is not None:
+            # Looks at the clock now and then: a machine that sleeps does not count the seconds.
+            left = self._tokens_due - self._around.clock()
+            await asyncio.sleep(max(1.0, min(left, _LONGEST_NAP)))
+            self._refresh_tokens()
+
+    def _refresh_tokens(self) -> None:
+        due = self._tokens_due is not None and self._around.clock() >= self._tokens_due
+        if due and self._place is not None:
             self._write_tokens(self._place)
 
     async def _start(
@@ -234,13 +241,15 @@ class PodRun:
             folder.mkdir(parents=True, exist_ok=True)
             if volume.scratch:
                 folder.chmod(0o777)
-            elif volume.texts or not self._runs:
+            elif volume.texts or not volume.tokens:
                 self._write_volume(volume, place)
 
     def _write_tokens(self, place: Place) -> None:
-        for volume in self._volumes().values():
-            if volume.tokens:
-                self._write_volume(volume, place)
+        found = [volume for volume in self._volumes().values() if volume.tokens]
+        for volume in found:
+            self._write_volume(volume, place)
+        after = [seconds for volume in found if (seconds := refresh_after(volume)) is not None]
+        self._tokens_due = self._around.clock() + min(after) if after else None
 
     def _write_volume(self, volume: Volume, place: Place) -> None:
         mode, owner = place.access(volume.name) if volume.tokens else (0o644, None)

@@ -28,6 +28,7 @@ be replaced at once and as a whole."""
 
 _HOST_ETC = "/.etc"
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+_MACHINE = ("bus", "irq", "sys", "sysrq-trigger")
 _OWN_ETC = {
     "resolv.conf": "# There is no name server: all names are in /etc/hosts.\n",
     "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
@@ -102,6 +103,10 @@ def _etc(host_name: str) -> Iterable[Mount]:
 
 def _devices() -> Iterable[Mount]:
     yield Mount(kind="bind", source="/proc", target="/proc")
+    # Root could change the machine there, whatever capabilities it lacks.
+    for path in (Path("/proc") / name for name in _MACHINE):
+        if path.exists():
+            yield Mount(kind="bind-ro", source=str(path), target=str(path))
     yield Mount(kind="folder", target="/sys")
     for name in _DEVICES:
         yield Mount(kind="bind", source=f"/dev/{name}", target=f"/dev/{name}")

@@ -37,7 +37,7 @@ ROOT_KEY = "root.pem"
 class RunnerSettings:
     """`gateway` is the node's address on the pods' network (namespaces mode only). `grace`: a
     container that has not ended after so many seconds is killed. `logs` is where containers' output
-    goes; by default a folder that ends with the run."""
+    goes, as `<namespace>_<pod>_<container>.log`; by default a folder that ends with the run."""
 
     mode: RunMode
     images: Images

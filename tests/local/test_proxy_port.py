@@ -7,6 +7,7 @@ import pytest
 
 from heddle.local.modes import RunMode
 from heddle.local.pods import Phase
+from tests.fakes.clock import FakeClock
 from tests.local.nodes import (
     FOREVER,
     FOREVER_SILENT,
@@ -131,6 +132,28 @@ async def test_volumes_are_found_where_they_really_are(tmp_path: Path) -> None:
         await node.reconcile(pods(web), {}, b"-- new root --\n")
         (root_path,) = folders(tmp_path, "run-*/pods/*/volumes/root/root.pem")
         assert text_of(root_path) == "-- new root --\n"
+
+
+async def test_a_token_is_replaced_in_place_after_four_fifths_of_its_life(
+    tmp_path: Path, clock: FakeClock
+) -> None:
+    source = {"serviceAccountToken": {"path": "token", "audience": "a", "expirationSeconds": 1000}}
+    app = container(FOREVER, volumeMounts=[{"name": "token", "mountPath": "/token"}])
+    web = pod(
+        "web",
+        "127.66.0.1",
+        app,
+        volumes=[{"name": "token", "projected": {"sources": [source]}}],
+    )
+    seen = []
+    async with runner(MODE, tmp_path, clock=clock) as node:
+        for seconds in (0, 799, 1):
+            clock.advance(seconds)
+            await node.reconcile(pods(web), {}, ROOT_PEM)
+            await node.all_ready()
+            (path,) = folders(tmp_path, "run-*/pods/*/volumes/token/token")
+            seen.append(text_of(path))
+    assert seen[0] == seen[1] != seen[2]
 
 
 async def test_init_containers_end_before_the_sidecar_starts_and_it_before_the_application(
