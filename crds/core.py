@@ -7,6 +7,7 @@ Fields of `spec` and of `status` lie side by side, as in the other types.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from crds import checks
 from crds.fields import EMPTY, Int32, wire
 from crds.meta import Meta
 from crds.names import is_ip
@@ -200,9 +201,6 @@ class ConfigMap:
     data: Mapping[str, str] = EMPTY
 
 
-MAX_PORT = 65_535
-
-
 def check(item: object) -> Iterator[Problem]:
     """What would make Envoy refuse what is built from it, had no API server checked it before."""
     match item:
@@ -220,26 +218,21 @@ def _check_service(service: Service) -> Iterator[Problem]:
             yield _bad_address("spec.clusterIP", address)
     for index, port in enumerate(service.ports):
         path = f"spec.ports[{index}]"
-        yield from _check_port(f"{path}.port", port.port)
+        yield from checks.port(f"{path}.port", port.port)
         if isinstance(port.target_port, int):
-            yield from _check_port(f"{path}.targetPort", port.target_port)
+            yield from checks.port(f"{path}.targetPort", port.target_port)
 
 
 def _check_slice(endpoint_slice: EndpointSlice) -> Iterator[Problem]:
     for index, port in enumerate(endpoint_slice.ports):
         if port.port is not None:
-            yield from _check_port(f"ports[{index}].port", port.port)
+            yield from checks.port(f"ports[{index}].port", port.port)
     if endpoint_slice.address_type == "FQDN":
         return
     for index, endpoint in enumerate(endpoint_slice.endpoints):
         for address in endpoint.addresses:
             if not is_ip(address):
                 yield _bad_address(f"endpoints[{index}].addresses", address)
-
-
-def _check_port(path: str, number: int) -> Iterator[Problem]:
-    if not 1 <= number <= MAX_PORT:
-        yield error("bad-port", path, f"must be 1 to {MAX_PORT}", number)
 
 
 def _bad_address(path: str, address: str) -> Problem:

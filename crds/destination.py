@@ -1,8 +1,12 @@
 """Where a route sends traffic: a host of the registry, a subset, a port."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from crds import checks
 from crds.fields import UInt32
+from crds.names import is_dns_label
+from crds.problem import Problem, error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,3 +25,19 @@ class Destination:
     host: str = ""
     subset: str = ""
     port: PortSelector | None = None
+
+
+def check_destination(path: str, destination: Destination | None) -> Iterator[Problem]:
+    """Of a route or a mirror."""
+    if destination is None:
+        yield error("no-destination", path, "is missing: name a host to send to")
+        return
+    if destination.host == "*":
+        yield error("bad-host", f"{path}.host", "must name one host", "*")
+    else:
+        yield from checks.host(f"{path}.host", destination.host)
+    if destination.subset and not is_dns_label(destination.subset):
+        message = "must be lower case letters, digits and `-`, at most 63 characters"
+        yield error("bad-subset", f"{path}.subset", message, destination.subset)
+    if destination.port is not None:
+        yield from checks.port(f"{path}.port.number", destination.port.number)

@@ -1,12 +1,23 @@
-"""What an HTTP rule of a VirtualService does with a request besides forwarding it."""
+"""What an HTTP rule does besides forwarding: it redirects, answers, rewrites, copies."""
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
-from crds.destination import Destination
-from crds.fields import Int32, UInt32
-from crds.scalars import Duration, Percent, StringMatch
+from crds import checks
+from crds.destination import Destination, check_destination
+from crds.fields import UInt32
+from crds.names import regex_fault, regex_groups
+from crds.problem import Problem, error, warning
+from crds.scalars import Percent
+
+REDIRECT_CODES = (0, 301, 302, 303, 307, 308)
+"""Those that Envoy can answer with; it has no others of 3xx."""
+
+MAX_BODY_BYTES = 1 << 20
+LARGE_BODY_BYTES = 100 << 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,54 +86,6 @@ class HTTPRewrite:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HTTPRetry:
-    """`attempts` counts retries, not tries; 0 turns them off. `retry_on` is Envoy's comma list,
-    status codes included.
-    """
-
-    attempts: Int32 = 0
-    per_try_timeout: Duration | None = None
-    retry_on: str = ""
-    retry_remote_localities: bool | None = None
-    retry_ignore_previous_hosts: bool | None = None
-    backoff: Duration | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Delay:
-    """`percent` is the deprecated form and counts only if `percentage` is absent; with neither
-    nothing is delayed.
-    """
-
-    ONE_OF: ClassVar = (("fixed_delay", "exponential_delay"),)
-
-    percent: Int32 = 0
-    fixed_delay: Duration | None = None
-    exponential_delay: Duration | None = None
-    percentage: Percent | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Abort:
-    """`grpc_status` is a name (`UNAVAILABLE`). Without `percentage` nothing is aborted."""
-
-    ONE_OF: ClassVar = (("http_status", "grpc_status", "http2_error"),)
-
-    http_status: Int32 | None = None
-    grpc_status: str | None = None
-    http2_error: str | None = None
-    percentage: Percent | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HTTPFaultInjection:
-    """Faults that the client's sidecar makes before forwarding."""
-
-    delay: Delay | None = None
-    abort: Abort | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class HTTPMirrorPolicy:
     """A copy of the request goes there and its answer is dropped; no `percentage` means all
     requests.
@@ -132,23 +95,67 @@ class HTTPMirrorPolicy:
     percentage: Percent | None = None
 
 
-class UnmatchedPreflights(StrEnum):
-    """What becomes of a preflight whose origin is not allowed."""
-
-    UNSPECIFIED = "UNSPECIFIED"
-    FORWARD = "FORWARD"
-    IGNORE = "IGNORE"
+_REFERENCE = re.compile(r"\\(.?)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CorsPolicy:
-    """`allow_origin` is the deprecated form and counts only if `allow_origins` is empty."""
+def check_redirect(path: str, redirect: HTTPRedirect) -> Iterator[Problem]:
+    """On its own; what its matches allow is the rule's matter."""
+    if redirect == HTTPRedirect(redirect_code=redirect.redirect_code):
+        message = "changes nothing: set uri, prefixRewrite, authority, port, derivePort or scheme"
+        yield error("empty", path, message)
+    if redirect.uri and redirect.prefix_rewrite:
+        yield error("one-of", path, "`uri` and `prefixRewrite` exclude each other: keep one")
+    if redirect.scheme not in ("", "http", "https"):
+        yield error("bad-scheme", f"{path}.scheme", "must be http or https", redirect.scheme)
+    if redirect.redirect_code not in REDIRECT_CODES:
+        message = "must be 301, 302, 303, 307 or 308"
+        yield error("bad-status", f"{path}.redirectCode", message, redirect.redirect_code)
+    if redirect.port is not None:
+        yield from checks.port(f"{path}.port", redirect.port)
 
-    allow_origin: tuple[str, ...] = ()
-    allow_origins: tuple[StringMatch, ...] = ()
-    allow_methods: tuple[str, ...] = ()
-    allow_headers: tuple[str, ...] = ()
-    expose_headers: tuple[str, ...] = ()
-    max_age: Duration | None = None
-    allow_credentials: bool | None = None
-    unmatched_preflights: UnmatchedPreflights = UnmatchedPreflights.UNSPECIFIED
+
+def check_direct_response(path: str, response: HTTPDirectResponse) -> Iterator[Problem]:
+    """Envoy answers with 200 to 599."""
+    if not 200 <= response.status <= 599:
+        yield error("bad-status", f"{path}.status", "must be 200 to 599", response.status)
+    body = response.body
+    if body is None:
+        return
+    size = len(body.bytes_ if body.bytes_ is not None else (body.string or "").encode())
+    if size > MAX_BODY_BYTES:
+        yield error("too-large", f"{path}.body", "must be at most 1 MiB", f"{size} bytes")
+    elif size > LARGE_BODY_BYTES:
+        message = "is large: each proxy holds a copy for each rule, serve it from an upstream"
+        yield warning("large-body", f"{path}.body", message, f"{size} bytes")
+
+
+def check_rewrite(path: str, rewrite: HTTPRewrite) -> Iterator[Problem]:
+    """On its own."""
+    if rewrite == HTTPRewrite():
+        yield error("empty", path, "needs `uri`, `authority` or `uriRegexRewrite`")
+    regex = rewrite.uri_regex_rewrite
+    if regex is None:
+        return
+    here = f"{path}.uriRegexRewrite"
+    if rewrite.uri:
+        yield error("one-of", path, "`uri` and `uriRegexRewrite` exclude each other: keep one")
+    if not regex.rewrite:
+        yield error("empty", f"{here}.rewrite", "is missing: say what to put there")
+    yield from checks.regex(f"{here}.match", regex.match)
+    if regex_fault(regex.match) is None:
+        yield from _check_references(f"{here}.rewrite", regex)
+
+
+def _check_references(path: str, regex: RegexRewrite) -> Iterator[Problem]:
+    groups = regex_groups(regex.match)
+    for reference in _REFERENCE.findall(regex.rewrite):
+        is_group = reference.isascii() and reference.isdigit() and int(reference) <= groups
+        if not (is_group or reference == "\\"):
+            message = f"`\\{reference}` is none of the {groups} groups of `match`"
+            yield error("bad-reference", path, message, regex.rewrite)
+
+
+def check_mirror(path: str, mirror: HTTPMirrorPolicy) -> Iterator[Problem]:
+    """One of several copies."""
+    yield from check_destination(f"{path}.destination", mirror.destination)
+    yield from checks.percentage(f"{path}.percentage", mirror.percentage)

@@ -1,9 +1,12 @@
 """Which requests an HTTP rule of a VirtualService is for."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from crds import checks
 from crds.fields import EMPTY, UInt32
+from crds.names import is_token
+from crds.problem import Problem, error
 from crds.scalars import StringMatch
 
 
@@ -27,3 +30,45 @@ class HTTPMatchRequest:
     without_headers: Mapping[str, StringMatch] = EMPTY
     source_namespace: str = ""
     stat_prefix: str = ""
+
+
+ANY = "*"
+"""As a regex in `withoutHeaders`: the header is present. No RE2, but Istio has it so."""
+
+_PSEUDO_HEADERS = frozenset({":method", ":scheme", ":authority", ":path", ":status"})
+_CLAIM = "@request.auth.claims"
+
+
+def check_match(path: str, match: HTTPMatchRequest, *, in_mesh: bool) -> Iterator[Problem]:
+    """`in_mesh`: the rule is for sidecars, too."""
+    yield from checks.string_match(f"{path}.uri", match.uri, empty_prefix=True)
+    yield from checks.string_match(f"{path}.scheme", match.scheme)
+    yield from checks.string_match(f"{path}.method", match.method)
+    yield from checks.string_match(f"{path}.authority", match.authority)
+    for name, value in match.headers.items():
+        here = f'{path}.headers["{name}"]'
+        yield from _check_name(here, name, in_mesh=in_mesh)
+        yield from checks.string_match(here, value)
+    for name, value in match.without_headers.items():
+        here = f'{path}.withoutHeaders["{name}"]'
+        yield from _check_name(here, name, in_mesh=in_mesh)
+        if value.regex != ANY:
+            yield from checks.string_match(here, value)
+    for name, value in match.query_params.items():
+        here = f'{path}.queryParams["{name}"]'
+        if not name:
+            yield error("bad-parameter", here, "a query parameter needs a name")
+        yield from checks.string_match(here, value)
+    yield from checks.port(f"{path}.port", match.port, required=False)
+    yield from checks.labels(f"{path}.sourceLabels", match.source_labels)
+    yield from checks.gateways(f"{path}.gateways", match.gateways)
+    yield from checks.namespace(f"{path}.sourceNamespace", match.source_namespace)
+
+
+def _check_name(path: str, name: str, *, in_mesh: bool) -> Iterator[Problem]:
+    if name.startswith(_CLAIM):
+        if in_mesh:
+            message = "claims of tokens can be matched at gateways only: leave `mesh` out"
+            yield error("bad-header", path, message, name)
+    elif name not in _PSEUDO_HEADERS and not is_token(name):
+        yield error("bad-header", path, "is no name of a header", name)

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from crds.convert import plan
 from crds.convert_scalar import Problems
-from crds.http_action import HTTPRetry
+from crds.http_retry import HTTPRetry
 from crds.path import root
 from crds.problem import Problem, warning
 from crds.scalars import Duration

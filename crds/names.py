@@ -71,7 +71,21 @@ def host_fault(host: str, *, wildcard: bool = True) -> str | None:
     return None
 
 
-def label_faults(name: str, value: str) -> str | None:
+@lru_cache(maxsize=1_024)
+def gateway_fault(name: str) -> str | None:
+    """`mesh`, a name, `namespace/name`, or the older dotted form."""
+    namespace, slash, rest = name.rpartition("/")
+    if slash:
+        if (namespace == "." or is_dns_label(namespace)) and is_dns_label(rest):
+            return None
+        return "must be `name` or `namespace/name`"
+    return (
+        "must be `mesh`, `name` or `namespace/name`" if host_fault(name, wildcard=False) else None
+    )
+
+
+@lru_cache(maxsize=16_384)
+def label_fault(name: str, value: str) -> str | None:
     """A Kubernetes label."""
     prefix, slash, rest = name.rpartition("/")
     if not _LABEL_NAME.fullmatch(rest) or (slash and host_fault(prefix, wildcard=False)):

@@ -14,13 +14,15 @@ from crds.destination_rule import (
     TLSmode,
     TrafficPolicy,
 )
-from crds.http_action import HTTPRetry
 from crds.http_match import HTTPMatchRequest
+from crds.http_retry import HTTPRetry
+from crds.http_route import HTTPRoute
 from crds.load_balancer import LoadBalancerSettings
 from crds.path import Path, render
 from crds.problem import Problem, warning
 from crds.service_entry import Resolution, ServiceEntry
-from crds.virtual_service import HTTPRoute, L4MatchAttributes, VirtualService
+from crds.tcp_route import L4MatchAttributes
+from crds.virtual_service import VirtualService
 
 
 def _always(_: object) -> bool:

@@ -1,31 +1,39 @@
 """VirtualService: routing rules for hosts. Its messages can all be imported from here."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+from crds import checks
 from crds.destination import Destination, PortSelector
-from crds.fields import EMPTY, Int32, UInt32, alias
 from crds.http_action import (
-    Abort,
-    CorsPolicy,
-    Delay,
     Delegate,
     HTTPBody,
     HTTPDirectResponse,
-    HTTPFaultInjection,
     HTTPMirrorPolicy,
     HTTPRedirect,
-    HTTPRetry,
     HTTPRewrite,
     RedirectPortSelection,
     RegexRewrite,
-    UnmatchedPreflights,
 )
+from crds.http_cors import CorsPolicy, UnmatchedPreflights
+from crds.http_fault import Abort, Delay, HTTPFaultInjection
 from crds.http_headers import HeaderOperations, Headers
 from crds.http_match import HTTPMatchRequest
+from crds.http_retry import HTTPRetry
+from crds.http_route import HTTPRoute, HTTPRouteDestination, check_http
 from crds.meta import Meta
-from crds.problem import Problem
-from crds.scalars import Duration, Percent, StringMatch
+from crds.names import is_ip
+from crds.problem import Problem, error
+from crds.scalars import Percent, StringMatch
+from crds.tcp_route import (
+    L4MatchAttributes,
+    RouteDestination,
+    TCPRoute,
+    TLSMatchAttributes,
+    TLSRoute,
+    check_tcp,
+    check_tls,
+)
 
 __all__ = [
     "Abort",
@@ -57,88 +65,10 @@ __all__ = [
     "TLSRoute",
     "UnmatchedPreflights",
     "VirtualService",
+    "check",
 ]
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HTTPRouteDestination:
-    """A share of the traffic; `weight` does not matter if there is only one."""
-
-    destination: Destination | None = None
-    weight: Int32 = 0
-    headers: Headers | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HTTPRoute:
-    """One rule: any block of `match` selects it (none selects all); then one of route, redirect,
-    direct_response, delegate.
-    """
-
-    name: str = ""
-    match: tuple[HTTPMatchRequest, ...] = ()
-    route: tuple[HTTPRouteDestination, ...] = ()
-    redirect: HTTPRedirect | None = None
-    direct_response: HTTPDirectResponse | None = None
-    delegate: Delegate | None = None
-    rewrite: HTTPRewrite | None = None
-    timeout: Duration | None = None
-    retries: HTTPRetry | None = None
-    fault: HTTPFaultInjection | None = None
-    mirror: Destination | None = None
-    mirrors: tuple[HTTPMirrorPolicy, ...] = ()
-    mirror_percent: UInt32 | None = field(default=None, metadata=alias("mirror_percent"))
-    mirror_percentage: Percent | None = None
-    cors_policy: CorsPolicy | None = None
-    headers: Headers | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RouteDestination:
-    """A share of the connections."""
-
-    destination: Destination | None = None
-    weight: Int32 = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TLSMatchAttributes:
-    """Which TLS connections: by SNI, address, client."""
-
-    sni_hosts: tuple[str, ...] = ()
-    destination_subnets: tuple[str, ...] = ()
-    port: UInt32 = 0
-    source_labels: Mapping[str, str] = EMPTY
-    gateways: tuple[str, ...] = ()
-    source_namespace: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TLSRoute:
-    """A rule for TLS that is passed through."""
-
-    match: tuple[TLSMatchAttributes, ...] = ()
-    route: tuple[RouteDestination, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class L4MatchAttributes:
-    """Which TCP connections: by address, port, client."""
-
-    destination_subnets: tuple[str, ...] = ()
-    port: UInt32 = 0
-    source_subnet: str = ""
-    source_labels: Mapping[str, str] = EMPTY
-    gateways: tuple[str, ...] = ()
-    source_namespace: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TCPRoute:
-    """A rule for opaque TCP."""
-
-    match: tuple[L4MatchAttributes, ...] = ()
-    route: tuple[RouteDestination, ...] = ()
+MESH = "mesh"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,4 +86,51 @@ class VirtualService:
 
 def check(virtual_service: VirtualService) -> Iterator[Problem]:
     """What is wrong with it, as far as it can be told from it alone."""
-    yield from ()
+    gateways = virtual_service.gateways
+    in_mesh = not gateways or MESH in gateways
+    yield from _check_hosts(virtual_service.hosts, in_mesh=in_mesh)
+    if not virtual_service.hosts:
+        yield from _check_delegate(virtual_service)
+    elif not (virtual_service.http or virtual_service.tls or virtual_service.tcp):
+        yield error("no-rules", "spec", "has no rules: write http, tls or tcp")
+    yield from checks.gateways("spec.gateways", gateways)
+    for index, route in enumerate(virtual_service.http):
+        yield from check_http(f"spec.http[{index}]", route, in_mesh=in_mesh)
+    for index, tls_route in enumerate(virtual_service.tls):
+        yield from check_tls(f"spec.tls[{index}]", tls_route, virtual_service.hosts)
+    for index, tcp_route in enumerate(virtual_service.tcp):
+        yield from check_tcp(f"spec.tcp[{index}]", tcp_route)
+    yield from checks.export_to(virtual_service.export_to, virtual_service.meta.namespace)
+
+
+def _check_hosts(hosts: Sequence[str], *, in_mesh: bool) -> Iterator[Problem]:
+    for index, host in enumerate(hosts):
+        path = f"spec.hosts[{index}]"
+        if host == "*" and in_mesh:
+            message = "`*` is allowed at gateways only: name hosts, or leave `mesh` out"
+            yield error("bad-host", path, message, host)
+        elif not is_ip(host):
+            yield from checks.host(path, host)
+        if _is_covered(host, hosts[:index], hosts):
+            yield error("duplicate", path, "is covered by another host of this object", host)
+
+
+def _is_covered(host: str, before: Sequence[str], hosts: Sequence[str]) -> bool:
+    """The same as one before, or under any wildcard."""
+    wildcards = (each for each in hosts if each.startswith("*") and each != host)
+    return host in before or any(host.endswith(each[1:]) for each in wildcards)
+
+
+def _check_delegate(virtual_service: VirtualService) -> Iterator[Problem]:
+    for name, value in (
+        ("gateways", virtual_service.gateways),
+        ("tls", virtual_service.tls),
+        ("tcp", virtual_service.tcp),
+    ):
+        if value:
+            message = "is not allowed without hosts, which makes this a delegate: name the hosts"
+            yield error("no-hosts", f"spec.{name}", message)
+    for index, route in enumerate(virtual_service.http):
+        if route.delegate is not None:
+            message = "a delegate cannot delegate further: write the rules out, or name the hosts"
+            yield error("no-hosts", f"spec.http[{index}].delegate", message)
