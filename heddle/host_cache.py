@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from crds.fields import EMPTY
+from crds.meta import Key
 from heddle.encode import Encoded, encode
 from mesh.endpoint_index import endpoints_of
 from mesh.host_view import Selection, selection, view
@@ -36,17 +37,16 @@ class HostCache:
 
     def __init__(self) -> None:
         self._made: dict[str, dict[Selection, _Made]] = {}
-        self._endpoints: dict[str, parts.Endpoints] = {}
-        self._assignments: dict[str, dict[parts.Assignment, Resource]] = {}
+        self._endpoints: dict[str, dict[Key | None, parts.Endpoints]] = {}
+        self._assignments: dict[str, dict[_Wanted, Resource]] = {}
 
     def forget(self, hosts: frozenset[str]) -> None:
-        """Whatever is known of these hosts may no longer be true."""
+        """What is known of these hosts, but for their endpoints, may no longer be true."""
         for host in hosts:
             self._made.pop(host, None)
-        self.forget_endpoints(hosts)
 
     def forget_endpoints(self, hosts: frozenset[str]) -> None:
-        """The endpoints of these hosts may have changed, nothing else."""
+        """The endpoints of these hosts may have changed."""
         for host in hosts:
             self._endpoints.pop(host, None)
             self._assignments.pop(host, None)
@@ -82,21 +82,24 @@ class HostCache:
         )
 
     def _known(self, mesh: Mesh, chosen: Selection) -> parts.Endpoints:
-        known = self._endpoints.get(chosen.host)
-        if known is None:
+        known = self._endpoints.setdefault(chosen.host, {})
+        if chosen.service not in known:
             services = mesh.services.at(chosen.host)
             service = next((s for s in services if s.key == chosen.service), None)
-            known = endpoints_of(mesh.endpoints, service) if service else {}
-            if len(services) == 1:
-                self._endpoints[chosen.host] = known
-        return known
+            known[chosen.service] = endpoints_of(mesh.endpoints, service) if service else {}
+        return known[chosen.service]
 
     def _assignment(self, mesh: Mesh, chosen: Selection, wanted: parts.Assignment) -> Resource:
         known = self._assignments.setdefault(chosen.host, {})
-        if wanted not in known:
+        key = (chosen.service, wanted)
+        if key not in known:
             message = parts.endpoints(wanted, self._known(mesh, chosen))
-            known[wanted] = resource(EDS, wanted.cluster, message)
-        return known[wanted]
+            known[key] = resource(EDS, wanted.cluster, message)
+        return known[key]
+
+
+_Wanted = tuple[Key | None, parts.Assignment]
+"""Two services may have one host, each for other clients, and endpoints of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,8 +22,8 @@ CONFIG_KEY = Key("", "ConfigMap", ROOT_NAMESPACE, CONFIG_MAP)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dirty:
-    """What may differ. `endpoints` are hosts of which nothing else does; `inbound` are namespaces
-    of workloads.
+    """What may differ: of `hosts` all but their endpoints, of `endpoints` those; `inbound` are
+    namespaces of workloads.
     """
 
     everything: bool = False
@@ -56,7 +56,7 @@ def advance(mesh: Mesh, changes: Sequence[Change], config: MeshConfig) -> tuple[
     return new, Dirty(
         everything=config != mesh.config,
         hosts=frozenset(touched),
-        endpoints=moved - touched,
+        endpoints=moved | services.hosts,
         inbound=services.namespaces | ruled_namespaces,
         selections=routes.labels.keys() != mesh.virtual_services.labels.keys(),
         pods=frozenset(c.key for c in changes if isinstance(c.old or c.new, core.Pod)),

@@ -136,13 +136,16 @@ def slices() -> st.SearchStrategy[str]:
 def service_entries() -> st.SearchStrategy[str]:
     """A ServiceEntry that may take a short name or an address from a Service."""
 
-    def entry(name: str, namespace: str, host: str, resolution: str, address: str) -> str:
+    def entry(
+        name: str, namespace: str, host: str, resolution: str, address: str, export: str
+    ) -> str:
         addresses = f", addresses: [{address}]" if address else ""
         return (
             "---\napiVersion: networking.istio.io/v1\nkind: ServiceEntry\n"
             f"metadata: {{name: {name}, namespace: {namespace}}}\n"
             f"spec: {{hosts: [{host}], resolution: {resolution}, "
-            f"ports: [{{number: 80, name: http, protocol: HTTP}}]{addresses}}}\n"
+            f"ports: [{{number: 80, name: http, protocol: HTTP}}]{addresses}, "
+            f"exportTo: ['{export}'], endpoints: [{{address: 10.3.0.{len(name + namespace)}}}]}}\n"
         )
 
     return st.builds(
@@ -152,6 +155,7 @@ def service_entries() -> st.SearchStrategy[str]:
         st.sampled_from(["x.example.com", "b.bank", "a.shop"]),
         st.sampled_from(["STATIC", "DNS"]),
         st.sampled_from(["", "10.0.0.1"]),
+        st.sampled_from(["*", "."]),
     )
 
 

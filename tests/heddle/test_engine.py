@@ -152,3 +152,20 @@ def test_a_new_subset_arrives_with_its_endpoints() -> None:
     name = "outbound|80|v1|reviews.shop.svc.cluster.local"
     assert name in after[CDS]
     assert name in after[EDS]
+
+
+def test_two_services_of_one_host_keep_their_own_endpoints() -> None:
+    """Each is for the clients of its own namespace: what was made for one must not serve others."""
+    entry = (
+        "---\napiVersion: networking.istio.io/v1\nkind: ServiceEntry\n"
+        "metadata: {{name: e, namespace: {0}}}\n"
+        "spec: {{hosts: [x.example.com], resolution: STATIC, exportTo: [.], "
+        "ports: [{{number: 80, name: http, protocol: HTTP}}], endpoints: [{{address: {1}}}]}}\n"
+    )
+    bench = Bench()
+    both = entry.format("shop", "10.3.0.1") + entry.format("bank", "10.3.0.2")
+    bench.become(objects_of(both), DEFAULT_MESH_CONFIG)
+    for proxy in PROXIES[:2]:
+        wanted = bench.wanted(proxy, DEFAULT_MESH_CONFIG)
+        assert wanted[EDS]
+        assert bench.published(proxy) == wanted
