@@ -29,6 +29,14 @@ _SHORTEST_REFRESH = Duration(1_000_000_000)
 _DNS_REFRESH_RATE = Duration(60_000_000_000)
 
 
+_TYPES = {
+    Resolution.CLIENT_SIDE: Cluster.EDS,
+    Resolution.DNS: Cluster.STRICT_DNS,
+    Resolution.DNS_ROUND_ROBIN: Cluster.LOGICAL_DNS,
+    Resolution.NONE: Cluster.ORIGINAL_DST,
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Defaults:
     """What the mesh settings say of every cluster."""
@@ -97,16 +105,9 @@ def _discovery(
 ) -> Cluster.DiscoveryType.ValueType:
     if load_balancing.is_passthrough(policy.load_balancer):
         return Cluster.ORIGINAL_DST
-    match resolution:
-        case Resolution.CLIENT_SIDE:
-            return Cluster.EDS
-        case Resolution.DNS:
-            return Cluster.STRICT_DNS
-        case Resolution.DNS_ROUND_ROBIN:
-            # Envoy refuses such a cluster unless it has exactly one endpoint.
-            return Cluster.LOGICAL_DNS if resolved == 1 else Cluster.STRICT_DNS
-        case Resolution.NONE:
-            return Cluster.ORIGINAL_DST
+    if resolution is Resolution.DNS_ROUND_ROBIN and resolved != 1:
+        return Cluster.STRICT_DNS  # Envoy refuses LOGICAL_DNS unless it has exactly one endpoint
+    return _TYPES[resolution]
 
 
 def _is_dns(type_: Cluster.DiscoveryType.ValueType) -> bool:

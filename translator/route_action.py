@@ -52,9 +52,8 @@ def forward(rule: HTTPRoute, shares: Sequence[Share], mirrors: Sequence[Mirror])
         cluster=only.cluster if only else None,
         weighted_clusters=None if only else _weighted(shares),
         timeout=pb.duration(timeout),
-        max_stream_duration=RouteAction.MaxStreamDuration(
-            grpc_timeout_header_max=pb.duration(timeout)
-        ),
+        # Envoy ignores `timeout` where `max_stream_duration` is given: so one or the other.
+        max_stream_duration=None if timeout.nanos else as_grpc_clients_ask(),
         retry_policy=retry_policy(rule.retries, hashed=any(map(consistent_hash, policies))),
         hash_policy=hash_policies(policies),
         prefix_rewrite=pb.text(rewrite.uri),
@@ -62,6 +61,11 @@ def forward(rule: HTTPRoute, shares: Sequence[Share], mirrors: Sequence[Mirror])
         host_rewrite_literal=_host(rule, only) or None,
         request_mirror_policies=[_mirror(mirror) for mirror in mirrors if mirror.percent > 0],
     )
+
+
+def as_grpc_clients_ask() -> RouteAction.MaxStreamDuration:
+    """No limit but the one that a gRPC client names in its `grpc-timeout` header."""
+    return RouteAction.MaxStreamDuration(grpc_timeout_header_max=pb.seconds(0))
 
 
 def _host(rule: HTTPRoute, only: Share | None) -> str:

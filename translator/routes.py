@@ -27,6 +27,7 @@ from translator import headers, names, pb
 from translator.filters import cors, fault
 from translator.route_action import (
     MAX_BODY_BYTES,
+    as_grpc_clients_ask,
     direct_response,
     forward,
     redirect,
@@ -192,9 +193,7 @@ def inbound_route_configuration(port: int) -> RouteConfiguration:
                         route=RouteAction(
                             cluster=cluster,
                             timeout=pb.seconds(0),
-                            max_stream_duration=RouteAction.MaxStreamDuration(
-                                grpc_timeout_header_max=pb.seconds(0)
-                            ),
+                            max_stream_duration=as_grpc_clients_ask(),
                         ),
                     ),
                 ),

@@ -36,11 +36,9 @@ def shares(targets: Sequence[Target | Missing]) -> tuple[Share, ...]:
 
 
 def _share(target: Target | Missing) -> Share:
-    match target:
-        case Target():
-            return Share(cluster=cluster_of(target), weight=target.weight, target=target)
-        case Missing():
-            return Share(cluster=names.BLACKHOLE, weight=target.weight)
+    if isinstance(target, Missing):
+        return Share(cluster=names.BLACKHOLE, weight=target.weight)
+    return Share(cluster=cluster_of(target), weight=target.weight, target=target)
 
 
 def _within_range(parts: list[Share]) -> list[Share]:

@@ -34,7 +34,11 @@ def values(part: object, key: str) -> Iterator[object]:
 
 def test_the_bootstrap_is_json_and_equal_input_gives_equal_text() -> None:
     again = bootstrap(
-        Node(id=NODE.id, cluster=NODE.cluster, metadata=dict(sorted(NODE.metadata.items(), reverse=True))),
+        Node(
+            id=NODE.id,
+            cluster=NODE.cluster,
+            metadata=dict(sorted(NODE.metadata.items(), reverse=True)),
+        ),
         DISCOVERY,
         sds_folder="/etc/heddle/sds",
     )
