@@ -1,0 +1,161 @@
+"""What a running server costs with simulated proxies connected: the scenarios, step by step."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from statistics import median
+
+from bench import shapes
+from bench.fleet import fleet
+from bench.messages import (
+    Applied,
+    Apply,
+    Collect,
+    Connect,
+    Count,
+    Disconnect,
+    Done,
+    Expect,
+    Prepare,
+    Received,
+    Settle,
+    Start,
+    Started,
+    Usage,
+)
+from bench.server import server
+from bench.settings import Settings
+from bench.shapes import EditKind
+from bench.worker import Worker, cores
+
+Figures = dict[str, dict[str, float]]
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Push:
+    """One change, from the store to the last of the proxies. Times in seconds, sizes in bytes."""
+
+    translated: float
+    first: float
+    last: float
+    cpu: float
+    lag: float
+    per_proxy: float
+
+
+def live(settings: Settings, *, tls: bool, say: Say) -> Figures:
+    """All figures that need a server, over plaintext or TLS."""
+    first, second = cores()
+    patience = settings.patience
+    with (
+        Worker("server", server, core=first, patience=patience) as serving,
+        Worker("proxies", fleet, core=second, patience=patience) as proxies,
+    ):
+        start = Start(services=settings.services, endpoints=settings.endpoints, tls=tls)
+        scene = _Scene(serving, proxies, serving.ask(start, Started), tls=tls)
+        return _figures(scene, settings, say)
+
+
+def _figures(scene: "_Scene", settings: Settings, say: Say) -> Figures:
+    count, repeats = settings.clients, settings.repeats
+    figures: Figures = {}
+    say("one proxy: edits")
+    scene.connect(1)
+    figures["vs_edit_1"] = _edit_figures([scene.push("vs_edit") for _ in range(repeats)], 1)
+    empty = scene.leave().rss
+    say(f"{count} proxies connect")
+    figures["connect_unscoped"], used = scene.storm(count)
+    held = scene.settle(trim=True).rss
+    figures["rss_mb_per_proxy"] = {
+        "unscoped": (held - empty) / count / 1e6,
+        "unscoped_peak": (used.peak - empty) / count / 1e6,
+        "server_mb": empty / 1e6,
+    }
+    for kind in ("vs_edit", "endpoint", "new_service"):
+        say(f"{count} proxies: {kind}")
+        pushes = [scene.push(kind) for _ in range(repeats)]
+        figures[f"{kind}_unscoped"] = _edit_figures(pushes, count)
+    return figures
+
+
+class _Scene:
+    """A server that listens, and the proxies that it has at the moment."""
+
+    def __init__(self, serving: Worker, proxies: Worker, started: Started, *, tls: bool) -> None:
+        self._serving = serving
+        self._proxies = proxies
+        self._started = started
+        self._tls = tls
+        self._count = 0
+        self._edits = 0
+
+    def connect(self, count: int) -> tuple[Received, Usage, Received]:
+        """So many more proxies; when they were synced, what it cost, and what all were sent."""
+        self._serving.ask(Prepare(), Usage)
+        synced = self._proxies.ask(
+            Connect(count=count, server=self._started, tls=self._tls), Received
+        )
+        self._count += count
+        used = self.settle()
+        return synced, used, self._proxies.ask(Count(), Received)
+
+    def storm(self, count: int) -> tuple[dict[str, float], Usage]:
+        """The figures of so many proxies that connect at once."""
+        synced, used, total = self.connect(count)
+        return {
+            "last_s": (synced.last - synced.began) / 1e9,
+            "cpu_ms_per_proxy": used.cpu / count * 1e3,
+            "kb_per_proxy": total.size / count / 1e3,
+            "lag_ms": used.lag * 1e3,
+        }, used
+
+    def leave(self) -> Usage:
+        """All proxies go; what the server holds then."""
+        self._proxies.ask(Disconnect(), Done)
+        self._count = 0
+        return self.settle(trim=True)
+
+    def settle(self, *, trim: bool = False) -> Usage:
+        """Wait until the server has nothing to do; what it has used."""
+        return self._serving.ask(Settle(clients=self._count, trim=trim), Usage)
+
+    def push(self, kind: EditKind) -> Push:
+        """One edit, each time another one."""
+        self._edits += 1
+        marks = shapes.marks(kind, self._edits)
+        self._proxies.ask(Expect(marks=marks), Done)
+        self._serving.ask(Prepare(kind=kind, number=self._edits), Usage)
+        applied = self._serving.ask(Apply(), Applied)
+        arrived = self._proxies.ask(Collect(), Received)
+        used = self.settle()
+        total = self._proxies.ask(Count(), Received)
+        return Push(
+            translated=applied.took,
+            first=(arrived.first - applied.began) / 1e9,
+            last=(arrived.last - applied.began) / 1e9,
+            cpu=used.cpu,
+            lag=used.lag,
+            per_proxy=total.size / self._count,
+        )
+
+
+def _edit_figures(pushes: Iterable[Push], count: int) -> dict[str, float]:
+    """Medians over repeated edits."""
+    each = tuple(pushes)
+    last, cpu = median(p.last for p in each), median(p.cpu for p in each)
+    return {
+        "last_s": last,
+        "last_ms": last * 1e3,
+        "worst_s": max(p.last for p in each),
+        "first_ms": median(p.first for p in each) * 1e3,
+        "translated_ms": median(p.translated for p in each) * 1e3,
+        "cpu_s": cpu,
+        "cpu_ms_per_proxy": cpu / count * 1e3,
+        "bytes_per_proxy": median(p.per_proxy for p in each),
+        "lag_ms": median(p.lag for p in each) * 1e3,
+    }
+
+
+def flat(figures: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """The figures by dotted name."""
+    return {f"{group}.{name}": v for group, each in figures.items() for name, v in each.items()}

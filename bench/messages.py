@@ -1,0 +1,120 @@
+"""What the benchmark asks of the server's process and of the proxies', and what they answer.
+
+All instants are of CLOCK_MONOTONIC in nanoseconds, which the processes of one machine share.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bench.shapes import EditKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """To the server: load the mesh and listen."""
+
+    services: int
+    endpoints: int
+    tls: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """Where it listens, whom to trust, and how many resources of each type a proxy will hold."""
+
+    port: int
+    root_pem: bytes
+    resources: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepare:
+    """To the server: make the objects of an edit (if any), and count from now."""
+
+    kind: EditKind | None = None
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Apply:
+    """To the server: put the prepared objects into the store and publish."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """`began` is when the store took the change; `took` is in seconds, until it was published."""
+
+    began: int
+    took: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settle:
+    """To the server: wait until all clients have acknowledged all; with `trim`, collect garbage."""
+
+    clients: int
+    trim: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What the server used: CPU since `Prepare` in seconds, memory in bytes.
+
+    `peak` is the largest memory, and `lag` the longest that the event loop was late, in seconds,
+    both since `Prepare`.
+    """
+
+    cpu: float
+    rss: int
+    peak: int
+    lag: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connect:
+    """To the proxies: so many more of them connect, all at once, and sync."""
+
+    count: int
+    server: Started
+    tls: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disconnect:
+    """To the proxies: all of them leave."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expect:
+    """To the proxies: each waits for these marks, and counts from now."""
+
+    marks: tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collect:
+    """To the proxies: wait until all have what they expect."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """To the proxies: say how much they received since they began to count."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """When the first and the last proxy had all it expected, and what all of them together got.
+
+    `began` is when they began to count. `size` is in bytes of messages, without HTTP/2's framing.
+    """
+
+    began: int
+    first: int
+    last: int
+    responses: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """It is done."""

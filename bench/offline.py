@@ -1,0 +1,115 @@
+"""What translation costs by itself, without a server or a client."""
+
+import gc
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from statistics import median
+from typing import ParamSpec, TypeVar
+
+from bench import shapes
+from bench.worker import obey
+from crds.kinds import Object
+from crds.mesh_config import DEFAULT_MESH_CONFIG
+from crds.meta import Key
+from heddle.engine import Engine
+from mesh.store import Store
+from translator.translate import translate
+from xds.publisher import Publisher
+
+Made = TypeVar("Made")
+Given = ParamSpec("Given")
+
+_COLD_RUNS = 3
+_WARM_EDITS = 5
+_EDITS = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cold:
+    """Translate a whole mesh of so many services."""
+
+    services: int
+    endpoints: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incremental:
+    """One edit of a VirtualService in a mesh of so many services."""
+
+    services: int
+    endpoints: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seconds:
+    """Medians by what was timed, in seconds."""
+
+    of: Mapping[str, float]
+
+
+async def offline(connection: Connection) -> None:
+    """The body of the worker."""
+    await obey(connection, _handle)
+
+
+async def _handle(command: object) -> object:
+    match command:
+        case Cold():
+            return _cold(command)
+        case Incremental():
+            return _incremental(command)
+        case _:
+            raise TypeError(f"nothing to be timed is called {command!r}")
+
+
+def _cold(command: Cold) -> Seconds:
+    times: dict[str, list[float]] = {}
+    for _ in range(_COLD_RUNS):
+        gc.collect()
+        shape = command.services, command.endpoints
+        store = _store(_timed(times, "decode_s", shapes.unscoped, *shape))
+        engine = Engine(Publisher())
+        _timed(times, "mesh_s", engine.apply, store.take(), DEFAULT_MESH_CONFIG)
+        _timed(times, "s", engine.select, shapes.client())
+        _timed(times, "oracle_s", translate, engine.mesh, shapes.client())
+    return Seconds(of={name: median(each) for name, each in times.items()})
+
+
+def _incremental(command: Incremental) -> Seconds:
+    store = _store(shapes.unscoped(command.services, command.endpoints))
+    engine = Engine(Publisher())
+    engine.apply(store.take(), DEFAULT_MESH_CONFIG)
+    engine.select(shapes.client())
+    times: dict[str, list[float]] = {}
+    for number in range(_WARM_EDITS + _EDITS):
+        edit = shapes.edit("vs_edit", number, command.endpoints)
+        _timed(times, "s", _apply, engine, store, edit)
+    return Seconds(of={"s": median(times["s"][_WARM_EDITS:])})
+
+
+def _apply(engine: Engine, store: Store, objects: Mapping[Key, Object]) -> None:
+    for key, each in objects.items():
+        store.put(key, each)
+    engine.apply(store.take(), DEFAULT_MESH_CONFIG)
+
+
+def _store(objects: Mapping[Key, Object]) -> Store:
+    store = Store()
+    for key, each in objects.items():
+        store.put(key, each)
+    return store
+
+
+def _timed(
+    times: dict[str, list[float]],
+    name: str,
+    make: Callable[Given, Made],
+    *args: Given.args,
+    **kwargs: Given.kwargs,
+) -> Made:
+    began = time.perf_counter()
+    made = make(*args, **kwargs)
+    times.setdefault(name, []).append(time.perf_counter() - began)
+    return made

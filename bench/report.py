@@ -1,0 +1,53 @@
+"""The report: `report.json` for programs, the same as a table for people."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from bench.rows import Row
+
+Report = Mapping[str, object]
+"""Groups of figures by name, as docs/performance.md lists them, and what they were measured on."""
+
+
+def write(folder: Path, report: Report, table: str) -> None:
+    """Writes `report.json` and `report.md`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "report.json").write_text(json.dumps(report, indent=2) + "\n")
+    (folder / "report.md").write_text(table + "\n")
+
+
+def markdown(report: Report, rows: Iterable[Row], *, judged: bool) -> str:
+    """The table. Targets are `judged` only at the size that they were set for."""
+    secure = report.get("tls")
+    lines = ["| figure | plaintext | TLS | target | |", "|---|---|---|---|---|"]
+    for row in rows:
+        plain = figure(report, row.figure)
+        over_tls = figure(secure, row.figure) if isinstance(secure, Mapping) else None
+        target = f"{row.target:g} {row.unit}" if row.target is not None else ""
+        verdict = _verdict(plain, row.target) if judged else ""
+        cells = (row.text, _shown(plain, row), _shown(over_tls, row), target, verdict)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def figure(report: Mapping[str, object], path: str) -> float | None:
+    """The figure with that dotted name, if it was measured."""
+    found: object = report
+    for name in path.split("."):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return float(found) if isinstance(found, int | float) else None
+
+
+def _shown(value: float | None, row: Row) -> str:
+    if value is None:
+        return ""
+    if value >= 100:
+        return f"{value:,.0f} {row.unit}"
+    return f"{value:.3g} {row.unit}"
+
+
+def _verdict(value: float | None, target: float | None) -> str:
+    if value is None or target is None:
+        return ""
+    return "reached" if value <= target else "**missed**"

@@ -1,0 +1,82 @@
+"""The rows of the table, and the project's own targets. A figure without one is to be watched."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """`figure` is where it is in the report; `target` is what it should be at most, in `unit`."""
+
+    text: str
+    figure: str
+    unit: str
+    target: float | None = None
+
+
+def rows(services: int, clients: int) -> tuple[Row, ...]:
+    """All rows, in the order of the table. The targets are about 1,000 services and proxies."""
+    many = f"last of {clients:,} proxies"
+    cold = f"translate_cold_{services}"
+    return (
+        Row(text=f"cold translate of {services:,} services", figure=f"{cold}.s", unit="s"),
+        Row(text="... without the engine (oracle)", figure=f"{cold}.oracle_s", unit="s"),
+        Row(text="... indexing them before that", figure=f"{cold}.mesh_s", unit="s"),
+        Row(
+            text=f"incremental translate, {services:,} services / a tenth of them",
+            figure="incremental_ratio",
+            unit="ratio",
+            target=1.5,
+        ),
+        Row(
+            text="VirtualService edit, translated and published",
+            figure="incremental.ms",
+            unit="ms",
+        ),
+        Row(text="VirtualService edit, 1 proxy", figure="vs_edit_1.last_ms", unit="ms"),
+        *_edit("VirtualService edit", many, "vs_edit_unscoped", (0.2, 0.25, 2000)),
+        Row(
+            text=f"endpoint change, {many}",
+            figure="endpoint_unscoped.last_ms",
+            unit="ms",
+            target=130,
+        ),
+        Row(
+            text="... CPU per proxy",
+            figure="endpoint_unscoped.cpu_ms_per_proxy",
+            unit="ms",
+            target=0.2,
+        ),
+        *_edit("new service", many, "new_service_unscoped", (0.6, None, 4000)),
+        Row(
+            text=f"connect storm of {clients:,}, CPU per proxy",
+            figure="connect_unscoped.cpu_ms_per_proxy",
+            unit="ms",
+            target=8,
+        ),
+        Row(text="... the last is synced", figure="connect_unscoped.last_s", unit="s"),
+        Row(text="... sent to each", figure="connect_unscoped.kb_per_proxy", unit="kB"),
+        Row(text="... event loop late by at most", figure="connect_unscoped.lag_ms", unit="ms"),
+        Row(
+            text="memory per proxy, steady",
+            figure="rss_mb_per_proxy.unscoped",
+            unit="MB",
+            target=0.2,
+        ),
+        Row(
+            text="memory per proxy, peak of the storm",
+            figure="rss_mb_per_proxy.unscoped_peak",
+            unit="MB",
+        ),
+        Row(text="server without proxies", figure="rss_mb_per_proxy.server_mb", unit="MB"),
+    )
+
+
+def _edit(
+    text: str, many: str, group: str, targets: tuple[float, float | None, float]
+) -> tuple[Row, ...]:
+    last, cpu, size = targets
+    return (
+        Row(text=f"{text}, {many}", figure=f"{group}.last_s", unit="s", target=last),
+        Row(text="... server CPU", figure=f"{group}.cpu_s", unit="s", target=cpu),
+        Row(text="... per proxy", figure=f"{group}.bytes_per_proxy", unit="bytes", target=size),
+    )

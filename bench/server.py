@@ -1,0 +1,163 @@
+"""The server's process: a mesh, the engine, and the real xDS server on a loopback port."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from multiprocessing.connection import Connection
+
+from envoy.config.core.v3 import base_pb2
+
+from bench import memory, shapes
+from bench.messages import Applied, Apply, Prepare, Settle, Start, Started, Usage
+from bench.worker import obey
+from ca.serving import mesh_root, serving_certificate
+from crds.kinds import Object
+from crds.mesh_config import DEFAULT_MESH_CONFIG
+from crds.meta import Key
+from heddle.engine import Engine
+from mesh.store import Store
+from xds.auth import Identity, Selection, accept_anybody
+from xds.publisher import Publisher
+from xds.server import Server, ServerSettings
+from xds.tls import Certificate
+from xds.types import PUSH_ORDER
+
+LOOPBACK = "127.0.0.1"
+_LAG_SECONDS = 0.02
+_QUIET_SECONDS = 0.1
+
+
+async def server(connection: Connection) -> None:
+    """The body of the worker."""
+    handler = _Handler()
+    try:
+        await obey(connection, handler.handle)
+    finally:
+        await handler.stop()
+
+
+class _Handler:
+    def __init__(self) -> None:
+        self._store = Store()
+        self._publisher = Publisher()
+        self._engine = Engine(self._publisher)
+        self._server: Server | None = None
+        self._lag = _Lag()
+        self._endpoints = 0
+        self._edit: Mapping[Key, Object] = {}
+        self._cpu = 0.0
+
+    async def handle(self, command: object) -> object:
+        match command:
+            case Start():
+                return await self._start(command)
+            case Prepare():
+                return self._prepare(command)
+            case Apply():
+                return self._apply()
+            case Settle():
+                return await self._settle(command)
+            case _:
+                raise TypeError(f"the server knows no {command!r}")
+
+    async def stop(self) -> None:
+        if self._server is not None:
+            self._lag.stop()
+            await self._server.stop()
+
+    async def _start(self, command: Start) -> Started:
+        self._endpoints = command.endpoints
+        self._put(shapes.unscoped(command.services, command.endpoints))
+        parts = self._engine.select(shapes.client())
+        root = mesh_root(datetime.now(UTC))
+        made = serving_certificate(root, datetime.now(UTC), addresses=[ip_address(LOOPBACK)])
+        certificate = Certificate(chain=made.chain_pem, key=made.key.reveal())
+        self._server = Server(
+            self._publisher,
+            authenticate=accept_anybody,
+            resolve=self._resolve,
+            wall=time.time,
+            settings=ServerSettings(address=f"{LOOPBACK}:0", plaintext=not command.tls),
+            certificate=(lambda: certificate) if command.tls else None,
+        )
+        self._lag.start()
+        return Started(
+            port=await self._server.start(),
+            root_pem=root.pem,
+            resources={
+                kind: sum(len(self._publisher.resources(part, kind)) for part in parts)
+                for kind in PUSH_ORDER
+            },
+        )
+
+    async def _resolve(self, node: base_pb2.Node, identity: Identity) -> Selection:
+        del node, identity
+        return Selection(parts=self._engine.select(shapes.client()))
+
+    def _prepare(self, command: Prepare) -> Usage:
+        self._edit = (
+            shapes.edit(command.kind, command.number, self._endpoints) if command.kind else {}
+        )
+        memory.reset_peak()
+        self._lag.longest = 0.0
+        self._cpu = time.process_time()
+        return self._usage()
+
+    def _apply(self) -> Applied:
+        began = time.monotonic_ns()
+        self._put(self._edit)
+        return Applied(began=began, took=(time.monotonic_ns() - began) / 1e9)
+
+    def _put(self, objects: Mapping[Key, Object]) -> None:
+        for key, each in objects.items():
+            self._store.put(key, each)
+        self._engine.apply(self._store.take(), DEFAULT_MESH_CONFIG)
+
+    async def _settle(self, command: Settle) -> Usage:
+        """Nothing is asked of the streams before they are quiet: to ask a thousand costs CPU."""
+        if self._server is None:
+            raise RuntimeError("the server is not started")
+        clients = self._server.clients
+        revision = -1
+        while revision != clients.revision or len(clients) != command.clients:
+            revision = clients.revision
+            await asyncio.sleep(_QUIET_SECONDS)
+        if command.trim:
+            memory.trim()
+        usage = self._usage()
+        newest = self._publisher.generation
+        behind = sum(client.acknowledged < newest for client in clients.snapshot())
+        if behind:
+            raise RuntimeError(f"{behind} clients have not acknowledged the newest generation")
+        return usage
+
+    def _usage(self) -> Usage:
+        return Usage(
+            cpu=time.process_time() - self._cpu,
+            rss=memory.resident(),
+            peak=memory.peak(),
+            lag=self._lag.longest,
+        )
+
+
+class _Lag:
+    """How late the event loop calls what is due."""
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def start(self) -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time() + _LAG_SECONDS
+        self._timer = loop.call_at(due, self._look, due)
+
+    def stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look(self, due: float) -> None:
+        self.longest = max(self.longest, asyncio.get_running_loop().time() - due)
+        self.start()
