@@ -94,7 +94,6 @@ def bootstrap(node: Node, discovery: Discovery, *, address: str = "", sds_folder
             "clusters": [_discovery_cluster(discovery, sds_folder), admin_cluster(address)],
             "listeners": static_listeners(address),
         },
-        "cluster_manager": {"enable_deferred_cluster_creation": True},
         "deferred_stat_options": {"enable_deferred_creation_stats": True},
         "stats_config": stats_config(),
         "layered_runtime": {
@@ -110,7 +109,9 @@ def bootstrap(node: Node, discovery: Discovery, *, address: str = "", sds_folder
 
 
 def _dynamic_resources(discovery: Discovery) -> Json:
-    over_ads = {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "15s"}
+    # 0 is for ever. A proxy without configuration would otherwise call itself ready after a while,
+    # and its pod would get requests that nothing answers.
+    over_ads = {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "0s"}
     back_off = {"base_interval": "0.5s", "max_interval": "10s"}
     return {
         "ads_config": {

@@ -76,6 +76,10 @@ def test_the_stream_is_delta_and_authenticated() -> None:
     ]
 
 
+def test_a_proxy_without_configuration_is_never_ready() -> None:
+    assert list(values(made()["dynamic_resources"], "initial_fetch_timeout")) == ["0s", "0s"]
+
+
 @pytest.mark.parametrize(
     ("address", "admin", "others"),
     [("", "127.0.0.1", "0.0.0.0"), ("$(POD_IP)", "$(POD_IP)", "$(POD_IP)")],
