@@ -6,12 +6,13 @@ needed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeGuard
 
 from crds.decode import identify
 from crds.meta import Key, Label, Origin
 from crds.problem import Problem, Severity
 from heddle.local.addresses import Allocation, Subnets
-from heddle.local.expand import expand
+from heddle.local.expand import Expanded, expand
 from heddle.local.pods import InjectedPod
 from mesh import hosts
 from sources.events import Applied, Deleted, Event, Moved, Problems
@@ -42,8 +43,10 @@ EXPANSION = "the local cluster"
 class LocalCluster:
     """Turns what a folder says into what a cluster would say."""
 
-    def __init__(self, settings: InjectSettings, subnets: Subnets) -> None:
+    def __init__(self, settings: InjectSettings, subnets: Subnets, *, started: bool = True) -> None:
+        """`started`: pods are taken to be ready; otherwise not before `became_ready` says so."""
         self._settings = settings
+        self._started = started
         self._allocation = Allocation(subnets=subnets)
         self._given: dict[Key, tuple[Raw, Origin | None]] = {}
         self._made: dict[Key, Raw] = {}
@@ -82,24 +85,48 @@ class LocalCluster:
 
     def _expanded(self) -> list[Event]:
         given = [self._given[key][0] for key in sorted(self._given)]
-        expanded = expand(given, self._allocation, self._ready)
+        expanded = self._expand(given)
+        if kept := self._replaced(expanded):
+            expanded = self._expand([*given, *kept])
         self._allocation = expanded.allocation
         made = {key: raw for raw in expanded.objects if (key := identify(raw).key) is not None}
         problems = list(expanded.problems)
         self.skipped = {}
-        for key in [key for key in made if (key.group, key.kind) == ("", "Pod")]:
+        for key in [key for key in made if _is_pod(key)]:
             made[key] = self._injected(key, made, problems)
         return [*self._differences(made), *self._reported(problems)]
+
+    def _expand(self, given: Sequence[Raw]) -> Expanded:
+        expanded = expand(given, self._allocation, self._ready)
+        names = [_name(key) for raw in expanded.objects if _is_pod(key := identify(raw).key)]
+        if self._started or all(name in self._ready for name in names):
+            return expanded
+        ready = {name: self._ready.get(name, False) for name in names}
+        return expand(given, self._allocation, ready)
+
+    def _replaced(self, expanded: Expanded) -> list[Raw]:
+        """Pods that a changed template replaces: they stay until all the new ones are ready."""
+        wanted = {_name(key): raw for raw in expanded.objects if _is_pod(key := identify(raw).key)}
+        pending = {
+            owner
+            for name, raw in wanted.items()
+            if (owner := _owner(raw)) and not self._ready.get(name, self._started)
+        }
+        return [
+            raw
+            for key, raw in self._made.items()
+            if _is_pod(key) and _name(key) not in wanted and _owner(raw) in pending
+        ]
 
     def _injected(self, key: Key, made: Mapping[Key, Raw], problems: list[Problem]) -> Raw:
         namespace = made.get(Key("", "Namespace", "", key.namespace))
         injected = inject(made[key], namespace, self._settings)
         problems += injected.problems
         if injected.skipped is not None:
-            self.skipped = {**self.skipped, f"{key.namespace}/{key.name}": injected.skipped}
+            self.skipped = {**self.skipped, _name(key): injected.skipped}
         if injected.refused:
             reason = "its annotations are refused"
-            self.skipped = {**self.skipped, f"{key.namespace}/{key.name}": reason}
+            self.skipped = {**self.skipped, _name(key): reason}
         return injected.pod
 
     def _differences(self, made: Mapping[Key, Raw]) -> Iterator[Event]:
@@ -130,18 +157,14 @@ class LocalCluster:
             if problem.severity is Severity.ERROR and problem.object is not None
         }
         return {
-            f"{key.namespace}/{key.name}": InjectedPod(raw=raw)
+            _name(key): InjectedPod(raw=raw)
             for key, raw in self._made.items()
-            if (key.group, key.kind) == ("", "Pod") and key not in refused
+            if _is_pod(key) and key not in refused
         }
 
     def owners(self) -> Mapping[str, str]:
         """What each pod that was not written down was made from, both as namespace/name."""
-        return {
-            name: f"{name.partition('/')[0]}/{owner}"
-            for name, pod in self.pods().items()
-            if (owner := _owner(pod.raw))
-        }
+        return {name: owner for name, pod in self.pods().items() if (owner := _owner(pod.raw))}
 
     def addresses(self) -> Mapping[str, str]:
         """The virtual IP of each Service, by its full host name."""
@@ -156,7 +179,16 @@ def _owner(pod: Raw) -> str:
     metadata = raws.metadata(pod)
     names = [raws.text(each.get("name")) for each in raws.objects(metadata.get("ownerReferences"))]
     template = raws.labels(pod).get(Label.POD_TEMPLATE_HASH, "")
-    return names[0].removesuffix(f"-{template}") if names else ""
+    namespace = raws.text(metadata.get("namespace"))
+    return f"{namespace}/{names[0].removesuffix(f'-{template}')}" if names else ""
+
+
+def _is_pod(key: Key | None) -> TypeGuard[Key]:
+    return key is not None and (key.group, key.kind) == ("", "Pod")
+
+
+def _name(key: Key) -> str:
+    return f"{key.namespace}/{key.name}"
 
 
 def _is_expanded(key: Key) -> bool:

@@ -7,9 +7,8 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 
 from ca.issuer import LocalIssuer
 from ca.tokens import TokenVerifier
@@ -91,6 +90,8 @@ class LocalMesh:
         self._runner: Runner | None = None
         self._load: _Load | None = None
         self._news = asyncio.Event()
+        self._ready: frozenset[str] = frozenset()
+        self._running: Mapping[str, InjectedPod] = {}
 
     async def listen(self) -> None:
         """Starts the server; from here on it is known where the proxies find it."""
@@ -98,7 +99,7 @@ class LocalMesh:
         settings = inject_settings(
             host=str(self._place.gateway.ip), port=port, mode=self._place.interception
         )
-        self._cluster = LocalCluster(settings, self._place.subnets)
+        self._cluster = LocalCluster(settings, self._place.subnets, started=False)
 
     async def close(self) -> None:
         """Ends all streams and stops listening."""
@@ -109,6 +110,7 @@ class LocalMesh:
         self._runner = runner
         return (
             self._follow(runner),
+            self._keep_pods(runner),
             self._watch_pods(runner),
             self._watch_clients(),
             self._certificates.keep(),
@@ -117,15 +119,18 @@ class LocalMesh:
 
     async def started(self, runner: Runner) -> None:
         """Waits until the folder is read and its pods are ready."""
-        while not self.plane.resolver.synced:
+        while not self.plane.resolver.synced or not self._running:
+            if self.plane.resolver.synced and not self._local.pods():
+                return
             await self._next_news()
         await runner.all_ready()
+        while self._ready != runner.ready() or not self._synced(self._ready):
+            await self._next_news()
 
     async def _follow(self, runner: Runner) -> None:
         async with contextlib.aclosing(Directory(self._folder).events()) as batches:
             async for batch in batches:
                 self._take(self._local.apply(batch))
-                await self._reconcile(runner)
 
     @property
     def _local(self) -> LocalCluster:
@@ -137,6 +142,13 @@ class LocalMesh:
         self.plane.refresh(self.server, self.plane.apply(events))
         self._tell()
 
+    async def _keep_pods(self, runner: Runner) -> None:
+        """Has the newest pods run, whatever changes meanwhile."""
+        while True:
+            news = self._news
+            await self._reconcile(runner)
+            await news.wait()
+
     async def _reconcile(self, runner: Runner) -> None:
         """Starts and stops pods; one that goes is sent no more requests before it stops."""
         wanted = self._local.pods()
@@ -147,8 +159,6 @@ class LocalMesh:
                 async with asyncio.timeout(DEPARTURE_SECONDS):
                     await self.server.clients.settled(self.plane.generation)
             await self._run(runner, wanted)
-
-    _running: Mapping[str, InjectedPod] = MappingProxyType({})
 
     async def _run(self, runner: Runner, pods: Mapping[str, InjectedPod]) -> None:
         if pods != self._running:
@@ -169,9 +179,8 @@ class LocalMesh:
     async def _watch_pods(self, runner: Runner) -> None:
         async for _ in runner.events():
             ready = {name: name in runner.ready() for name in self._local.pods()}
-            if events := self._local.became_ready(ready):
-                self._take(events)
-            self._tell()
+            self._ready = frozenset(name for name in ready if ready[name])
+            self._take(self._local.became_ready(ready))
 
     async def _watch_clients(self) -> None:
         revision = -1
@@ -241,12 +250,13 @@ class LocalMesh:
 
         Returns the loop's time at which that was known.
         """
-        while self.generation <= after or not self._all_synced():
+        while self.generation <= after or not self._synced(self._running):
             await self._next_news()
         return asyncio.get_running_loop().time()
 
-    def _all_synced(self) -> bool:
-        return all(proxy.state is ProxyState.SYNCED for proxy in self.proxies())
+    def _synced(self, pods: Collection[str]) -> bool:
+        """Whether the proxies of these pods have acknowledged the newest configuration."""
+        return all(p.state is ProxyState.SYNCED for p in self.proxies() if p.pod in pods)
 
 
 def _status(
