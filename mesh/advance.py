@@ -52,6 +52,7 @@ def advance(mesh: Mesh, changes: Sequence[Change], config: MeshConfig) -> tuple[
     touched |= set(_referring(new, changed)) | set(_wildcards_over(new, services.hosts))
     touched |= {host for host in moved if _by_name(new, host)}
     touched |= {n for h in routed for n in service_index.full_names(h, new.services.namespaces)}
+    touched |= {n for h in routed for n in service_index.hosts_at(new.services, h)}
     ruled_namespaces = {s.namespace for host in _covered(new, ruled) for s in new.services.at(host)}
     return new, Dirty(
         everything=config != mesh.config,

@@ -140,7 +140,8 @@ def view(mesh: Mesh, scope: Scope, chosen: Selection) -> HostView:
 
 def _routed_only(mesh: Mesh, scope: Scope, chosen: Selection, port: Port) -> PortView:
     rules = _rules(mesh, scope, chosen, port)
-    domains = with_port((chosen.host,), port.number) if scope.mode is Mode.NONE else (chosen.host,)
+    names = (_bracketed(chosen.host),)
+    domains = with_port(names, port.number) if scope.mode is Mode.NONE else names
     return PortView(port=port, default=None, domains=domains if rules else (), rules=rules)
 
 
@@ -191,18 +192,20 @@ def _domains(
     names = [service.host]
     if service.in_kubernetes:
         names.append(f"{service.host}.")
-        aliases = hosts.aliases(service.name, service.namespace, own_namespace=chosen.own_namespace)
-        names += [alias for alias in aliases if not _is_host(mesh, alias, port.number)]
-        if service.headless:
-            names += [f"*.{name}" for name in names]
-    names += addresses
-    yield from with_port(names, port.number) if chosen.mode is Mode.NONE else names
+        names += hosts.aliases(service.name, service.namespace, own_namespace=chosen.own_namespace)
+    if service.in_kubernetes and service.headless:
+        names += [f"*.{name}" for name in names]
+    own, *others = (*names, *addresses)
+    free = [own, *(_bracketed(name) for name in others if not _is_host(mesh, name, port.number))]
+    yield from with_port(free, port.number) if chosen.mode is Mode.NONE else free
 
 
-def _is_host(mesh: Mesh, alias: str, port: int) -> bool:
-    """Whether something claims a Service's shorter name as its own: the exact name wins (S-45)."""
-    return alias in mesh.services.hosts or (
-        port == HTTP_PORT and alias in mesh.virtual_services.hosts
+def _is_host(mesh: Mesh, name: str, port: int) -> bool:
+    """Whether something claims another of a service's names, or its address, as its own: the exact
+    name wins (S-45).
+    """
+    return name in mesh.services.hosts or (
+        port == HTTP_PORT and name in mesh.virtual_services.hosts
     )
 
 
@@ -210,9 +213,10 @@ def with_port(names: tuple[str, ...] | list[str], port: int) -> tuple[str, ...]:
     """The names as a proxy is asked for them: with the port, and without it where HTTP's own is
     meant.
     """
-    ported = tuple(f"{_bracketed(name)}:{port}" for name in names)
+    ported = tuple(f"{name}:{port}" for name in names)
     return (*ported, *names) if port == HTTP_PORT else ported
 
 
 def _bracketed(name: str) -> str:
+    """An IPv6 address as it stands in a Host header."""
     return f"[{name}]" if ":" in name else name

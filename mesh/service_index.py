@@ -140,21 +140,26 @@ def _affected(old: Services, new: Services, touched: Iterable[Service]) -> Itera
     for service in touched:
         yield service.host
         yield from full_names(service.host, new.namespaces)
-        for address in service.addresses:
+        for address in (service.host, *service.addresses):
             for index in (old, new):
-                for key in index.addresses.get(address, ()):
-                    yield from (other.host for other in index.contributed[key])
+                yield from hosts_at(index, address)
 
 
 def full_names(host: str, namespaces: Iterable[str]) -> Iterator[str]:
-    """The Kubernetes hosts that have `host` as one of their shorter names: a host that claims it
+    """The Kubernetes hosts that have `host` as one of their other names: a host that claims it
     takes it from them.
     """
-    match host.split("."):
+    match host.removeprefix("*.").removesuffix(".").split("."):
         case [name]:
             yield from (hosts.fqdn(name, namespace) for namespace in namespaces)
-        case [name, namespace] | [name, namespace, "svc"]:
+        case [name, namespace] | [name, namespace, "svc"] | [name, namespace, "svc", _, _]:
             yield hosts.fqdn(name, namespace)
+
+
+def hosts_at(services: Services, address: str) -> Iterator[str]:
+    """The hosts of the services that have `address`."""
+    for key in services.addresses.get(address, ()):
+        yield from (s.host for s in services.contributed[key] if address in s.addresses)
 
 
 def answers(services: Services, service: Service, address: str, port: Port) -> bool:
