@@ -152,32 +152,41 @@ def merged(rules: Iterable[DestinationRule]) -> Merged:
 
 
 def policy_for(rule: Merged, subset: Subset | None, port: int) -> Policy:
-    """What holds for one subset and port. A port's own settings replace the four blocks as a whole
-    (S-19, S-20).
+    """What holds for one subset and port: the subset's blocks over the rule's, one by one (S-19). A
+    port's own settings replace four of them as a whole, in the rule and in the subset (S-20).
     """
-    layers = [
-        policy
-        for policy in (subset.traffic_policy if subset else None, rule.policy)
-        if policy is not None
-    ]
-    for layer in layers:
-        for level in layer.port_level_settings:
-            if level.port is not None and level.port.number == port:
-                return Policy(
-                    load_balancer=level.load_balancer,
-                    connection_pool=level.connection_pool,
-                    outlier_detection=level.outlier_detection,
-                    tls=level.tls,
-                )
-    if not layers:
-        return NO_POLICY
-    top, base = layers[0], layers[-1]
+    base, _ = _at_port(rule.policy, port)
+    own, is_whole = _at_port(subset.traffic_policy if subset else None, port)
+    under = NO_POLICY if is_whole else base
     return Policy(
-        load_balancer=top.load_balancer or base.load_balancer,
-        connection_pool=top.connection_pool or base.connection_pool,
-        outlier_detection=top.outlier_detection or base.outlier_detection,
-        tls=top.tls or base.tls,
-        tunnel=top.tunnel or base.tunnel,
-        proxy_protocol=top.proxy_protocol or base.proxy_protocol,
-        retry_budget=top.retry_budget or base.retry_budget,
+        load_balancer=own.load_balancer or under.load_balancer,
+        connection_pool=own.connection_pool or under.connection_pool,
+        outlier_detection=own.outlier_detection or under.outlier_detection,
+        tls=own.tls or under.tls,
+        tunnel=own.tunnel or base.tunnel,
+        proxy_protocol=own.proxy_protocol or base.proxy_protocol,
+        retry_budget=own.retry_budget or base.retry_budget,
     )
+
+
+def _at_port(policy: TrafficPolicy | None, port: int) -> tuple[Policy, bool]:
+    """The blocks of one policy at a port, and whether they are the port's own."""
+    if policy is None:
+        return NO_POLICY, False
+    for level in policy.port_level_settings:
+        if level.port is not None and level.port.number == port:
+            return Policy(
+                load_balancer=level.load_balancer,
+                connection_pool=level.connection_pool,
+                outlier_detection=level.outlier_detection,
+                tls=level.tls,
+            ), True
+    return Policy(
+        load_balancer=policy.load_balancer,
+        connection_pool=policy.connection_pool,
+        outlier_detection=policy.outlier_detection,
+        tls=policy.tls,
+        tunnel=policy.tunnel,
+        proxy_protocol=policy.proxy_protocol,
+        retry_budget=policy.retry_budget,
+    ), False
