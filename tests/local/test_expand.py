@@ -27,7 +27,7 @@ SHOP = """
 {apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: {istio-injection: enabled}}}
 ---
 {apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: web, namespace: shop},
- spec: {hosts: [web]}}
+ spec: {hosts: [web], http: [{route: [{destination: {host: web}}]}]}}
 """
 
 Raw = Mapping[str, object]
