@@ -1,72 +1,72 @@
 """YAML in, Envoy YAML out. Adding a test is adding a file below tests/golden/translate/.
 
-The first document is the case: `proxy` (namespace, and labels, mode, address if they matter),
-`config` (MeshConfig, if it
-matters) and `show`: the kinds to compare, or `kind: [names]` to compare only resources whose name
-contains one of those.
+In the first document `show` lists what to compare: a kind (`clusters`, `endpoints`, `listeners`,
+`routes`, or `virtual_hosts` for those of the outbound route configurations by themselves), or
+`kind: [names]` for the resources whose name contains one of those. `only: {kind: [field, ...]}`
+narrows them to some fields, `routes.route.timeout` for example, so that an output shows what its
+case is about. What users are told about the objects (`problems`) is always compared.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
-import yaml
+from google.protobuf.json_format import MessageToDict
 
-from crds.mesh_config import mesh_config
 from heddle.show import as_yaml, document
-from mesh.check import check_all
-from mesh.mesh import Mesh
-from mesh.proxy import Mode, Proxy
 from tests.goldens import Golden, case_id, cases, stale_outs
-from tests.meshes import mesh_of
-from translator.translate import translate
+from tests.translations import translation
+from translator.config import Config
+
+Resource = Mapping[str, object]
 
 
 @pytest.mark.parametrize("case", cases("translate"), ids=case_id)
 def test_translation(case: Path, golden: Golden) -> None:
-    head, _, rest = case.read_text().partition("\n---\n")
-    wanted = yaml.safe_load(head)
-    config, problems = mesh_config(wanted.get("config", {}))
-    assert not problems
-    mesh = mesh_of(rest, config)
-    shown = document(translate(mesh, _proxy(wanted.get("proxy", {}))))
-    out = {kind: _named(shown[kind], names) for kind, names in _shows(wanted["show"])}
-    golden(case, as_yaml({**out, **_problems(mesh)}))
+    wanted = translation(case)
+    every = _resources(wanted.config())
+    out: dict[str, object] = {}
+    for kind, names in _shows(wanted.show):
+        fields = wanted.only.get(kind, [])
+        out[kind] = [_narrowed(each, fields) for each in _named(every[kind], names)]
+    golden(case, as_yaml(out | ({"problems": list(wanted.problems)} if wanted.problems else {})))
 
 
-def _proxy(raw: Mapping[str, object]) -> Proxy:
-    fields = {
-        "namespace": "shop",
-        "name": "client",
-        "labels": {},
-        "service_account": "default",
-        **raw,
-        "mode": Mode(str(raw.get("mode", Mode.REDIRECT))),
-    }
-    return Proxy(**fields)  # type: ignore[arg-type]  # a test's own YAML; a wrong field fails here
+def _resources(config: Config) -> Mapping[str, Sequence[Resource]]:
+    hosts = [MessageToDict(h, preserving_proto_field_name=True) for h in config.virtual_hosts]
+    return {**document(config), "virtual_hosts": hosts}
 
 
-def _shows(show: list[object]) -> list[tuple[str, list[str]]]:
-    pairs: list[tuple[str, list[str]]] = []
+def _shows(show: list[object]) -> Iterator[tuple[str, list[str]]]:
     for each in show:
         if isinstance(each, dict):
-            pairs += [(kind, list(names)) for kind, names in each.items()]
+            yield from each.items()
         else:
-            pairs.append((str(each), []))
-    return pairs
+            yield str(each), []
 
 
-def _named(resources: list[dict[str, object]], names: list[str]) -> list[dict[str, object]]:
-    if not names:
-        return resources
-    return [
-        r for r in resources if any(n in str(r.get("name", r.get("cluster_name"))) for n in names)
-    ]
+def _named(resources: Sequence[Resource], names: list[str]) -> list[Resource]:
+    return [r for r in resources if not names or any(name in _name(r) for name in names)]
 
 
-def _problems(mesh: Mesh) -> dict[str, list[str]]:
-    found = [str(problem) for problem in check_all(mesh)]
-    return {"problems": found} if found else {}
+def _name(resource: Resource) -> str:
+    return str(resource.get("name", resource.get("cluster_name")))
+
+
+def _narrowed(resource: Resource, fields: list[str]) -> object:
+    if not fields:
+        return resource
+    return _picked(resource, [["name"], ["cluster_name"], *(f.split(".") for f in fields)])
+
+
+def _picked(value: object, paths: Sequence[Sequence[str]]) -> object:
+    """The parts of `value` below `paths`; lists are looked through."""
+    if isinstance(value, list):
+        return [_picked(each, paths) for each in value]
+    if [] in paths or not isinstance(value, Mapping):
+        return value
+    below = {name: [path[1:] for path in paths if path[0] == name] for name in value}
+    return {name: _picked(value[name], rest) for name, rest in below.items() if rest}
 
 
 def test_no_golden_is_stale() -> None:
