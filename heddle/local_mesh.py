@@ -7,7 +7,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
 from pathlib import Path
 
 from ca.issuer import LocalIssuer
@@ -24,7 +24,7 @@ from heddle.local.containers import Container, containers
 from heddle.local.errors import CannotRun
 from heddle.local.images import Images, image_name
 from heddle.local.modes import RunMode, detect_mode
-from heddle.local.pods import InjectedPod, Line
+from heddle.local.pods import InjectedPod, Line, Phase
 from heddle.local.runner import Runner, RunnerSettings
 from heddle.local.sandbox import run_sandboxed, sandboxed
 from heddle.local.state import open_state
@@ -63,10 +63,13 @@ def mesh_opener(envoy: str | None) -> OpenMesh:
 class LocalMesh:
     """The control plane and the pods of one folder; a `MeshHandle`."""
 
-    def __init__(self, folder: Path, place: Place, reason: str) -> None:
+    def __init__(
+        self, folder: Path, place: Place, reason: str, on_line: Callable[[Line], None]
+    ) -> None:
         self._folder = folder
         self._place = place
         self._reason = reason
+        self._on_line = on_line
         self.issuer = LocalIssuer()
         self.plane = ControlPlane()
         self._certificates = ServingCertificates(
@@ -122,10 +125,10 @@ class LocalMesh:
         while not self.plane.resolver.synced or not self._running:
             if self.plane.resolver.synced and not self._local.pods():
                 return
-            await self._next_news()
+            await self.news()
         await runner.all_ready()
         while self._ready != runner.ready() or not self._synced(self._ready):
-            await self._next_news()
+            await self.news()
 
     async def _follow(self, runner: Runner) -> None:
         async with contextlib.aclosing(Directory(self._folder).events()) as batches:
@@ -190,6 +193,7 @@ class LocalMesh:
 
     def heard(self, line: Line) -> None:
         """A container wrote a line."""
+        self._on_line(line)
         if self._load is not None and line.stream == "stdout":
             self._load.heard(line)
 
@@ -197,8 +201,24 @@ class LocalMesh:
         news, self._news = self._news, asyncio.Event()
         news.set()
 
-    async def _next_news(self) -> None:
+    async def news(self) -> None:
+        """Waits until something may have changed: pods, proxies, configuration, problems."""
         await self._news.wait()
+
+    def complete(self) -> bool:
+        """Whether the pods that run are those that shall, and the mesh knows that they are
+        ready."""
+        runner, wanted = self._runner, self._local.pods().keys()
+        if runner is None or self._ready != runner.ready():
+            return False
+        statuses = runner.statuses()
+        settled = all(s.ready or s.phase is Phase.FAILED for s in statuses.values())
+        return settled and statuses.keys() == wanted == self._running.keys()
+
+    async def write(self, pod: str, container: str, data: bytes) -> None:
+        """To the standard input of a container that has `stdin: true`; lost if it does not run."""
+        if self._runner is not None:
+            await self._runner.write(pod, container, data)
 
     @property
     def mode(self) -> str:
@@ -251,7 +271,7 @@ class LocalMesh:
         Returns the loop's time at which that was known.
         """
         while self.generation <= after or not self._synced(self._running):
-            await self._next_news()
+            await self.news()
         return asyncio.get_running_loop().time()
 
     def _synced(self, pods: Collection[str]) -> bool:
@@ -316,22 +336,28 @@ class _Load:
 
 @contextlib.asynccontextmanager
 async def running_mesh(
-    folder: Path, requested: str = "auto", envoy: str | None = None
+    folder: Path,
+    requested: str = "auto",
+    envoy: str | None = None,
+    *,
+    programs: Mapping[str, Sequence[str]] = PROGRAMS,
+    on_line: Callable[[Line], None] = lambda line: None,
 ) -> AsyncIterator["LocalMesh"]:
     """A mesh from `folder`, once every pod is ready; stopped, with nothing left, at the end.
 
+    `programs` stand for container images; `on_line` is told each line that a container writes.
     Raises `LocalError` if it cannot run here, `SourceError` if there is no such folder.
     """
     mode, reason = await asyncio.to_thread(detect_mode, requested)
     binary = envoys.find_envoy(envoy, os.environ, CHECKOUT)
     await asyncio.to_thread(envoys.check_envoy, binary)
     with open_state(mode) as state, place_for(mode) as place:
-        mesh = LocalMesh(folder, place, reason)
+        mesh = LocalMesh(folder, place, reason, on_line)
         await mesh.listen()
         runner = Runner(
             RunnerSettings(
                 mode=mode,
-                images=Images(envoy=binary, programs=PROGRAMS),
+                images=Images(envoy=binary, programs=programs),
                 gateway=place.gateway if mode is RunMode.NAMESPACES else None,
                 logs=_log_folder(),
             ),
