@@ -19,10 +19,12 @@ PATH = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedRe
 
 async def fleet(connection: Connection) -> None:
     """The body of the worker."""
-    await obey(connection, _Handler().handle)
+    await obey(connection, Fleet().handle)
 
 
-class _Handler:
+class Fleet:
+    """Obeys the commands to the proxies."""
+
     def __init__(self) -> None:
         self._tally = _Tally()
         self._memory = Memory()

@@ -31,14 +31,16 @@ _QUIET_SECONDS = 0.1
 
 async def server(connection: Connection) -> None:
     """The body of the worker."""
-    handler = _Handler()
+    handler = MeshServer()
     try:
         await obey(connection, handler.handle)
     finally:
         await handler.stop()
 
 
-class _Handler:
+class MeshServer:
+    """Obeys the commands to the server."""
+
     def __init__(self) -> None:
         self._store = Store()
         self._publisher = Publisher()

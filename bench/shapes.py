@@ -22,9 +22,10 @@ ROUTED = 10
 
 EditKind = Literal["vs_edit", "new_service", "endpoint"]
 Raw = Mapping[str, object]
+Objects = Mapping[Key, Object]
 
 
-def unscoped(services: int, endpoints: int) -> dict[Key, Object]:
+def unscoped(services: int, endpoints: int) -> Objects:
     """The whole mesh."""
     return _decoded(_unscoped(services, endpoints))
 
@@ -39,7 +40,7 @@ def _unscoped(services: int, endpoints: int) -> Iterator[Raw]:
             yield _virtual_service(name, "initial")
 
 
-def edit(kind: EditKind, number: int, endpoints: int) -> dict[Key, Object]:
+def edit(kind: EditKind, number: int, endpoints: int) -> Objects:
     """The objects of the `number`th edit: of the first service, or of one that is new."""
     match kind:
         case "vs_edit":

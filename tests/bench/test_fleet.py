@@ -1,0 +1,64 @@
+"""Simulated proxies and the real server understand each other."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from bench import shapes
+from bench.fleet import Fleet
+from bench.messages import (
+    Applied,
+    Apply,
+    Collect,
+    Connect,
+    Count,
+    Disconnect,
+    Expect,
+    Prepare,
+    Received,
+    Settle,
+    Start,
+    Started,
+)
+from bench.server import MeshServer
+from bench.shapes import EditKind
+
+PROXIES = 3
+
+
+@asynccontextmanager
+async def connected(*, tls: bool) -> AsyncIterator[tuple[MeshServer, Fleet]]:
+    server, fleet = MeshServer(), Fleet()
+    try:
+        started = await server.handle(Start(services=5, endpoints=2, tls=tls))
+        assert isinstance(started, Started)
+        async with asyncio.timeout(20):
+            await fleet.handle(Connect(count=PROXIES, server=started, tls=tls))
+        yield server, fleet
+        await fleet.handle(Disconnect())
+    finally:
+        await server.stop()
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plaintext", "tls"])
+async def test_proxies_sync_and_acknowledge(tls: bool) -> None:
+    async with connected(tls=tls) as (server, _), asyncio.timeout(20):
+        await server.handle(Settle(clients=PROXIES))
+
+
+@pytest.mark.parametrize("kind", ["vs_edit", "endpoint", "new_service"])
+async def test_an_edit_reaches_every_proxy_after_it_was_applied(kind: EditKind) -> None:
+    async with connected(tls=False) as (server, fleet), asyncio.timeout(20):
+        await server.handle(Prepare(kind=kind, number=1))
+        await fleet.handle(Expect(marks=shapes.marks(kind, 1)))
+        applied = await server.handle(Apply())
+        received = await fleet.handle(Collect())
+        await server.handle(Settle(clients=PROXIES))
+        total = await fleet.handle(Count())
+        assert isinstance(applied, Applied)
+        assert isinstance(received, Received)
+        assert isinstance(total, Received)
+        assert applied.began < received.first <= received.last
+        assert total.responses == PROXIES * len(shapes.marks(kind, 1))

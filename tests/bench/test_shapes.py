@@ -1,0 +1,65 @@
+"""The meshes that are measured are what they say, and each edit can be told by its mark."""
+
+import pytest
+
+from bench import shapes
+from bench.shapes import EditKind
+from crds.mesh_config import DEFAULT_MESH_CONFIG
+from heddle.engine import Engine
+from mesh.store import Store
+from xds.publisher import Publisher
+from xds.types import CDS, EDS, PUSH_ORDER, VHDS
+
+KINDS: tuple[EditKind, ...] = ("vs_edit", "endpoint", "new_service")
+
+
+class Published:
+    """A small mesh, and what the simulated proxies are served of it."""
+
+    def __init__(self) -> None:
+        self._publisher = Publisher()
+        self._engine = Engine(self._publisher)
+        self._store = Store()
+        self._put(shapes.unscoped(4, 2))
+
+    def edit(self, kind: EditKind, number: int) -> None:
+        self._put(shapes.edit(kind, number, 2))
+
+    def _put(self, objects: shapes.Objects) -> None:
+        for key, each in objects.items():
+            self._store.put(key, each)
+        self._engine.apply(self._store.take(), DEFAULT_MESH_CONFIG)
+
+    def resources(self, type_url: str) -> list[bytes]:
+        parts = self._engine.select(shapes.client())
+        found = (self._publisher.resources(part, type_url).values() for part in parts)
+        return [resource.framed for each in found for resource in each]
+
+    def marked(self, kind: EditKind, number: int) -> list[int]:
+        """For each mark, how many resources carry it."""
+        return [
+            sum(mark in framed for framed in self.resources(type_url))
+            for type_url, mark in shapes.marks(kind, number)
+        ]
+
+
+def test_the_mesh_has_the_size_that_was_asked_for() -> None:
+    published = Published()
+    sizes = {kind: len(published.resources(kind)) for kind in PUSH_ORDER}
+    assert sizes[EDS] == 4 + 1  # and the clients' own service
+    assert sizes[VHDS] == 4 + 1 + 1  # and the catch-all
+    assert sizes[CDS] > sizes[EDS]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_edit_marks_one_resource_of_each_type_that_it_changes(kind: EditKind) -> None:
+    published = Published()
+    assert not any(published.marked(kind, 3))
+    published.edit(kind, 3)
+    assert set(published.marked(kind, 3)) == {1}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_mark_is_a_part_of_another(kind: EditKind) -> None:
+    marks = [mark for number in range(1, 130) for _, mark in shapes.marks(kind, number)[:1]]
+    assert not [(a, b) for a in marks for b in marks if a is not b and a in b]
