@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from crds import checks
+from crds.client_tls import ClientTLSSettings, TLSmode, check_tls
 from crds.connection_pool import (
     ConnectionKeepalive,
     ConnectionPoolSettings,
@@ -14,6 +16,8 @@ from crds.connection_pool import (
     OutlierDetection,
     TcpKeepalive,
     TCPSettings,
+    check_connection_pool,
+    check_outlier_detection,
 )
 from crds.destination import PortSelector
 from crds.fields import EMPTY, UInt32
@@ -31,9 +35,11 @@ from crds.load_balancer import (
     SimpleLB,
     WarmupConfiguration,
     ZoneAwareLoadBalancerSetting,
+    check_load_balancer,
 )
 from crds.meta import Meta
-from crds.problem import Problem
+from crds.names import is_dns_label, is_ip
+from crds.problem import Problem, error, warning
 from crds.scalars import Duration
 
 __all__ = [
@@ -70,30 +76,6 @@ __all__ = [
     "WorkloadSelector",
     "ZoneAwareLoadBalancerSetting",
 ]
-
-
-class TLSmode(StrEnum):
-    """How the client secures the connection; ISTIO_MUTUAL uses the mesh's own certificates."""
-
-    DISABLE = "DISABLE"
-    SIMPLE = "SIMPLE"
-    MUTUAL = "MUTUAL"
-    ISTIO_MUTUAL = "ISTIO_MUTUAL"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientTLSSettings:
-    """Paths are in the proxy's container; `credential_name` is a Secret."""
-
-    mode: TLSmode = TLSmode.DISABLE
-    client_certificate: str = ""
-    private_key: str = ""
-    ca_certificates: str = ""
-    credential_name: str = ""
-    subject_alt_names: tuple[str, ...] = ()
-    sni: str = ""
-    insecure_skip_verify: bool | None = None
-    ca_crl: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,4 +165,80 @@ class DestinationRule:
 
 def check(destination_rule: DestinationRule) -> Iterator[Problem]:
     """What is wrong with it, as far as it can be told from it alone."""
-    yield from ()
+    yield from checks.host("spec.host", destination_rule.host)
+    if destination_rule.traffic_policy is not None:
+        yield from _check_policy("spec.trafficPolicy", destination_rule.traffic_policy)
+    for index, subset in enumerate(destination_rule.subsets):
+        yield from _check_subset(f"spec.subsets[{index}]", subset)
+    names = [subset.name for subset in destination_rule.subsets]
+    yield from checks.duplicates("spec.subsets", names, ".name")
+    own = destination_rule.meta.namespace
+    yield from checks.export_to(destination_rule.export_to, own)
+    if destination_rule.workload_selector is not None:
+        yield from _check_selector(destination_rule.workload_selector)
+        for index, name in enumerate(destination_rule.export_to):
+            if name not in (".", own):
+                message = "a rule with a workloadSelector is for its own namespace only: write `.`"
+                yield error("bad-export", f"spec.exportTo[{index}]", message, name)
+
+
+def _check_subset(path: str, subset: Subset) -> Iterator[Problem]:
+    if not is_dns_label(subset.name):
+        message = "must be lower case letters, digits and `-`, at most 63 characters"
+        yield error("bad-name", f"{path}.name", message, subset.name)
+    yield from checks.labels(f"{path}.labels", subset.labels)
+    if subset.traffic_policy is not None:
+        yield from _check_policy(f"{path}.trafficPolicy", subset.traffic_policy)
+
+
+def _check_selector(selector: WorkloadSelector) -> Iterator[Problem]:
+    path = "spec.workloadSelector.matchLabels"
+    if not selector.match_labels:
+        yield warning("no-labels", path, "is empty: the rule is for all of the namespace")
+    yield from checks.labels(path, selector.match_labels)
+
+
+def _check_policy(path: str, policy: TrafficPolicy) -> Iterator[Problem]:
+    if policy == TrafficPolicy():
+        yield error("empty", path, "sets nothing: remove it, or give it a setting")
+    yield from _check_blocks(path, policy)
+    for index, port in enumerate(policy.port_level_settings):
+        yield from _check_port_policy(f"{path}.portLevelSettings[{index}]", port)
+    if policy.tunnel is not None and policy.proxy_protocol is not None:
+        yield error("one-of", path, "`tunnel` and `proxyProtocol` exclude each other: keep one")
+    if policy.tunnel is not None:
+        yield from _check_tunnel(f"{path}.tunnel", policy.tunnel)
+    if policy.retry_budget is not None:
+        yield from checks.within(f"{path}.retryBudget.percent", policy.retry_budget.percent, 0, 100)
+
+
+def _check_blocks(path: str, policy: TrafficPolicy | PortTrafficPolicy) -> Iterator[Problem]:
+    if policy.load_balancer is not None:
+        yield from check_load_balancer(f"{path}.loadBalancer", policy.load_balancer)
+    if policy.connection_pool is not None:
+        yield from check_connection_pool(f"{path}.connectionPool", policy.connection_pool)
+    if policy.outlier_detection is not None:
+        yield from check_outlier_detection(f"{path}.outlierDetection", policy.outlier_detection)
+    if policy.tls is not None:
+        yield from check_tls(f"{path}.tls", policy.tls)
+
+
+def _check_port_policy(path: str, policy: PortTrafficPolicy) -> Iterator[Problem]:
+    if policy.port is None:
+        yield error("no-port", f"{path}.port", "is missing: name the port by its number")
+    elif not 1 <= policy.port.number <= checks.MAX_PORT:
+        message = f"is never matched: a port is 1 to {checks.MAX_PORT}"
+        yield warning("bad-port", f"{path}.port.number", message, policy.port.number)
+    if policy == PortTrafficPolicy(port=policy.port):
+        message = "sets nothing: give it loadBalancer, connectionPool, outlierDetection or tls"
+        yield error("empty", path, message)
+    yield from _check_blocks(path, policy)
+
+
+def _check_tunnel(path: str, tunnel: TunnelSettings) -> Iterator[Problem]:
+    if tunnel.protocol not in ("", "CONNECT", "POST"):
+        message = "must be CONNECT or POST"
+        yield error("bad-protocol", f"{path}.protocol", message, tunnel.protocol)
+    if not is_ip(tunnel.target_host):
+        yield from checks.host(f"{path}.targetHost", tunnel.target_host, wildcard=False)
+    yield from checks.port(f"{path}.targetPort", tunnel.target_port)

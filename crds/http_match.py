@@ -33,7 +33,7 @@ class HTTPMatchRequest:
 
 
 ANY = "*"
-"""As a regex in `withoutHeaders`: the header is present. No RE2, but Istio has it so."""
+"""As the regex of a header: it is present. No RE2, but Istio has it so."""
 
 _PSEUDO_HEADERS = frozenset({":method", ":scheme", ":authority", ":path", ":status"})
 _CLAIM = "@request.auth.claims"
@@ -45,15 +45,12 @@ def check_match(path: str, match: HTTPMatchRequest, *, in_mesh: bool) -> Iterato
     yield from checks.string_match(f"{path}.scheme", match.scheme)
     yield from checks.string_match(f"{path}.method", match.method)
     yield from checks.string_match(f"{path}.authority", match.authority)
-    for name, value in match.headers.items():
-        here = f'{path}.headers["{name}"]'
-        yield from _check_name(here, name, in_mesh=in_mesh)
-        yield from checks.string_match(here, value)
-    for name, value in match.without_headers.items():
-        here = f'{path}.withoutHeaders["{name}"]'
-        yield from _check_name(here, name, in_mesh=in_mesh)
-        if value.regex != ANY:
-            yield from checks.string_match(here, value)
+    for field, headers in (("headers", match.headers), ("withoutHeaders", match.without_headers)):
+        for name, value in headers.items():
+            here = f'{path}.{field}["{name}"]'
+            yield from _check_name(here, name, in_mesh=in_mesh)
+            if value.regex != ANY:
+                yield from checks.string_match(here, value)
     for name, value in match.query_params.items():
         here = f'{path}.queryParams["{name}"]'
         if not name:
