@@ -100,10 +100,14 @@ NOT_TRANSLATED = frozenset(
 """Istio's other fields: setting one is a warning, not an unknown name."""
 
 
+NOT_USED = frozenset({"defaultHttpRetryPolicy", "protocolDetectionTimeout", "trustDomain"})
+"""Fields of ours that are read and checked, and that nothing depends on yet."""
+
+
 def mesh_config(raw: Mapping[str, object]) -> tuple[MeshConfig, tuple[Problem, ...]]:
     """The settings in the `mesh` document; a value that cannot be used keeps its default."""
     problems: Problems = []
-    for name in sorted(NOT_TRANSLATED.intersection(raw)):
+    for name in sorted((NOT_TRANSLATED | NOT_USED).intersection(raw)):
         message = "is accepted but has no effect yet: this release does not translate it"
         problems.append(warning("not-translated", name, message))
     ours = {name: value for name, value in raw.items() if name not in NOT_TRANSLATED}

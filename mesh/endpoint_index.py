@@ -15,7 +15,7 @@ from crds.meta import Key, Label
 from crds.service_entry import ServiceEntry
 from crds.workload_entry import WorkloadEntry
 from mesh import hosts
-from mesh.endpoints import NOWHERE, PROXY_PORT_OFFSET, Endpoint, Locality
+from mesh.endpoints import NOWHERE, PROXY_PORT_OFFSET, Endpoint, Locality, has_entrance
 from mesh.index import regroup
 from mesh.proxy import Mode, is_injected, mode_of
 from mesh.service_index import Services, selects
@@ -202,7 +202,7 @@ def _sliced(
 
 def _entrance(pod: core.Pod | None, port: int) -> int:
     """Where to connect to for a workload's port: its own, or in proxy-port mode the sidecar's."""
-    if pod is not None and is_injected(pod) and mode_of(pod) is Mode.NONE:
+    if pod is not None and is_injected(pod) and mode_of(pod) is Mode.NONE and has_entrance(port):
         return port + PROXY_PORT_OFFSET
     return port
 

@@ -11,6 +11,11 @@ for one listener per port.
 """
 
 
+def has_entrance(port: int) -> bool:
+    """Whether the sidecar can take what is meant for a port: not for the highest ones."""
+    return port + PROXY_PORT_OFFSET <= 65535
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Locality:
     """Where an endpoint runs. Empty strings are unknown."""

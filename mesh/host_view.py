@@ -7,7 +7,7 @@ one view, one translation and the very same bytes. `view` then reads those objec
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crds.meta import Key
 from mesh import hosts
@@ -18,7 +18,7 @@ from mesh.proxy import Mode
 from mesh.routing import HttpRule, Missing, Target, http_rules, tcp_targets
 from mesh.scope import Scope
 from mesh.service_index import answers
-from mesh.services import Port, Protocol, Service
+from mesh.services import Port, Protocol, Resolution, Service
 from mesh.virtual_services import candidates, destination_hosts
 
 HTTP_PORT = 80
@@ -129,6 +129,9 @@ def _is_only_routed(mesh: Mesh, host: str) -> bool:
 def view(mesh: Mesh, scope: Scope, chosen: Selection) -> HostView:
     """The view that a selection stands for; any scope that made the selection gives the same."""
     service = next((s for s in mesh.services.at(chosen.host) if s.key == chosen.service), None)
+    if service is not None and service.headless and scope.mode is Mode.NONE:
+        # Behind the proxy port there is no address that the client chose: balance instead.
+        service = replace(service, resolution=Resolution.CLIENT_SIDE)
     rule = merged(mesh.rules.objects[key] for key in chosen.rules)
     if service is None:
         port = Port(number=HTTP_PORT, name="http", protocol=Protocol.HTTP, target=HTTP_PORT)

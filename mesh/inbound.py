@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 from crds.connection_pool import ConnectionPoolSettings
 from mesh.destination_rules import merged, policy_for, rules_for
+from mesh.endpoints import has_entrance
 from mesh.mesh import Mesh, client
-from mesh.proxy import Proxy
+from mesh.proxy import Mode, Proxy
 from mesh.services import Port, Protocol, Service
 
 
@@ -28,7 +29,8 @@ def inbound_ports(mesh: Mesh, proxy: Proxy) -> tuple[InboundPort, ...]:
     for service in mesh.services.selecting(proxy.namespace, proxy.labels):
         for port in service.ports:
             number = _target(port, dict(proxy.named_ports))
-            if number and number not in ports:
+            taken = number in ports or (proxy.mode is Mode.NONE and not has_entrance(number))
+            if number and not taken:
                 ports[number] = _inbound_port(mesh, service, port, number)
     return tuple(ports[number] for number in sorted(ports))
 

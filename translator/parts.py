@@ -66,10 +66,11 @@ def host(view: HostView, endpoints: Endpoints, settings: Defaults) -> Config:
                 policy,
                 settings,
                 endpoints=endpoints.get(port.port.number, ()),
+                labels=labels,
             )
             for port in view.ports
             if view.service is not None
-            for subset, policy in _subsets(port)
+            for subset, policy, labels in _subsets(port)
         ),
         virtual_hosts=tuple(_virtual_hosts(view)),
         listeners=tuple(
@@ -83,10 +84,10 @@ def host(view: HostView, endpoints: Endpoints, settings: Defaults) -> Config:
     )
 
 
-def _subsets(port: PortView) -> Iterator[tuple[str, Policy]]:
-    yield "", port.policy
+def _subsets(port: PortView) -> Iterator[tuple[str, Policy, Mapping[str, str]]]:
+    yield "", port.policy, EMPTY
     for subset in port.subsets:
-        yield subset.ref.name, subset.policy
+        yield subset.ref.name, subset.policy, subset.ref.labels
 
 
 def _virtual_hosts(view: HostView) -> Iterator[VirtualHost]:
@@ -110,7 +111,7 @@ def assignments(view: HostView) -> tuple[Assignment, ...]:
             names.outbound_cluster(port.port.number, name, view.host), port.port.number, labels
         )
         for port in view.ports
-        for name, labels in (("", EMPTY), *((s.ref.name, s.ref.labels) for s in port.subsets))
+        for name, _, labels in _subsets(port)
     )
 
 
