@@ -88,6 +88,7 @@ class _Tally:
         self.size = 0
         self._began = self._first = self._last = 0
         self._waiting = 0
+        self._cpu = 0.0
         self._changed = asyncio.Event()
         self._lost: str | None = None
 
@@ -95,6 +96,7 @@ class _Tally:
         self.responses = self.size = 0
         self._began, self._first, self._last = time.monotonic_ns(), 0, 0
         self._waiting = waiting
+        self._cpu = time.process_time()
         self._changed.clear()
 
     def arrived(self, at: int) -> None:
@@ -123,6 +125,7 @@ class _Tally:
             last=self._last,
             responses=self.responses,
             size=self.size,
+            cpu=time.process_time() - self._cpu,
         )
 
 

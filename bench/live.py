@@ -1,6 +1,6 @@
 """What a running server costs with simulated proxies connected: the scenarios, step by step."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from statistics import median
 
@@ -41,6 +41,7 @@ class Push:
     cpu: float
     lag: float
     per_proxy: float
+    proxies_cpu: float
 
 
 def live(settings: Settings, *, tls: bool, say: Say) -> Figures:
@@ -107,6 +108,7 @@ class _Scene:
             "cpu_ms_per_proxy": used.cpu / count * 1e3,
             "kb_per_proxy": total.size / count / 1e3,
             "lag_ms": used.lag * 1e3,
+            "proxies_cpu_s": synced.cpu,
         }, used
 
     def leave(self) -> Usage:
@@ -136,6 +138,7 @@ class _Scene:
             cpu=used.cpu,
             lag=used.lag,
             per_proxy=total.size / self._count,
+            proxies_cpu=arrived.cpu,
         )
 
 
@@ -153,9 +156,5 @@ def _edit_figures(pushes: Iterable[Push], count: int) -> dict[str, float]:
         "cpu_ms_per_proxy": cpu / count * 1e3,
         "bytes_per_proxy": median(p.per_proxy for p in each),
         "lag_ms": median(p.lag for p in each) * 1e3,
+        "proxies_cpu_s": median(p.proxies_cpu for p in each),
     }
-
-
-def flat(figures: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    """The figures by dotted name."""
-    return {f"{group}.{name}": v for group, each in figures.items() for name, v in each.items()}

@@ -106,6 +106,8 @@ class Received:
     """When the first and the last proxy had all it expected, and what all of them together got.
 
     `began` is when they began to count. `size` is in bytes of messages, without HTTP/2's framing.
+    `cpu` is what the proxies themselves used, in seconds: if it comes near the time that passed,
+    they were the bottleneck.
     """
 
     began: int
@@ -113,6 +115,7 @@ class Received:
     last: int
     responses: int
     size: int
+    cpu: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -57,6 +57,11 @@ def rows(services: int, clients: int) -> tuple[Row, ...]:
         Row(text="... sent to each", figure="connect_unscoped.kb_per_proxy", unit="kB"),
         Row(text="... event loop late by at most", figure="connect_unscoped.lag_ms", unit="ms"),
         Row(
+            text="... CPU of the simulated proxies",
+            figure="connect_unscoped.proxies_cpu_s",
+            unit="s",
+        ),
+        Row(
             text="memory per proxy, steady",
             figure="rss_mb_per_proxy.unscoped",
             unit="MB",
@@ -78,5 +83,6 @@ def _edit(
     return (
         Row(text=f"{text}, {many}", figure=f"{group}.last_s", unit="s", target=last),
         Row(text="... server CPU", figure=f"{group}.cpu_s", unit="s", target=cpu),
+        Row(text="... CPU of the simulated proxies", figure=f"{group}.proxies_cpu_s", unit="s"),
         Row(text="... per proxy", figure=f"{group}.bytes_per_proxy", unit="bytes", target=size),
     )
