@@ -7,6 +7,7 @@ import asyncio
 import multiprocessing
 import os
 import resource
+import signal
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -17,7 +18,6 @@ Reply = TypeVar("Reply")
 Handle = Callable[[object], Awaitable[object]]
 Body = Callable[[Connection], Awaitable[None]]
 
-_START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
 
 
@@ -114,6 +114,7 @@ async def _answer(handle: Handle, command: object) -> object:
 
 
 def _run(body: Body, connection: Connection, core: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, and that ends us
     os.sched_setaffinity(0, {core})
     open_files()
     asyncio.run(_main(body, connection))
