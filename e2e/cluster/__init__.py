@@ -1,0 +1,1 @@
+"""The mesh in a cluster: kind, or whatever KUBECONFIG names."""

@@ -1,0 +1,73 @@
+"""The meshes that the tests run on: one for all tests of a mode, since a start takes seconds."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from e2e.cluster.mesh import ClusterBackend, obstacle
+from e2e.local.mesh import LocalBackend
+from e2e.mesh import Backend, Mesh
+from heddle.local.modes import RunMode, detect_mode
+
+ROOT = Path(__file__).resolve().parent.parent
+PLACES = (
+    pytest.param("namespaces", marks=pytest.mark.netns),
+    "proxy-port",
+    "cluster",
+)
+
+
+@pytest.fixture(scope="session")
+def envoy() -> Path:
+    """The real Envoy: `$HEDDLE_ENVOY`, else the one that `make setup` installs."""
+    path = Path(os.environ.get("HEDDLE_ENVOY", ROOT / ".envoy/envoy/_bin/envoy"))
+    if not os.access(path, os.X_OK):
+        pytest.skip(f"no Envoy at {path}: run `make setup`, or set HEDDLE_ENVOY")
+    return path
+
+
+@pytest.fixture(scope="session")
+def namespaces() -> None:
+    """For what needs namespaces mode."""
+    mode, reason = detect_mode("auto")
+    if mode is not RunMode.NAMESPACES:
+        pytest.skip(f"namespaces mode does not work here: {reason}")
+
+
+@pytest.fixture(scope="session", params=PLACES)
+def shared_mesh(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mesh]:
+    """A running mesh of each kind."""
+    place = request.param
+    if place == "cluster":
+        reason = obstacle(os.environ)
+        if reason is not None:
+            pytest.skip(reason)
+        backend: Backend = ClusterBackend(tmp_path_factory.mktemp("cluster"))
+    else:
+        if place == "namespaces":
+            request.getfixturevalue("namespaces")
+        binary = request.getfixturevalue("envoy")
+        backend = LocalBackend(RunMode(place), binary, tmp_path_factory.mktemp(place))
+    try:
+        yield Mesh(backend)
+    finally:
+        backend.close()
+
+
+@pytest.fixture
+def mesh(shared_mesh: Mesh) -> Mesh:
+    """A mesh as base.yaml describes it, without anything that another test has applied."""
+    shared_mesh.apply("")
+    return shared_mesh
+
+
+@pytest.fixture
+def intercepting(mesh: Mesh) -> Mesh:
+    """A mesh that intercepts any traffic of its pods."""
+    if not mesh.intercepts:
+        pytest.skip("proxy-port mode has no interception: only HTTP reaches the mesh")
+    return mesh

@@ -1,0 +1,139 @@
+"""A mesh in a process of its own, told what to do in lines of JSON on standard input.
+
+    python -m e2e.local.driver MODE ENVOY FOLDER
+
+It is a process because namespaces mode needs one inside the sandbox, and the tests are not.
+Commands: `apply` (`text`), `client` (`pod`, `command`: see programs/client.py), `address` (`pod`),
+`problems`, `pods`.
+"""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import structlog
+
+from e2e.local.marker import marked, marker_host
+from heddle.local.pods import Line
+from heddle.local_mesh import LocalMesh, running_mesh
+
+PROGRAMS_FOLDER = Path(__file__).resolve().parent.parent / "programs"
+PROGRAMS = {
+    f"heddle-e2e/{name}": (sys.executable, str(PROGRAMS_FOLDER / f"{name}.py"))
+    for name in ("echo", "client")
+}
+
+Command = Mapping[str, object]
+
+
+class Driver:
+    """Does what is asked of one mesh."""
+
+    def __init__(self, mesh: LocalMesh, folder: Path) -> None:
+        self._mesh = mesh
+        self._folder = folder
+        self._applied = 0
+        self._asked = 0
+        self._answers: dict[object, asyncio.Future[Command]] = {}
+
+    async def obey(self, line: str) -> None:
+        """Does what a line says, and prints the answer."""
+        command: Command = json.loads(line)
+        try:
+            answer = {"result": await self._do(command)}
+        except Exception as error:
+            # The edge of this process: the test is told what went wrong.
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        say({"id": command["id"], **answer})
+
+    async def _do(self, command: Command) -> object:
+        match command["do"]:
+            case "apply":
+                return await self._apply(str(command["text"]))
+            case "client":
+                wanted = command["command"]
+                assert isinstance(wanted, dict)
+                return await self._ask(str(command["pod"]), wanted)
+            case "address":
+                return self._mesh.pods()[self._pod(str(command["pod"]))].facts.address
+            case "problems":
+                return [str(problem) for problem in self._mesh.problems()]
+            case "pods":
+                return sorted(self._mesh.pods())
+            case unknown:
+                raise ValueError(f"no such command: {unknown}")
+
+    async def _apply(self, text: str) -> None:
+        """Returns once the folder was read, all pods that shall run do, the others have gone, and
+        every proxy has acknowledged all of it."""
+        self._applied += 1
+        file = self._folder / "test.yaml"
+        new = file.with_suffix(".tmp")
+        new.write_text(marked(text, self._applied))
+        new.replace(file)
+        while not (self._is_read() and self._mesh.complete()):
+            await self._mesh.news()
+        await self._mesh.settled(self._mesh.generation - 1)
+
+    def _is_read(self) -> bool:
+        """A deletion is believed later than an addition: both markers have to be as they shall."""
+        hosts = self._mesh.plane.engine.mesh.services.hosts
+        return marker_host(self._applied) in hosts and marker_host(self._applied - 1) not in hosts
+
+    def heard(self, line: Line) -> None:
+        """A container wrote a line: the answer of a client, perhaps."""
+        if line.stream != "stdout" or line.container != "client":
+            return
+        answer = json.loads(line.text)
+        waiting = self._answers.pop(answer["id"], None)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answer)
+
+    async def _ask(self, pod: str, command: Command) -> object:
+        self._asked += 1
+        name = f"command {self._asked}"
+        waiting = self._answers[name] = asyncio.get_running_loop().create_future()
+        line = json.dumps({**command, "id": name})
+        await self._mesh.write(self._pod(pod), "client", f"{line}\n".encode())
+        answer = await waiting
+        if "error" in answer:
+            raise RuntimeError(str(answer["error"]))
+        return answer["result"]
+
+    def _pod(self, start: str) -> str:
+        return next(name for name in sorted(self._mesh.pods()) if name.startswith(start))
+
+
+def say(answer: Command) -> None:
+    """An answer, on standard output."""
+    print(json.dumps(answer), flush=True)
+
+
+async def main(mode: str, envoy: str, folder: Path) -> None:
+    """Obeys until standard input ends."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    reader = asyncio.StreamReader(limit=1 << 24)
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(0, "rb")
+    )
+    drivers: list[Driver] = []
+
+    def heard(line: Line) -> None:
+        for driver in drivers:
+            driver.heard(line)
+
+    async with running_mesh(folder, mode, envoy, programs=PROGRAMS, on_line=heard) as mesh:
+        driver = Driver(mesh, folder)
+        drivers.append(driver)
+        await mesh.settled(-1)
+        say({"id": "ready"})
+        async with asyncio.TaskGroup() as group:
+            while line := await reader.readline():
+                group.create_task(driver.obey(line.decode()))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], sys.argv[2], Path(sys.argv[3])))

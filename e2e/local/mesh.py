@@ -1,0 +1,52 @@
+"""The mesh of e2e/local/driver.py, driven from a test."""
+
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from e2e.lines import Helper
+from heddle.local.modes import RunMode
+from heddle.local.sandbox import sandbox_command
+
+BASE = Path(__file__).resolve().parent.parent / "base.yaml"
+
+
+class LocalBackend:
+    """A mesh on this machine; `folder` is for what it reads and writes."""
+
+    def __init__(self, mode: RunMode, envoy: Path, folder: Path) -> None:
+        self.intercepts = mode is RunMode.NAMESPACES
+        yaml = folder / "yaml"
+        yaml.mkdir()
+        shutil.copy(BASE, yaml)
+        argv = [sys.executable, "-m", "e2e.local.driver", mode.value, str(envoy), str(yaml)]
+        full = sandbox_command(argv) if self.intercepts else argv
+        self._helper = Helper(full, log=folder / "driver.log")
+
+    @property
+    def pid(self) -> int:
+        """The process below which all of the mesh is."""
+        return self._helper.pid
+
+    def apply(self, text: str) -> None:
+        """Returns once every proxy has acknowledged it and all pods are ready."""
+        self._helper.ask(do="apply", text=text)
+
+    def ask(self, pod: str, command: Mapping[str, object]) -> object:
+        """What the client program in a pod answers."""
+        return self._helper.ask(do="client", pod=pod, command=command)
+
+    def address(self, pod: str) -> str:
+        """The address of a pod."""
+        return str(self._helper.ask(do="address", pod=pod))
+
+    def problems(self) -> Sequence[str]:
+        """What is wrong with the folder."""
+        found = self._helper.ask(do="problems")
+        assert isinstance(found, list)
+        return found
+
+    def close(self) -> None:
+        """End it."""
+        self._helper.close()

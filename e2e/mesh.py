@@ -1,0 +1,233 @@
+"""What a test can do with a mesh, wherever it runs.
+
+    mesh.apply(YAML)                     # replaces what the test before had applied
+    answer = mesh.get("http://echo:8080/a", {"x-user": "tester"})
+    assert answer.seen.path == "/a"      # what the server received
+
+A test's YAML adds to base.yaml: namespace `e2e` with the client and with the service `echo`, whose
+versions can also be reached as `echo-v1` and `echo-v2`; the namespace `other` with the client
+`stranger`; and the pod `outside` without a sidecar.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+CLIENT = "e2e/client"
+STRANGER = "other/stranger"
+OUTSIDE = "e2e/outside"
+ECHO = "http://echo:8080"
+BATCH = 25
+"""How many answers a client gives at once: the local runner cuts longer lines in two."""
+
+SUBSETS = """
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: echo, namespace: e2e}
+spec:
+  host: echo
+  subsets:
+    - {name: v1, labels: {version: v1}}
+    - {name: v2, labels: {version: v2}}
+"""
+
+
+def routes(http: str, *more: str) -> str:
+    """The subsets v1 and v2 of `echo`, a VirtualService for it with these rules, and `more`."""
+    service = f"""
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {{name: echo, namespace: e2e}}
+spec: {{hosts: [echo], http: {http}}}
+"""
+    return "\n---\n".join((SUBSETS, service, *more))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A request as the server received it; `attempts`: with this `x-echo-id` so far."""
+
+    service: str
+    version: str
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: str = ""
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the client got. Without an answer `status` is 0 and `text` says why."""
+
+    status: int
+    headers: Mapping[str, str]
+    text: str
+
+    @property
+    def seen(self) -> Seen:
+        """What the server received; fails the test if no server answered."""
+        try:
+            return Seen(**json.loads(self.text))
+        except (ValueError, TypeError):
+            raise AssertionError(f"no server answered: {self.status} {self.text}") from None
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of the requests of a load: `outcomes` are `200`, or what went wrong."""
+
+    outcomes: dict[str, int] = field(default_factory=dict)
+    versions: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def requests(self) -> int:
+        """All of them."""
+        return sum(self.outcomes.values())
+
+    @property
+    def failures(self) -> dict[str, int]:
+        """Those that did not succeed."""
+        return {what: number for what, number in self.outcomes.items() if what != "200"}
+
+
+class Backend(Protocol):
+    """Where a mesh runs."""
+
+    intercepts: bool
+    """Whether applications reach the mesh by themselves; else through the sidecar's proxy port."""
+
+    def apply(self, text: str) -> None:
+        """Make this YAML, beside base.yaml, all that there is; return once every proxy has it."""
+
+    def ask(self, pod: str, command: Mapping[str, object]) -> object:
+        """What a client program (programs/client.py) answers."""
+
+    def address(self, pod: str) -> str:
+        """The address of a pod, by the start of its name."""
+
+    def problems(self) -> Sequence[str]:
+        """What is wrong with the configuration."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+class Mesh:
+    """A mesh that runs."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._names = 0
+
+    @property
+    def intercepts(self) -> bool:
+        """Whether any traffic of the pods is intercepted, not only HTTP that is sent to the proxy
+        port."""
+        return self._backend.intercepts
+
+    def apply(self, *texts: str) -> None:
+        """Make this YAML, beside base.yaml, all that there is; return once every proxy has it."""
+        self._backend.apply("\n---\n".join(texts))
+
+    def problems(self) -> Sequence[str]:
+        """What is wrong with the configuration, as `heddle validate` prints it."""
+        return self._backend.problems()
+
+    def address(self, pod: str) -> str:
+        """The address of a pod, given as namespace/name or the start of it."""
+        return self._backend.address(pod)
+
+    def name(self) -> str:
+        """An `x-echo-id` that no other request has."""
+        self._names += 1
+        return f"request-{self._names}"
+
+    def get(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        via: str = CLIENT,
+        method: str = "GET",
+        body: str = "",
+    ) -> Answer:
+        """One request from a client pod."""
+        (answer,) = self.repeat(url, 1, headers, via=via, method=method, body=body)
+        return answer
+
+    def repeat(
+        self,
+        url: str,
+        times: int,
+        headers: Mapping[str, str] | None = None,
+        *,
+        via: str = CLIENT,
+        method: str = "GET",
+        body: str = "",
+    ) -> list[Answer]:
+        """So many requests, one after the other, each on a connection of its own."""
+        command = {
+            "do": "http",
+            "url": url,
+            "headers": dict(headers or {}),
+            "method": method,
+            "body": body,
+        }
+        answers: list[Answer] = []
+        while (left := times - len(answers)) > 0:
+            found = self._backend.ask(via, {**command, "times": min(left, BATCH)})
+            assert isinstance(found, list)
+            answers += map(_answer, found)
+        return answers
+
+    def received(self, service: str, name: str, count: int) -> list[Seen]:
+        """The requests with an `x-echo-id` that a server (`echo-v1`, `echo-v2`) received, once it
+        has received `count`; earlier if they do not come."""
+        answer = self.get(f"http://{service}:8080/seen?id={name}&count={count}")
+        assert answer.status == 200, answer
+        shown = json.loads(answer.text)
+        who = {"service": shown["service"], "version": shown["version"]}
+        return [Seen(**who, **request) for request in shown["requests"]]
+
+    def tcp(self, host: str, port: int, line: str) -> str:
+        """The line that a TCP server answers to a line."""
+        command = {"do": "tcp", "host": host, "port": port, "send": line}
+        return str(self._backend.ask(CLIENT, command))
+
+    def grpc(
+        self, target: str, method: str, headers: Mapping[str, str], body: str
+    ) -> tuple[str, str]:
+        """The status code of a unary call, and what was answered."""
+        command = {
+            "do": "grpc",
+            "target": target,
+            "method": method,
+            "headers": dict(headers),
+            "body": body,
+        }
+        answer = self._backend.ask(CLIENT, command)
+        assert isinstance(answer, dict)
+        return answer["code"], answer["body"]
+
+    @contextmanager
+    def load(self, url: str, *, rate: int = 150) -> Iterator[Counts]:
+        """Requests at a steady rate, a second, while the block runs; counted when it has ended."""
+        counts, name = Counts(), self.name()
+        self._backend.ask(CLIENT, {"do": "load", "load": name, "url": url, "rate": rate})
+        try:
+            yield counts
+        finally:
+            found = self._backend.ask(CLIENT, {"do": "stop", "load": name})
+            assert isinstance(found, dict)
+            counts.outcomes, counts.versions = found["outcomes"], found["versions"]
+
+
+def _answer(raw: Mapping[str, object]) -> Answer:
+    if "error" in raw:
+        return Answer(status=0, headers={}, text=str(raw["error"]))
+    headers = raw["headers"]
+    assert isinstance(headers, dict)
+    return Answer(status=int(str(raw["status"])), headers=headers, text=str(raw["body"]))

@@ -1,0 +1,34 @@
+"""gRPC: calls keep their metadata, and rules match their methods."""
+
+import json
+
+from e2e.mesh import Mesh, routes
+
+TARGET = "echo:9001"
+METHOD = "/shop.Reviews/Get"
+
+
+def test_a_call_reaches_the_server(intercepting: Mesh) -> None:
+    code, text = intercepting.grpc(TARGET, METHOD, {"x-user": "me"}, "body")
+    assert code == "OK"
+    seen = json.loads(text)
+    assert (seen["body"], seen["headers"]["x-user"]) == ("body", "me")
+
+
+def test_a_method_is_matched_as_a_path(intercepting: Mesh) -> None:
+    intercepting.apply(
+        routes(
+            f"[{{match: [{{uri: {{exact: {METHOD}}}}}], "
+            "route: [{destination: {host: echo, subset: v2}}]}, "
+            "{route: [{destination: {host: echo, subset: v1}}]}]"
+        )
+    )
+    for method, version in ((METHOD, "v2"), ("/shop.Reviews/List", "v1")):
+        code, text = intercepting.grpc(TARGET, method, {}, "")
+        assert (code, json.loads(text)["version"]) == ("OK", version)
+
+
+def test_an_aborted_call_has_the_grpc_status(intercepting: Mesh) -> None:
+    abort = "fault: {abort: {grpcStatus: RESOURCE_EXHAUSTED, percentage: {value: 100}}}"
+    intercepting.apply(routes(f"[{{{abort}, route: [{{destination: {{host: echo}}}}]}}]"))
+    assert intercepting.grpc(TARGET, METHOD, {}, "")[0] == "RESOURCE_EXHAUSTED"
