@@ -8,7 +8,6 @@ from tests.xds.resources import (
     cluster,
     endpoints,
     listener,
-    remove,
     route,
     secret,
     upsert,
@@ -17,8 +16,9 @@ from tests.xds.resources import (
 from tests.xds.rules import rules
 from tests.xds.scripted import Scripted, told
 from xds.limits import Limits
-from xds.publisher import Publisher
+from xds.publisher import PartChange, Publisher
 from xds.resource import Resource
+from xds.types import CDS
 
 GRACE = Limits().grace
 
@@ -158,12 +158,16 @@ def test_unknown_clusters_do_not_go_with_removals_of_an_older_generation(
 ) -> None:
     client = Scripted(publisher)
     client.sync("cds")
-    client.now += GRACE / 2
-    publisher.publish({"p": remove(cds=["b"])})
-    assert client.poll() == []
+    client.sync("rds", ["80"])
+    client.later(GRACE)
+    change = PartChange(upserts=upsert(rds=[route("80", 2)]).upserts, removals={CDS: ["b"]})
+    publisher.publish({"p": change})
+    assert told(client.poll()) == [("rds", ["80"], [])]  # and is not acknowledged
     publisher.publish({"p": upsert(eds=[endpoints("z")])})
-    client.ask("eds", ["a", "orphan"])
-    assert told(client.later(GRACE / 2))[-1:] == [("cds", [], ["b", "orphan"])]
+    assert client.later(1) == []
+    client.settle(client.ask("eds", ["a", "orphan"]))
+    assert told(client.later(GRACE - 1)) == [("cds", [], ["b"])]
+    assert told(client.later(1)) == [("cds", [], ["orphan"])]
 
 
 @rules("X-66")
