@@ -12,16 +12,24 @@ from crds.problem import Problem, Severity
 from crds.virtual_service import Destination, VirtualService
 from mesh import hosts
 from mesh.destination_rules import merged, pattern_of, rules_for
+from mesh.endpoint_index import unusable
+from mesh.host_view import is_reserved
 from mesh.mesh import Mesh, client
+from mesh.proxy import Mode
 from mesh.routing import Missing, resolve
 from mesh.service_index import answers
-from mesh.services import Protocol, Service
+from mesh.services import Port, Protocol, Service
 from mesh.virtual_services import destinations, routed_hosts
 
 _SNIFFED_AS_TCP = (
     "the port does not say what it speaks, so it is carried as TCP, without HTTP routing; "
     "set appProtocol, or begin the port's name with http-, grpc- or tcp-"
 )
+_UNADDRESSED = (
+    "connections to it cannot be told from others, for the service has no virtual IP: they are "
+    "treated as unknown traffic (outboundTrafficPolicy)"
+)
+_RESERVED = "sidecars listen on this port themselves, so it has no HTTP routing; use another"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +140,14 @@ def _missing(
             hint = "; name one of " + ", ".join(_ports(mesh, host))
         case _:
             value, hint = destination.host, _meant(mesh, host)
-    message = f"{missing.reason}, so these requests get a 503{hint}"
+    message = f"{missing.reason}, so {_outcome(path)}{hint}"
     return about.error(missing.code, f"{path}.{missing.field}", value, message)
+
+
+def _outcome(path: str) -> str:
+    if path.startswith("spec.tcp"):
+        return "these connections are closed"
+    return "nothing is mirrored" if ".mirror" in path else "these requests get a 503"
 
 
 def _ports(mesh: Mesh, host: str) -> list[str]:
@@ -170,6 +184,14 @@ def _destination_rule(mesh: Mesh, about: _About, rule: DestinationRule) -> Itera
     older = mesh.rules.ranked(mesh.rules.patterns[pattern])
     older = older[: older.index(about.key)]
     taken = {s.name: other for other in older for s in mesh.rules.objects[other].subsets}
+    ruling = [other for other in older if mesh.rules.objects[other].traffic_policy is not None]
+    if rule.traffic_policy is not None and ruling:
+        yield about.warning(
+            "shadowed-traffic-policy",
+            "spec.trafficPolicy",
+            rule.host,
+            f"{ruling[0]} has the traffic policy of the same host and wins; merge the two",
+        )
     for index, subset in enumerate(rule.subsets):
         if subset.name in taken:
             yield about.warning(
@@ -189,16 +211,31 @@ def _nearest(mesh: Mesh, pattern: str) -> Iterable[str]:
 def _service(mesh: Mesh, about: _About, services: tuple[Service, ...]) -> Iterator[Problem]:
     for index, port in enumerate(services[0].ports):
         path = f"spec.ports[{index}]"
-        if port.protocol is Protocol.UNSPECIFIED:
-            yield about.warning("protocol-unknown", path, port.name, _SNIFFED_AS_TCP)
-        for service in services[:1]:
-            for address in service.addresses:
-                if not answers(mesh.services, service, address, port):
-                    owner = mesh.services.owner(address, port.number)
-                    yield about.warning(
-                        "address-conflict",
-                        path,
-                        f"{address}:{port.number}",
-                        f"{owner.key if owner else 'another'} has this address and port already "
-                        "and answers there; give one of them another",
-                    )
+        yield from _port(about, path, services[0], port)
+        for address in services[0].addresses:
+            if not answers(mesh.services, services[0], address, port):
+                owner = mesh.services.owner(address, port.number)
+                yield about.warning(
+                    "address-conflict",
+                    path,
+                    f"{address}:{port.number}",
+                    f"{owner.key if owner else 'another'} has this address and port already "
+                    "and answers there; give one of them another",
+                )
+    for workload in unusable(mesh.endpoints, services[0]):
+        yield about.warning(
+            "unusable-endpoint",
+            "spec.endpoints",
+            workload.address,
+            "is left out: without resolution DNS an endpoint needs an IP address or a unix:// path",
+        )
+
+
+def _port(about: _About, path: str, service: Service, port: Port) -> Iterator[Problem]:
+    if port.protocol is Protocol.UNSPECIFIED:
+        yield about.warning("protocol-unknown", path, port.name, _SNIFFED_AS_TCP)
+    allocated = service.in_kubernetes and not service.headless  # by the cluster, if not in the file
+    if not (port.protocol.is_http or service.addresses or allocated):
+        yield about.warning("no-address", path, port.name, _UNADDRESSED)
+    if port.protocol.is_http and is_reserved(port.number, Mode.REDIRECT):
+        yield about.warning("reserved-port", path, str(port.number), _RESERVED)

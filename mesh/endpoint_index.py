@@ -12,15 +12,18 @@ from crds import core
 from crds.fields import EMPTY
 from crds.kinds import Object
 from crds.meta import Key, Label
+from crds.names import is_ip
 from crds.service_entry import ServiceEntry
 from crds.workload_entry import WorkloadEntry
 from mesh import hosts
-from mesh.endpoints import NOWHERE, PROXY_PORT_OFFSET, Endpoint, Locality, has_entrance
+from mesh.endpoints import NOWHERE, PROXY_PORT_OFFSET, UNIX, Endpoint, Locality, has_entrance
 from mesh.index import regroup
 from mesh.proxy import Mode, is_injected, mode_of
 from mesh.service_index import Services, selects
 from mesh.services import Port, Service
 from mesh.store import Change
+
+_MAX_SOCKET_PATH = 107
 
 Name = tuple[str, str]
 """A namespace and a name."""
@@ -171,6 +174,8 @@ def _from_slices(sources: EndpointSources, service: Service) -> Iterator[tuple[i
     by_name = {port.name: port for port in service.ports}
     for key in sources.slices_of.get((service.namespace, service.name), ()):
         slice_ = sources.slices[key]
+        if slice_.address_type == "FQDN":  # deprecated; kube-proxy ignores it too
+            continue
         for listed in slice_.ports:
             port = by_name.get(listed.name)
             if port is None or listed.port is None:
@@ -208,17 +213,36 @@ def _entrance(pod: core.Pod | None, port: int) -> int:
 
 
 def _from_entry(sources: EndpointSources, service: Service) -> Iterator[tuple[int, Endpoint]]:
+    for workload in _workloads(sources, service):
+        if isinstance(workload, core.Pod) or _is_usable(workload.address, service):
+            for port in service.ports:
+                yield port.number, _workload_endpoint(workload, port)
+
+
+def unusable(sources: EndpointSources, service: Service) -> tuple[WorkloadEntry, ...]:
+    """The WorkloadEntries, inline ones too, that a ServiceEntry means and nobody can connect to."""
+    workloads = (w for w in _workloads(sources, service) if isinstance(w, WorkloadEntry))
+    return tuple(w for w in workloads if not _is_usable(w.address, service))
+
+
+def _is_usable(address: str, service: Service) -> bool:
+    """Names need DNS: Envoy refuses them, and with them all that comes along, anywhere else."""
+    if service.resolution.is_dns:
+        return bool(address)
+    path = address.removeprefix(UNIX)
+    return is_ip(address) or (path != address and 0 < len(path.encode()) <= _MAX_SOCKET_PATH)
+
+
+def _workloads(sources: EndpointSources, service: Service) -> Sequence[WorkloadEntry | core.Pod]:
     entry = sources.service_entries.get(service.key)
     if entry is None:
-        return
+        return ()
     workloads: list[WorkloadEntry | core.Pod] = list(entry.endpoints)
     if entry.workload_selector is not None:
         workloads += _selected(sources, service)
     if not workloads and service.resolution.is_dns:
-        workloads = [WorkloadEntry(address=service.host)]
-    for workload in workloads:
-        for port in service.ports:
-            yield port.number, _workload_endpoint(workload, port)
+        return (WorkloadEntry(address=service.host),)
+    return workloads
 
 
 def _selected(sources: EndpointSources, service: Service) -> Iterator[WorkloadEntry | core.Pod]:
@@ -227,8 +251,12 @@ def _selected(sources: EndpointSources, service: Service) -> Iterator[WorkloadEn
         if workload is not None and selects(service.selector, workload.labels):
             yield workload
         pod = sources.pods.get(key)
-        if pod is not None and pod.pod_ip and selects(service.selector, pod.meta.labels):
+        if pod is not None and _is_alive(pod) and selects(service.selector, pod.meta.labels):
             yield pod
+
+
+def _is_alive(pod: core.Pod) -> bool:
+    return bool(pod.pod_ip) and pod.phase not in ("Succeeded", "Failed")
 
 
 def _workload_endpoint(workload: WorkloadEntry | core.Pod, port: Port) -> Endpoint:

@@ -24,6 +24,9 @@ from mesh.virtual_services import candidates, destination_hosts
 HTTP_PORT = 80
 """Where a VirtualService's host that no service has is served (istio-api.md S-11)."""
 
+SIDECAR_PORTS = frozenset({15001, 15006})
+"""Where redirected traffic arrives at a sidecar: a listener of its own there would clash."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
@@ -86,7 +89,7 @@ def selection(mesh: Mesh, scope: Scope, host: str) -> Selection | None:
     """Which objects decide on `host` for `scope`; nothing if the host does not exist for it."""
     service = mesh.services.visible(host, scope.namespace)
     chosen = next(candidates(mesh.virtual_services, host, scope.namespace), None)
-    if service is None and (chosen is None or not _is_only_routed(mesh, host)):
+    if service is None and not (chosen and _is_only_routed(mesh, host, chosen)):
         return None
     virtual_service = mesh.virtual_services.objects[chosen] if chosen else None
     who = client(mesh, scope.namespace)
@@ -117,9 +120,9 @@ def selection(mesh: Mesh, scope: Scope, host: str) -> Selection | None:
     )
 
 
-def _is_only_routed(mesh: Mesh, host: str) -> bool:
-    """Whether a VirtualService names the host, or wildcard, and no service has it."""
-    if host == "*" or host not in mesh.virtual_services.hosts:
+def _is_only_routed(mesh: Mesh, host: str, chosen: Key) -> bool:
+    """Whether `chosen` names the host, or wildcard, itself, and no service has it."""
+    if host == "*" or chosen not in mesh.virtual_services.hosts.get(host, ()):
         return False
     if hosts.is_wildcard(host):
         return not any(hosts.matches(host, known) for known in mesh.services.hosts)
@@ -153,13 +156,12 @@ def _port_view(
 ) -> PortView:
     addresses = tuple(a for a in service.addresses if answers(mesh.services, service, a, port))
     policy = policy_for(rule, None, port.number)
+    routed = port.protocol.is_http and not is_reserved(port.number, scope.mode)
     return PortView(
         port=port,
         default=Target(host=service.host, port=port.number, policy=policy),
         policy=policy,
-        domains=tuple(_domains(mesh, chosen, service, port, addresses))
-        if port.protocol.is_http
-        else (),
+        domains=tuple(_domains(mesh, chosen, service, port, addresses)) if routed else (),
         addresses=addresses,
         subsets=tuple(
             SubsetView(
@@ -171,6 +173,11 @@ def _port_view(
         rules=_rules(mesh, scope, chosen, port) if port.protocol.is_http else (),
         tcp=() if port.protocol.is_http else _tcp(mesh, scope, chosen, port),
     )
+
+
+def is_reserved(port: int, mode: Mode) -> bool:
+    """Whether requests to a port cannot be routed, because the sidecar itself listens there."""
+    return mode is Mode.REDIRECT and port in SIDECAR_PORTS
 
 
 def _rules(mesh: Mesh, scope: Scope, chosen: Selection, port: Port) -> tuple[HttpRule, ...]:

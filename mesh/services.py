@@ -5,9 +5,10 @@ Protocols are chosen as Istio does it: `appProtocol` first, then the part of the
 the first dash.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import ip_address
 
 from crds import core, service_entry
 from crds.fields import EMPTY
@@ -161,10 +162,8 @@ def _from_kubernetes(key: Key, service: core.Service) -> tuple[Service, ...]:
             host=hosts.fqdn(service.meta.name, service.meta.namespace),
             name=service.meta.name,
             namespace=service.meta.namespace,
-            ports=tuple(
-                _kubernetes_port(port) for port in service.ports if port.protocol in ("", "TCP")
-            ),
-            addresses=service.addresses,
+            ports=_kubernetes_ports(service.ports),
+            addresses=_addresses(service.addresses),
             headless=service.headless,
             resolution=Resolution.NONE if service.headless else Resolution.CLIENT_SIDE,
             export_to=frozenset(name.strip() for name in exports),
@@ -172,6 +171,15 @@ def _from_kubernetes(key: Key, service: core.Service) -> tuple[Service, ...]:
             created=service.meta.created,
         ),
     )
+
+
+def _kubernetes_ports(given: Iterable[core.ServicePort]) -> tuple[Port, ...]:
+    """Those that speak TCP, the first of each number: two clusters of one name are refused."""
+    ports: dict[int, Port] = {}
+    for port in given:
+        if port.protocol in ("", "TCP"):
+            ports.setdefault(port.port, _kubernetes_port(port))
+    return tuple(ports.values())
 
 
 def _kubernetes_port(port: core.ServicePort) -> Port:
@@ -182,6 +190,11 @@ def _kubernetes_port(port: core.ServicePort) -> Port:
         protocol=protocol(port.app_protocol, port.name),
         target=target if target is not None else port.port,
     )
+
+
+def _addresses(given: Iterable[str]) -> tuple[str, ...]:
+    """Each address once, in its one form: IPv6 has many."""
+    return tuple(dict.fromkeys(str(ip_address(a)) if ":" in a else a for a in given))
 
 
 _RESOLUTIONS = {
@@ -208,7 +221,7 @@ def _from_entry(key: Key, entry: service_entry.ServiceEntry, host: str) -> Servi
             for port in entry.ports
             if port.protocol.upper() != Protocol.UDP
         ),
-        addresses=tuple(address for address in entry.addresses if "/" not in address),
+        addresses=_addresses(address for address in entry.addresses if "/" not in address),
         external=entry.location is service_entry.Location.MESH_EXTERNAL,
         resolution=_RESOLUTIONS.get(entry.resolution, Resolution.NONE),
         export_to=frozenset(entry.export_to or ("*",)),

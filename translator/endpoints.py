@@ -56,7 +56,7 @@ def _locality_message(locality: Locality) -> LocalityMessage:
 def _endpoint(endpoint: Endpoint) -> LbEndpoint:
     return LbEndpoint(
         endpoint=endpoint_components_pb2.Endpoint(
-            address=pb.socket_address(endpoint.address, endpoint.port)
+            address=pb.endpoint_address(endpoint.address, endpoint.port)
         ),
         health_status=HealthStatus.UNKNOWN if endpoint.healthy else HealthStatus.UNHEALTHY,
         load_balancing_weight=pb.uint32(_weight(endpoint)),

@@ -6,7 +6,7 @@ where it was read; Envoy refuses a whole response for one bad field, so nothing 
 leave this package.
 """
 
-from envoy.config.core.v3.address_pb2 import Address, SocketAddress
+from envoy.config.core.v3.address_pb2 import Address, Pipe, SocketAddress
 from envoy.config.core.v3.config_source_pb2 import AggregatedConfigSource, ApiVersion, ConfigSource
 from envoy.type.matcher.v3.regex_pb2 import RegexMatcher
 from envoy.type.matcher.v3.string_pb2 import StringMatcher
@@ -18,6 +18,7 @@ from google.protobuf.wrappers_pb2 import UInt32Value, UInt64Value
 
 from crds.scalars import Duration
 from crds.virtual_service import StringMatch
+from mesh.endpoints import UNIX
 
 UINT32_MAX = 2**32 - 1
 PARTS_PER_PERCENT = 10_000
@@ -102,6 +103,13 @@ def text(value: str) -> str:
 def socket_address(address: str, port: int) -> Address:
     """A TCP address; `address` is an IP address, or a host name where Envoy resolves it."""
     return Address(socket_address=SocketAddress(address=address, port_value=port))
+
+
+def endpoint_address(address: str, port: int) -> Address:
+    """Where to connect to: a TCP address, or a Unix socket (`unix:///path`), which has no port."""
+    if address.startswith(UNIX):
+        return Address(pipe=Pipe(path=address.removeprefix(UNIX)))
+    return socket_address(address, port)
 
 
 def over_ads() -> ConfigSource:
