@@ -29,7 +29,7 @@ class Follower:
 
 @asynccontextmanager
 async def following(directory: Directory) -> AsyncIterator[Follower]:
-    async with aclosing(directory.events()) as events:  # type: ignore[type-var]  # a generator
+    async with aclosing(directory.events()) as events:
         yield Follower(events)
 
 

@@ -1,0 +1,46 @@
+from crds.mesh_config import (
+    CONNECT_TIMEOUT,
+    DEFAULT_MESH_CONFIG,
+    OutboundTrafficPolicyMode,
+    mesh_config,
+)
+from crds.scalars import Duration
+from tests.crds.specs import short
+
+
+def test_nothing_gives_istio_s_defaults() -> None:
+    assert mesh_config({}) == (DEFAULT_MESH_CONFIG, ())
+    assert DEFAULT_MESH_CONFIG.trust_domain == "cluster.local"
+    assert DEFAULT_MESH_CONFIG.outbound_traffic_policy.mode == "ALLOW_ANY"
+
+
+def test_what_is_set_counts() -> None:
+    config, problems = mesh_config(
+        {
+            "outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"},
+            "rootNamespace": "root",
+            "connectTimeout": "1s",
+        }
+    )
+    assert problems == ()
+    assert config.outbound_traffic_policy.mode is OutboundTrafficPolicyMode.REGISTRY_ONLY
+    assert config.root_namespace == "root"
+    assert config.connect_timeout == Duration(1_000_000_000)
+
+
+def test_what_is_read_but_not_used_yet_is_told_of() -> None:
+    config, problems = mesh_config({"defaultHttpRetryPolicy": {"attempts": 1}})
+    assert [short(problem) for problem in problems] == ["~not-translated defaultHttpRetryPolicy"]
+    assert config.default_http_retry_policy is not None
+
+
+def test_what_cannot_be_used_keeps_its_default() -> None:
+    config, problems = mesh_config({"connectTimeout": 1, "rootNamespace": "r"})
+    assert [short(problem) for problem in problems] == ["wrong-type connectTimeout"]
+    assert (config.connect_timeout, config.root_namespace) == (CONNECT_TIMEOUT, "r")
+
+
+def test_fields_of_istio_s_and_others_are_told_apart() -> None:
+    _, problems = mesh_config({"accessLogFile": "a", "acessLog": "b"})
+    found = [short(problem) for problem in problems]
+    assert found == ["~not-translated accessLogFile", "~unknown-field acessLog"]

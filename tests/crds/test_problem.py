@@ -1,0 +1,40 @@
+import pytest
+
+from crds.meta import Key, Origin
+from crds.problem import error, shown, warning
+
+
+def test_a_problem_reads_as_one_line() -> None:
+    problem = error("bad", "spec.host", "must be better", "x").at(Origin("a.yaml", 2, 7))
+    assert str(problem) == "error[bad] a.yaml:7 (document 2): spec.host: must be better (got 'x')"
+    assert problem.at(Origin("b.yaml")) is problem
+    assert problem.at(None) is problem
+    assert str(warning("odd", "", "is odd")) == "warning[odd] is odd"
+
+
+def test_keys_read_with_and_without_a_namespace() -> None:
+    assert str(Key("", "Node", "", "n")) == "Node n"
+    assert str(Key("", "Pod", "shop", "p")) == "Pod shop/p"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, None),
+        (True, "true"),
+        (False, "false"),
+        ("x", "x"),
+        (3, "3"),
+        (2.5, "2.5"),
+        (1 << 200, "a number of 201 bits"),
+        ({}, "{}"),
+        ({"a": 1}, "an object with 1 fields"),
+        ([], "[]"),
+        ((1, 2), "a list of 2"),
+        (object(), "a object"),
+        ("\ud800", "\\ud800"),
+        ("x" * 500, "x" * 117 + "..."),
+    ],
+)
+def test_any_value_is_shown_in_a_few_characters(value: object, text: str | None) -> None:
+    assert shown(value) == text
