@@ -7,12 +7,14 @@ ordinary Kubernetes YAML.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import yaml
 
 from crds.decode import decode
 from crds.mesh_config import mesh_config
+from crds.problem import Problem
 from mesh.check import check_all
 from mesh.mesh import Mesh
 from mesh.proxy import Mode, Proxy
@@ -41,18 +43,18 @@ def translation(case: Path) -> Translation:
     """Reads one case; an object in it that cannot be used fails the test."""
     head, _, rest = case.read_text().partition("\n---\n")
     wanted = yaml.safe_load(head)
-    config, problems = mesh_config(wanted.get("config", {}))
-    assert not problems
+    config, told = mesh_config(wanted.get("config", {}))
     mesh = mesh_of(rest, config)
     return Translation(
         show=wanted["show"],
         only=wanted.get("only", {}),
         mesh=mesh,
         proxy=_proxy(wanted.get("proxy", {})),
-        problems=(*_read_problems(rest), *map(str, check_all(mesh))),
+        problems=tuple(map(str, (*told, *_read_problems(rest), *check_all(mesh)))),
     )
 
 
+@cache
 def translations() -> dict[str, Translation]:
     """Every case by its name, such as `routes/canary`."""
     return {_name(case): translation(case) for case in cases("translate")}
@@ -79,6 +81,6 @@ def _pairs(ports: object) -> tuple[tuple[str, int], ...]:
     return tuple(ports.items()) if isinstance(ports, dict) else ()
 
 
-def _read_problems(text: str) -> list[str]:
+def _read_problems(text: str) -> list[Problem]:
     objects = (raw for raw in yaml.safe_load_all(text) if raw is not None)
-    return [str(problem) for raw in objects for problem in decode(raw).problems]
+    return [problem for raw in objects for problem in decode(raw).problems]
