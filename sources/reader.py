@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from crds.meta import Origin
-from crds.problem import warning
+from crds.problem import Problem, warning
 from sources.errors import SourceError
 from sources.events import Event, Problems
 from sources.folder import Content, FileState, Folder
-from sources.scan import Signature, content, scan, signature
+from sources.scan import Found, Signature, content, scan, signature
 
 STABLE_SECONDS = 0.05
 
@@ -28,6 +28,7 @@ class Reader:
         self._signatures: dict[str, Signature] = {}
         self._unconfirmed: set[str] = set()
         self._waiting: dict[str, tuple[Content, float]] = {}
+        self._unlisted: Mapping[str, str] = {}
         self._missing_since: float | None = None
         self._missing_told = False
 
@@ -42,7 +43,7 @@ class Reader:
             found = scan(self._root)
         except OSError as failure:
             raise SourceError(f"{self._root} cannot be read: {failure.strerror}") from failure
-        return self._look(self._changed(found))
+        return [*self._unlisted_news(found), *self._look(self._changed(found))]
 
     def sweep(self) -> list[Event]:
         """Looks at every file, reads those that have changed."""
@@ -50,7 +51,8 @@ class Reader:
             found = scan(self._root)
         except OSError as failure:
             return self._missing(failure)
-        return [*self._present(), *self._look(self._changed(found))]
+        news = [*self._present(), *self._unlisted_news(found)]
+        return [*news, *self._look(self._changed(found))]
 
     def look(self, files: Iterable[str]) -> list[Event]:
         """Reads these files, and those whose time of waiting is over."""
@@ -67,16 +69,28 @@ class Reader:
             times.append(self._missing_since)
         return max(0.0, min(times) + STABLE_SECONDS - self._clock()) if times else None
 
-    def _changed(self, found: Mapping[str, Signature]) -> set[str]:
+    def _changed(self, found: Found) -> set[str]:
         """Files to read: a signature counts only once the content was read again under it.
 
         Two writes within one tick of the file system's clock can have the same.
         """
-        known = self._signatures
-        new = {file for file in found if known.get(file) != found[file]}
-        again = self._unconfirmed & found.keys()
+        known, files = self._signatures, found.files
+        new = {file for file in files if known.get(file) != files[file]}
+        again = self._unconfirmed & files.keys()
         self._unconfirmed = new
-        return new | again | (known.keys() - found.keys())
+        unseen = tuple(os.path.join(folder, "") for folder in found.unlisted)
+        gone = {file for file in known.keys() - files.keys() if not file.startswith(unseen)}
+        return new | again | gone
+
+    def _unlisted_news(self, found: Found) -> list[Event]:
+        """What a folder below held last stays in force while it cannot be listed."""
+        before, self._unlisted = self._unlisted, found.unlisted
+        news: list[Event] = [
+            Problems(folder, ()) for folder in before.keys() - found.unlisted.keys()
+        ]
+        for folder in found.unlisted.keys() - before.keys():
+            news.append(Problems(folder, (_unlisted(folder, found.unlisted[folder]),)))
+        return news
 
     def _look(self, files: set[str]) -> list[Event]:
         now = self._clock()
@@ -126,10 +140,14 @@ class Reader:
         if self._missing_told or now - self._missing_since < STABLE_SECONDS:
             return []
         self._missing_told = True
-        message = f"cannot be read ({failure.strerror}): what it held last stays in force"
-        problem = replace(warning("no-folder", "", message), origin=Origin(self._root))
+        problem = _unlisted(self._root, str(failure.strerror))
         return [Problems(self._root, (problem,))]
 
     def _present(self) -> list[Event]:
         told, self._missing_told, self._missing_since = self._missing_told, False, None
         return [Problems(self._root, ())] if told else []
+
+
+def _unlisted(folder: str, reason: str) -> Problem:
+    message = f"cannot be read ({reason}): what it held last stays in force"
+    return replace(warning("no-folder", "", message), origin=Origin(folder))

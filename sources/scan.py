@@ -4,7 +4,8 @@ seen through the links that lead into it, an editor's swap file not at all.
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from sources.folder import Content, Unreadable
 
@@ -20,20 +21,35 @@ def counts(name: str) -> bool:
     return name.endswith(SUFFIXES) and not name.startswith(".")
 
 
-def scan(root: str) -> dict[str, Signature]:
-    """All files that count; raises OSError if the root itself cannot be listed."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """All files that count, and the folders that could not be listed, with the reason."""
+
+    files: Mapping[str, Signature]
+    unlisted: Mapping[str, str]
+
+
+def scan(root: str) -> Found:
+    """Looks at a folder, or at one file; raises OSError if that itself cannot be done."""
     status = os.stat(root)
     if not stat.S_ISDIR(status.st_mode):
-        return {root: _signature(status)}
+        return Found({root: _signature(status)}, {})
     os.scandir(root).close()
-    return dict(_walk(root, frozenset({(status.st_dev, status.st_ino)})))
+    unlisted: dict[str, str] = {}
+    files = dict(_walk(root, frozenset({(status.st_dev, status.st_ino)}), unlisted))
+    return Found(files, unlisted)
 
 
-def _walk(folder: str, above: frozenset[tuple[int, int]]) -> Iterator[tuple[str, Signature]]:
+def _walk(
+    folder: str, above: frozenset[tuple[int, int]], unlisted: dict[str, str]
+) -> Iterator[tuple[str, Signature]]:
     """`above` are the folders that this one is in: links to them would lead round in circles."""
     try:
         names = sorted(os.listdir(folder))
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as failure:
+        unlisted[folder] = str(failure.strerror)
         return
     for name in names:
         path = os.path.join(folder, name)
@@ -43,7 +59,7 @@ def _walk(folder: str, above: frozenset[tuple[int, int]]) -> Iterator[tuple[str,
         if stat.S_ISDIR(status.st_mode):
             here = (status.st_dev, status.st_ino)
             if here not in above:
-                yield from _walk(path, above | {here})
+                yield from _walk(path, above | {here}, unlisted)
         elif stat.S_ISREG(status.st_mode) and counts(name):
             yield path, _signature(status)
 

@@ -152,3 +152,18 @@ def test_a_file_without_permission_is_a_problem(tmp_path: Path, reader: Reader) 
     write(tmp_path, a=service("x"))
     (tmp_path / "a.yaml").chmod(0)
     assert told(reader.first()) == ["!a.yaml unreadable"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_below_that_cannot_be_listed_keeps_its_objects(
+    tmp_path: Path, reader: Reader
+) -> None:
+    below = tmp_path / "below"
+    below.mkdir()
+    write(below, a=service("x"))
+    reader.first()
+    below.chmod(0)
+    assert told(reader.sweep()) == ["!below no-folder"]
+    assert reader.sweep() == []
+    below.chmod(0o700)
+    assert told(reader.sweep()) == ["!below"]
