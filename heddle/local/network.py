@@ -57,7 +57,8 @@ class Network:
         pin, link = self._folder / str(number), f"pod{number}"
         batch = (
             "link set lo up",
-            f"link add eth0 type veth peer name {link} netns {_NODE_INIT}",
+            f"link add eth0 address {hardware_address(address)} type veth"
+            f" peer name {link} netns {_NODE_INIT}",
             f"addr add {address}/{self._gateway.network.prefixlen} dev eth0",
             "link set eth0 up",
             f"route add default via {self._gateway.ip}",
@@ -81,6 +82,15 @@ class Network:
         spec = pin.with_suffix(".json")
         write(spec, launch)
         await run(command("heddle.local.launch", str(spec)), text=_lines(batch))
+
+
+def hardware_address(address: IPv4Address) -> str:
+    """The link address of a pod: of its own, and the same whenever the address comes back.
+
+    Its peers remember who has an address for up to a minute. A pod that came back with another one
+    would not be found by them that long.
+    """
+    return "02:00:" + ":".join(f"{byte:02x}" for byte in address.packed)
 
 
 def _forward() -> None:
