@@ -1,0 +1,342 @@
+"""What a sidecar would do with a request or a connection, worked out from its configuration.
+
+It follows Envoy's documented rules over the generated messages: listener by destination, filter
+chain, virtual host by domain, the first route that matches, its clusters and their shares. It
+knows what our translator emits and fails on what it does not know, so it cannot be fooled by a
+field that it skips. The real Envoy has the last word (tests/translator), this is the fast one.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
+
+import re2  # type: ignore[import-untyped]  # google-re2 ships no types
+from envoy.config.listener.v3.listener_components_pb2 import FilterChain
+from envoy.config.listener.v3.listener_pb2 import Listener
+from envoy.config.route.v3.route_components_pb2 import (
+    HeaderMatcher,
+    QueryParameterMatcher,
+    RedirectAction,
+    Route,
+    RouteAction,
+    RouteMatch,
+    VirtualHost,
+)
+from envoy.config.route.v3.route_pb2 import RouteConfiguration
+from envoy.extensions.filters.network.tcp_proxy.v3.tcp_proxy_pb2 import TcpProxy
+from envoy.type.matcher.v3.string_pb2 import StringMatcher
+
+from translator import names
+from translator.config import Config
+from translator.http_messages import HttpConnectionManager
+from translator.translate import in_place
+
+ANY = "0.0.0.0"
+SCHEME_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request as the application sends it. `address` is where it resolved the host to."""
+
+    authority: str
+    path: str = "/"
+    method: str = "GET"
+    scheme: str = "http"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    address: str = "10.0.0.1"
+
+    @property
+    def port(self) -> int:
+        """Which port it is sent to."""
+        port = self.authority.rpartition("]")[2].partition(":")[2]
+        return int(port) if port else SCHEME_PORTS[self.scheme]
+
+    def header(self, name: str) -> str | None:
+        """A header or pseudo header, `None` if it is missing."""
+        pseudo = {
+            ":authority": self.authority,
+            ":method": self.method,
+            ":path": self.path,
+            ":scheme": self.scheme,
+        }
+        lowered = {key.lower(): value for key, value in self.headers.items()}
+        return pseudo.get(name, lowered.get(name.lower()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """Where it went. `clusters` are shares that add up to 1; `status` is set if it was answered on
+    the spot, and `location` if that is a redirect.
+    """
+
+    listener: str
+    virtual_host: str = ""
+    route: str = ""
+    clusters: Mapping[str, float] = field(default_factory=dict)
+    status: int = 0
+    body: str = ""
+    location: str = ""
+    path: str = ""
+    authority: str = ""
+
+    @property
+    def cluster(self) -> str:
+        """The only cluster."""
+        (only,) = self.clusters
+        return only
+
+
+def send(config: Config, request: Request) -> Outcome:
+    """What the client's sidecar does with a request."""
+    listener = _listener(config, request.address, request.port)
+    chain = _http_chain(listener)
+    manager = HttpConnectionManager()
+    if not chain.filters[0].typed_config.Unpack(manager):
+        return Outcome(listener=listener.name, clusters=_tcp_clusters(chain))
+    routes = _route_configuration(config, manager)
+    host = _virtual_host(routes, request.authority)
+    if host is None:
+        return Outcome(listener=listener.name, status=404)
+    route = next((route for route in host.routes if _matches(route.match, request)), None)
+    if route is None:
+        return Outcome(listener=listener.name, virtual_host=host.name, status=404)
+    return _acted(route, request, listener=listener.name, virtual_host=host.name)
+
+
+def connect(config: Config, address: str, port: int) -> Outcome:
+    """What the client's sidecar does with a connection that is not HTTP."""
+    listener = _listener(config, address, port)
+    chain = (
+        listener.default_filter_chain
+        if listener.HasField("default_filter_chain")
+        else _chain_at(listener, port)
+    )
+    return Outcome(listener=listener.name, clusters=_tcp_clusters(chain))
+
+
+def receive(config: Config, port: int) -> Outcome:
+    """Where the server's sidecar takes what arrives for a port of its workload, over iptables."""
+    listener = next(each for each in config.listeners if each.name == names.VIRTUAL_INBOUND)
+    chain = _chain_at(listener, port)
+    manager = HttpConnectionManager()
+    if not chain.filters[0].typed_config.Unpack(manager):
+        return Outcome(listener=listener.name, clusters=_tcp_clusters(chain))
+    (host,) = manager.route_config.virtual_hosts
+    (route,) = host.routes
+    return Outcome(listener=listener.name, clusters=_shares(route.route), route=route.name)
+
+
+def endpoints(config: Config, cluster: str) -> list[str]:
+    """The healthy addresses of an EDS cluster."""
+    assignment = next(each for each in config.endpoints if each.cluster_name == cluster)
+    sockets = (
+        endpoint.endpoint.address.socket_address
+        for locality in assignment.endpoints
+        for endpoint in locality.lb_endpoints
+        if not endpoint.health_status
+    )
+    return [f"{socket.address}:{socket.port_value}" for socket in sockets]
+
+
+def _listener(config: Config, address: str, port: int) -> Listener:
+    """Envoy's `use_original_dst`: the listener of the address, that of the port, its own."""
+    by_name = {listener.name: listener for listener in config.listeners}
+    if names.HTTP_PROXY in by_name:
+        return by_name[names.HTTP_PROXY]
+    wanted = (names.listener(address, port), names.listener(ANY, port), names.VIRTUAL_OUTBOUND)
+    return next(by_name[name] for name in wanted if name in by_name)
+
+
+def _http_chain(listener: Listener) -> FilterChain:
+    for chain in listener.filter_chains:
+        match = chain.filter_chain_match
+        if "http/1.1" in match.application_protocols or not match.ListFields():
+            return chain
+    return listener.default_filter_chain
+
+
+def _chain_at(listener: Listener, port: int) -> FilterChain:
+    unmatched = [c for c in listener.filter_chains if not c.filter_chain_match.ListFields()]
+    for chain in listener.filter_chains:
+        if chain.filter_chain_match.destination_port.value == port:
+            return chain
+    return unmatched[0] if unmatched else listener.default_filter_chain
+
+
+def _tcp_clusters(chain: FilterChain) -> Mapping[str, float]:
+    proxy = TcpProxy()
+    assert chain.filters[0].typed_config.Unpack(proxy)
+    if proxy.cluster:
+        return {proxy.cluster: 1.0}
+    return _fractions((each.name, each.weight) for each in proxy.weighted_clusters.clusters)
+
+
+def _fractions(weighted: Iterable[tuple[str, int]]) -> Mapping[str, float]:
+    pairs = list(weighted)
+    total = sum(weight for _, weight in pairs)
+    shares: dict[str, float] = {}
+    for name, weight in pairs:
+        shares[name] = shares.get(name, 0.0) + weight / total
+    return shares
+
+
+def _route_configuration(config: Config, manager: HttpConnectionManager) -> RouteConfiguration:
+    wanted = manager.rds.route_config_name
+    return next(route for route in in_place(config).routes if route.name == wanted)
+
+
+def _virtual_host(routes: RouteConfiguration, authority: str) -> VirtualHost | None:
+    """Envoy's order: exact, the longest `*suffix`, the longest `prefix*`, `*`."""
+    host = authority.lower()
+    if routes.ignore_port_in_host_matching:
+        host = _without_port(host)
+    domains = [(domain, each) for each in routes.virtual_hosts for domain in each.domains]
+    ranked = [(_domain_rank(domain.lower(), host), each) for domain, each in domains]
+    found = [(rank, each) for rank, each in ranked if rank is not None]
+    assert len({rank for rank, _ in found}) == len(found), "two virtual hosts have one domain"
+    return min(found, key=lambda pair: pair[0])[1] if found else None
+
+
+def _without_port(host: str) -> str:
+    name, colon, port = host.rpartition(":")
+    return name if colon and port.isdecimal() and not name.endswith(":") else host
+
+
+def _domain_rank(domain: str, host: str) -> tuple[int, int] | None:
+    if domain == "*":
+        return 3, 0
+    if domain == host:
+        return 0, 0
+    if domain.startswith("*") and host.endswith(domain[1:]) and len(host) > len(domain) - 1:
+        return 1, -len(domain)
+    if domain.endswith("*") and host.startswith(domain[:-1]) and len(host) > len(domain) - 1:
+        return 2, -len(domain)
+    return None
+
+
+def _matches(match: RouteMatch, request: Request) -> bool:
+    return (
+        _path_matches(match, request.path)
+        and all(_header_matches(each, request) for each in match.headers)
+        and all(_query_matches(each, request.path) for each in match.query_parameters)
+    )
+
+
+def _path_matches(match: RouteMatch, path: str) -> bool:
+    plain = path.partition("?")[0]  # a query is never part of the path
+    folds = match.HasField("case_sensitive") and not match.case_sensitive.value
+    same = str.lower if folds else str
+    match match.WhichOneof("path_specifier"):
+        case "path":
+            return same(plain) == same(match.path)
+        case "prefix":
+            return same(plain).startswith(same(match.prefix))
+        case "safe_regex":
+            return re2.fullmatch(match.safe_regex.regex, plain) is not None
+        case other:
+            raise NotImplementedError(other)
+
+
+def _header_matches(matcher: HeaderMatcher, request: Request) -> bool:
+    value = request.header(matcher.name)
+    if matcher.WhichOneof("header_match_specifier") == "present_match":
+        return ((value is not None) == matcher.present_match) != matcher.invert_match
+    if value is None and not matcher.treat_missing_header_as_empty:
+        return False  # whatever is asked: what is not there is not compared
+    return _string_matches(matcher.string_match, value or "") != matcher.invert_match
+
+
+def _query_matches(matcher: QueryParameterMatcher, path: str) -> bool:
+    values = dict(reversed(parse_qsl(path.partition("?")[2], keep_blank_values=True)))
+    if matcher.WhichOneof("query_parameter_match_specifier") == "present_match":
+        return (matcher.name in values) == matcher.present_match
+    return matcher.name in values and _string_matches(matcher.string_match, values[matcher.name])
+
+
+def _string_matches(matcher: StringMatcher, value: str) -> bool:
+    match matcher.WhichOneof("match_pattern"):
+        case "exact":
+            return value == matcher.exact
+        case "prefix":
+            return value.startswith(matcher.prefix)
+        case "safe_regex":
+            return re2.fullmatch(matcher.safe_regex.regex, value) is not None
+        case other:
+            raise NotImplementedError(other)
+
+
+def _acted(route: Route, request: Request, *, listener: str, virtual_host: str) -> Outcome:
+    match route.WhichOneof("action"):
+        case "route":
+            return Outcome(
+                listener=listener,
+                virtual_host=virtual_host,
+                route=route.name,
+                clusters=_shares(route.route),
+                path=_rewritten(route, request.path),
+                authority=route.route.host_rewrite_literal or request.authority,
+            )
+        case "direct_response":
+            return Outcome(
+                listener=listener,
+                virtual_host=virtual_host,
+                route=route.name,
+                status=route.direct_response.status,
+                body=route.direct_response.body.inline_string,
+            )
+        case "redirect":
+            return Outcome(
+                listener=listener,
+                virtual_host=virtual_host,
+                route=route.name,
+                status=_CODES[route.redirect.response_code],
+                location=_location(route.redirect, route.match, request),
+            )
+        case other:
+            raise NotImplementedError(other)
+
+
+def _shares(action: RouteAction) -> Mapping[str, float]:
+    if action.cluster:
+        return {action.cluster: 1.0}
+    return _fractions((each.name, each.weight.value) for each in action.weighted_clusters.clusters)
+
+
+def _rewritten(route: Route, path: str) -> str:
+    plain, mark, query = path.partition("?")
+    if route.route.HasField("regex_rewrite"):
+        rewrite = route.route.regex_rewrite
+        plain = re2.sub(rewrite.pattern.regex, rewrite.substitution, plain)
+    elif route.route.prefix_rewrite:
+        plain = _replaced(route.match, route.route.prefix_rewrite, plain)
+    return plain + mark + query
+
+
+def _replaced(match: RouteMatch, replacement: str, path: str) -> str:
+    """A prefix match replaces the prefix, any other match the whole path."""
+    return replacement + path[len(match.prefix) :] if match.prefix else replacement
+
+
+_CODES: Sequence[int] = (301, 302, 303, 307, 308)
+
+
+def _location(action: RedirectAction, match: RouteMatch, request: Request) -> str:
+    scheme = action.scheme_redirect or request.scheme
+    host = action.host_redirect or _without_port(request.authority)
+    port = action.port_redirect or _kept_port(action, request)
+    plain, mark, query = request.path.partition("?")
+    path = action.path_redirect or plain
+    if action.prefix_rewrite:
+        path = _replaced(match, action.prefix_rewrite, plain)
+    kept = "" if "?" in path else mark + query
+    return f"{scheme}://{host}{f':{port}' if port else ''}{path}{kept}"
+
+
+def _kept_port(action: RedirectAction, request: Request) -> int:
+    """The request's own port stays, unless host or scheme changed away from what implied it."""
+    port = request.authority.rpartition("]")[2].partition(":")[2]
+    if action.host_redirect or not port:
+        return 0
+    swapped = action.scheme_redirect and int(port) == SCHEME_PORTS[request.scheme]
+    return 0 if swapped else int(port)
