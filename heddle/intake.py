@@ -4,8 +4,7 @@ An object that cannot be read keeps its last good version, and nothing else is t
 """
 
 from collections.abc import Iterable, Mapping
-
-import yaml
+from dataclasses import replace
 
 from crds import core
 from crds.decode import decode
@@ -15,6 +14,7 @@ from crds.problem import Problem, Severity
 from mesh.advance import CONFIG_KEY
 from mesh.store import Change, Store
 from sources.events import Applied, Deleted, Event, Moved, Problems, Synced
+from sources.yaml_values import Fault, parse
 
 NOTHING: tuple[Problem, ...] = ()
 
@@ -78,15 +78,18 @@ class Intake:
 def _read_config(made_from: object, last: MeshConfig) -> tuple[MeshConfig, tuple[Problem, ...]]:
     if not isinstance(made_from, core.ConfigMap):
         return DEFAULT_MESH_CONFIG, NOTHING
-    text = made_from.data.get(CONFIG_MAP_KEY, "")
     try:
-        raw = yaml.safe_load(text) or {}
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        return last, (_config_problem(f"is not YAML: {str(error).splitlines()[0]}"),)
+        raw = parse(made_from.data.get(CONFIG_MAP_KEY, "")) or {}
+    except Fault as fault:
+        return last, (_config_problem(fault.message),)
     if not isinstance(raw, dict):
         return last, (_config_problem("must be a mapping of MeshConfig's fields"),)
     config, problems = mesh_config(raw)
-    return config, tuple(problems)
+    placed = (
+        replace(each, object=CONFIG_KEY, path=f"data.{CONFIG_MAP_KEY}.{each.path}")
+        for each in problems
+    )
+    return config, tuple(placed)
 
 
 def _config_problem(message: str) -> Problem:

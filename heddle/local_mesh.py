@@ -21,7 +21,7 @@ from heddle.identity import Held, TokenAuthenticator
 from heddle.injection import AUDIENCE, SERVER_NAME, inject_settings
 from heddle.local import envoy as envoys
 from heddle.local.containers import Container, containers
-from heddle.local.errors import CannotRun
+from heddle.local.errors import CannotRun, LocalError
 from heddle.local.images import Images, image_name
 from heddle.local.modes import RunMode, detect_mode
 from heddle.local.pods import InjectedPod, Line, Phase
@@ -37,6 +37,8 @@ from xds.server import Server, ServerSettings
 from xds.status import ClientStatus
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+START_SECONDS = 60.0
+"""How long all pods together may take to become ready."""
 DEPARTURE_SECONDS = 2.0
 """How long a pod that is not wanted any more runs on, at most, until no proxy sends to it."""
 
@@ -121,7 +123,16 @@ class LocalMesh:
         )
 
     async def started(self, runner: Runner) -> None:
-        """Waits until the folder is read and its pods are ready."""
+        """Waits until the folder is read and its pods are ready; raises `LocalError` if that takes
+        too long, and says for which pods.
+        """
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await self._started(runner)
+        except TimeoutError:
+            raise NotStarted(_laggards(runner, self._running)) from None
+
+    async def _started(self, runner: Runner) -> None:
         while not self.plane.resolver.synced or not self._running:
             if self.plane.resolver.synced and not self._local.pods():
                 return
@@ -277,6 +288,23 @@ class LocalMesh:
     def _synced(self, pods: Collection[str]) -> bool:
         """Whether the proxies of these pods have acknowledged the newest configuration."""
         return all(p.state is ProxyState.SYNCED for p in self.proxies() if p.pod in pods)
+
+
+class NotStarted(LocalError):
+    """Some pod did not become ready in time; the message says which, and why if it is known."""
+
+    def __init__(self, laggards: Sequence[str]) -> None:
+        super().__init__(
+            f"not ready after {START_SECONDS:.0f} s: {', '.join(laggards) or 'no pod'}; "
+            "HEDDLE_LOGS=FOLDER keeps the containers' output"
+        )
+
+
+def _laggards(runner: Runner, pods: Mapping[str, InjectedPod]) -> Sequence[str]:
+    statuses = runner.statuses()
+    late = [name for name in sorted(pods) if name not in runner.ready()]
+    reasons = {name: status.problem for name, status in statuses.items() if status.problem}
+    return [f"{name} ({reasons[name].message})" if name in reasons else name for name in late]
 
 
 def _status(

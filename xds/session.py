@@ -80,9 +80,9 @@ class Session:
             except StreamEnded as reason:
                 self.end(reason)
                 return
-            for response in responses:
+            while responses:  # emptied as it is written: a stream that sleeps must hold no bytes
                 patience.reschedule(self._loop.time() + self._write_timeout)
-                await write(response)
+                await write(responses.pop(0))
             patience.reschedule(None)
             self._clients.touch(client)
             await self._sleep(client.stream.next_wakeup())

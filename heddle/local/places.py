@@ -157,7 +157,8 @@ class ProcessPlace:
         places = self._places([container])
         return Launch(
             parent=os.getpid(),
-            program=[relocate(argument, places) for argument in program],
+            # The program itself is this machine's, wherever it lies: below /tmp, for instance.
+            program=[*program[:1], *(relocate(argument, places) for argument in program[1:])],
             environment={
                 "PATH": os.environ.get("PATH", _PATH),
                 "HOME": str(self.folder),
