@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.cluster.mesh import ClusterBackend, obstacle
+from e2e.cluster.mesh import IMAGE, ClusterBackend, obstacle
 from e2e.local.mesh import LocalBackend
 from e2e.mesh import Backend, Mesh
 from heddle.local.modes import RunMode, detect_mode
@@ -46,7 +46,7 @@ def shared_mesh(
         reason = obstacle(os.environ)
         if reason is not None:
             pytest.skip(reason)
-        backend: Backend = ClusterBackend(tmp_path_factory.mktemp("cluster"))
+        backend: Backend = ClusterBackend(tmp_path_factory.mktemp("cluster"), os.environ[IMAGE])
     else:
         if place == "namespaces":
             request.getfixturevalue("namespaces")

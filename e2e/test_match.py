@@ -1,4 +1,4 @@
-"""Which rule a request meets: header, method, path, authority, query, source; the first one wins."""
+"""Which rule a request meets, by header, method, path, authority, query or source."""
 
 import pytest
 

@@ -23,9 +23,3 @@ def test_the_timeout_is_for_all_attempts_together(mesh: Mesh) -> None:
     name = mesh.name()
     assert mesh.get(ECHO, {"x-echo-delay": "3", "x-echo-id": name}).status == 504
     assert 2 <= len(mesh.received("echo-v1", name, 2)) <= 3
-
-
-def test_without_a_timeout_a_slow_answer_is_waited_for(mesh: Mesh) -> None:
-    """Istio's default is none; Envoy's would be 15 seconds."""
-    mesh.apply(routes(f"[{{{V1}}}]"))
-    assert mesh.get(ECHO, {"x-echo-delay": "15.5"}).status == 200

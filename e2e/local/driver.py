@@ -52,7 +52,8 @@ class Driver:
     async def _do(self, command: Command) -> object:
         match command["do"]:
             case "apply":
-                return await self._apply(str(command["text"]))
+                await self._apply(str(command["text"]))
+                return None
             case "client":
                 wanted = command["command"]
                 assert isinstance(wanted, dict)

@@ -7,8 +7,9 @@ by side. Where `HTTP_PROXY` is set, HTTP goes through it.
   own -> a list of `status`, `headers`, `body`, or of `error`
 - `tcp`: `host`, `port`, `send` -> the line that came back, empty if the connection was closed
 - `grpc`: `target`, `method`, `headers`, `body` -> `code`, `body`
-- `load`: requests to `url` at `rate` a second, until `stop`; both name the `load` -> how many, and what
-  went wrong
+- `load`: requests to `url` at `rate` a second, until `stop`; both name the `load` -> the versions
+  that answered, and what went wrong
+- `await`: requests to `url` until the answer is `text`
 """
 
 import asyncio
@@ -53,6 +54,9 @@ class Commands:
             case "http":
                 times = range(int(str(command.get("times", 1))))
                 return [await self._http(command) for _ in times]
+            case "await":
+                await self._await(command)
+                return None
             case "tcp":
                 return await _tcp(command)
             case "grpc":
@@ -65,6 +69,13 @@ class Commands:
                 return await self._loads.pop(command["load"]).stop()
             case unknown:
                 raise ValueError(f"no such command: {unknown}")
+
+    async def _await(self, command: Command) -> None:
+        while True:
+            answer = await self._http(command)
+            if isinstance(answer, dict) and answer.get("body") == command["text"]:
+                return
+            await asyncio.sleep(0.1)
 
     async def _http(self, command: Command) -> object:
         try:
@@ -116,9 +127,10 @@ async def _tcp(command: Command) -> str:
 
 
 async def _grpc(command: Command) -> object:
-    import grpc  # noqa: PLC0415 - it is slow, and few of the tests need it
+    import grpc
 
     async with grpc.aio.insecure_channel(str(command["target"])) as channel:
+        call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
         call = channel.unary_unary(str(command["method"]))
         metadata = tuple(_strings(command.get("headers")).items())
         try:

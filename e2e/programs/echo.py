@@ -4,7 +4,8 @@ HTTP on `PORT`, lines of text on `TCP_PORT`, gRPC on `GRPC_PORT`; 0 or absent: n
 request may ask for, so that a test can see what a mesh makes of it:
 
 - `x-echo-id`: count the requests with this id; `/seen?id=ID&count=N` waits until there were N
-- `x-echo-fail: N`: answer the first N requests with that id (N >= 1: those without one) with `x-echo-status` (503 if absent)
+- `x-echo-fail: N`: answer the first N requests with that id, or any without one, with
+  `x-echo-status` (503 if absent)
 - `x-echo-delay: S`: answer after S seconds
 - `x-echo-only: VERSION`: the two above concern this version of the server alone
 """
@@ -31,7 +32,7 @@ class Echo:
 
     def __init__(self, name: str, version: str) -> None:
         self._who = {"service": name, "version": version}
-        self._received: dict[str, list[dict[str, object]]] = defaultdict(list)
+        self._received: dict[str, list[Mapping[str, object]]] = defaultdict(list)
         self._news = asyncio.Event()
 
     async def answer(self, request: Message) -> Answer:
@@ -52,7 +53,7 @@ class Echo:
         body = {**self._who, **received, "body": request.body.decode(errors="replace")}
         return Answer(status=status, body=json.dumps({**body, "attempts": attempts}).encode())
 
-    def _count(self, name: str, received: dict[str, object]) -> int:
+    def _count(self, name: str, received: Mapping[str, object]) -> int:
         """How many requests with this name there were; 1 for one without."""
         if not name:
             return 1
@@ -91,7 +92,7 @@ class Echo:
     @asynccontextmanager
     async def grpc(self, address: str) -> AsyncIterator[None]:
         """Answers any unary call with its method and metadata."""
-        import grpc  # noqa: PLC0415 - it is slow, and few of the servers need it
+        import grpc
 
         async def call(request: bytes, context: "grpc.aio.ServicerContext[bytes, bytes]") -> bytes:
             headers = {key: str(value) for key, value in context.invocation_metadata() or ()}
