@@ -29,10 +29,10 @@ pytestmark = pytest.mark.envoy
 
 def test_envoy_accepts_every_golden(envoy_binary: Path, tmp_path: Path) -> None:
     configs = {name: case.config() for name, case in translations().items()}
-    if not refusal(envoy_binary, tmp_path, _bootstrap(configs)):
+    if not refusal(envoy_binary, tmp_path, bootstrap(configs)):
         return
     found = {
-        name: refusal(envoy_binary, tmp_path, _bootstrap({name: config}))
+        name: refusal(envoy_binary, tmp_path, bootstrap({name: config}))
         for name, config in configs.items()
     }
     assert {name: reason for name, reason in found.items() if reason} == {}
@@ -48,11 +48,12 @@ def test_this_check_would_notice_a_duplicate_domain(envoy_binary: Path, tmp_path
         routes=config.routes,
         virtual_hosts=(*config.virtual_hosts, *config.virtual_hosts[-1:]),
     )
-    said = refusal(envoy_binary, tmp_path, _bootstrap({"a": config, "b": twice}))
+    said = refusal(envoy_binary, tmp_path, bootstrap({"a": config, "b": twice}))
     assert "Only unique" in said
 
 
-def _bootstrap(configs: Mapping[str, Config]) -> dict[str, object]:
+def bootstrap(configs: Mapping[str, Config]) -> dict[str, object]:
+    """One bootstrap of several proxies' configurations."""
     clusters: list[dict[str, object]] = []
     listeners: list[dict[str, object]] = []
     ports: dict[tuple[str, int], int] = {}
