@@ -30,7 +30,7 @@ from translator.translate import hosts_of, in_place, translate
 TO_A = "http: [{route: [{destination: {host: a}}]}]"
 ODD = (
     virtual_service("odd", f"{{hosts: [10.0.0.1, '*.a.shop', a.shop.svc], {TO_A}}}"),
-    virtual_service("odd", f"{{hosts: ['a.shop.svc.cluster.local.', '*.local'], {TO_A}}}"),
+    virtual_service("odd", f"{{hosts: ['a.shop.svc.cluster.local.', '*.svc.shop'], {TO_A}}}"),
     service("a", ports=["http:15001", "tcp:15006"], ip="10.0.0.1"),
     service("b", ports=["http:80", "tcp:81"], ip="'fd00::1'"),
     service("c", ports=["http:80", "grpc:80"], ip="'fd00:0::1'"),
