@@ -5,73 +5,16 @@ rewrite of the route: `host` finds it. Envoy refuses a route that touches `host`
 in any other way, so those are left out here.
 """
 
-import re
 from collections.abc import Mapping
 
 from envoy.config.core.v3.base_pb2 import HeaderValue, HeaderValueOption
 
+from crds.header_format import format_fault
 from crds.virtual_service import HeaderOperations, Headers
 from translator import pb
 
 _HOST = frozenset({"host", ":authority"})
 _MAX_VALUE_BYTES = 16_384
-
-_VALUES = (
-    "BYTES_RECEIVED",
-    "BYTES_SENT",
-    "CONNECTION_ID",
-    "DOWNSTREAM_DIRECT_LOCAL_ADDRESS",
-    "DOWNSTREAM_DIRECT_REMOTE_ADDRESS",
-    "DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT",
-    "DOWNSTREAM_LOCAL_ADDRESS",
-    "DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT",
-    "DOWNSTREAM_LOCAL_PORT",
-    "DOWNSTREAM_LOCAL_SUBJECT",
-    "DOWNSTREAM_LOCAL_URI_SAN",
-    "DOWNSTREAM_PEER_CERT",
-    "DOWNSTREAM_PEER_CERT_V_END",
-    "DOWNSTREAM_PEER_CERT_V_START",
-    "DOWNSTREAM_PEER_FINGERPRINT_1",
-    "DOWNSTREAM_PEER_FINGERPRINT_256",
-    "DOWNSTREAM_PEER_ISSUER",
-    "DOWNSTREAM_PEER_SERIAL",
-    "DOWNSTREAM_PEER_SUBJECT",
-    "DOWNSTREAM_PEER_URI_SAN",
-    "DOWNSTREAM_REMOTE_ADDRESS",
-    "DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT",
-    "DOWNSTREAM_REMOTE_PORT",
-    "DOWNSTREAM_TLS_CIPHER",
-    "DOWNSTREAM_TLS_SESSION_ID",
-    "DOWNSTREAM_TLS_VERSION",
-    "DURATION",
-    "HOSTNAME",
-    "PROTOCOL",
-    "REQUESTED_SERVER_NAME",
-    "RESPONSE_CODE",
-    "RESPONSE_CODE_DETAILS",
-    "RESPONSE_FLAGS",
-    "ROUTE_NAME",
-    "START_TIME",
-    "UPSTREAM_CLUSTER",
-    "UPSTREAM_HOST",
-    "UPSTREAM_LOCAL_ADDRESS",
-    "UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT",
-    "UPSTREAM_REMOTE_ADDRESS",
-    "UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT",
-    "UPSTREAM_REQUEST_ATTEMPT_COUNT",
-    "VIRTUAL_CLUSTER_NAME",
-)
-_HEADER = r"[:A-Za-z0-9_.-]+"
-_FORMS = (
-    *_VALUES,
-    rf"(?:REQ|RESP|TRAILER)\({_HEADER}(?:\?{_HEADER})?\)(?::[0-9]{{1,5}})?",
-    r"(?:CLUSTER|DYNAMIC|UPSTREAM)_METADATA\([A-Za-z0-9_.:/-]+\)(?::[0-9]{1,5})?",
-    r"FILTER_STATE\([A-Za-z0-9_.-]+(?::PLAIN|:TYPED)?\)",
-    r"ENVIRONMENT\([A-Za-z0-9_]+\)",
-    r"START_TIME\([^()\0\r\n]*\)",
-)
-_OPERATOR = re.compile(f"%(?:{'|'.join(_FORMS)})?%")
-"""`%%`, and the command operators that Envoy takes in a header's value: tried on a real one."""
 
 
 def to_add(*operations: HeaderOperations | None) -> list[HeaderValueOption]:
@@ -131,4 +74,4 @@ def literal_unless_valid(value: str) -> str:
 
     One bad format string would make Envoy refuse every route in the response.
     """
-    return value if "%" not in _OPERATOR.sub("", value) else value.replace("%", "%%")
+    return value if format_fault(value) is None else value.replace("%", "%%")
