@@ -166,18 +166,19 @@ class DeltaStream:
         self, exchange: Exchange, asked: frozenset[str], held: dict[str, str], now: float
     ) -> None:
         """X-60: send what differs from what the client holds, remove what it should not hold."""
+        missing = exchange.missing(asked)
         if exchange.type_url == EDS and CDS not in self._exchanges:
             # A client that asks for endpoints first is warming their clusters (X-02, X-64). It
             # waits for each answer, even where it holds endpoints for the cluster's last version.
-            exchange.again = asked
-        else:
-            differing = [n for t in exchange.tracks for n in t.differing(held, exchange.interest)]
-            exchange.again = exchange.missing(asked).union(differing)
-            exchange.asked = asked.difference(held)
-        if exchange.type_url == EDS:
+            exchange.owe(asked)
+        elif exchange.type_url == EDS:
             # X-61: a cluster that was sent on this stream waits for its endpoints, equal or not.
-            exchange.again |= self._sent_endpoint_names & asked
+            exchange.owe(missing | (self._sent_endpoint_names & asked))
             self._sent_endpoint_names = NO_NAMES
+        else:
+            exchange.owe(missing | asked.difference(held))
+        differing = [n for t in exchange.tracks for n in t.differing(held, exchange.interest)]
+        exchange.again = exchange.again.union(differing)
         strays = frozenset(n for n in held if n not in asked and not exchange.holds(n))
         if exchange.type_url == CDS:
             self._removals.stray(strays, self._publisher.generation, now)
@@ -340,7 +341,7 @@ class DeltaStream:
         """X-61, X-83: Envoy does not ask again for the endpoints of a cluster that changed."""
         endpoints = self._exchanges.get(EDS)
         if endpoints is not None:
-            endpoints.again |= part.endpoint_names & endpoints.subscription.names
+            endpoints.owe(part.endpoint_names & endpoints.subscription.names)
         elif not clusters.initial:
             self._sent_endpoint_names |= part.endpoint_names
 

@@ -68,7 +68,7 @@ class Exchange:
     again: frozenset[str] = NO_NAMES
     """Names that are owed whether or not they changed."""
     asked: frozenset[str] = NO_NAMES
-    """Those of `again` that the client itself asked for."""
+    """Those of `again` that are owed an answer even if they do not exist (X-46)."""
     strays: frozenset[str] = NO_NAMES
     """Names that the client said it holds, and should not."""
     must_answer: bool = False
@@ -84,8 +84,12 @@ class Exchange:
             self.sent = NEVER
             # X-125: an empty answer about virtual hosts helps nobody.
             self.must_answer = self.type_url != VHDS
-        self.again = self.again | asked.names if self.again else asked.names
-        self.asked = self.asked | asked.names if self.asked else asked.names
+        self.owe(asked.names)
+
+    def owe(self, names: frozenset[str]) -> None:
+        """Owe the client an answer about each of these names."""
+        self.again = self.again | names if self.again else names
+        self.asked = self.asked | names if self.asked else names
 
     def owes(self) -> bool:
         """Whether there may be something to send: cheap, and sometimes wrongly yes."""
@@ -122,9 +126,9 @@ class Exchange:
 
     def unknown(self) -> frozenset[str]:
         """Names that are owed an answer, which is that the client is not to have them."""
-        given_up = self.again - self.subscription.names
+        given_up = self.asked - self.subscription.names
         unwanted = frozenset(name for name in given_up if not self.interest.wants(name))
-        return self.missing(self.again) | unwanted
+        return self.missing(self.asked) | unwanted
 
     def answer(self, nonce: str) -> InFlight | None:
         """Take the response that the client answers out of flight; `None` for a stale nonce."""

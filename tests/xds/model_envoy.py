@@ -42,6 +42,8 @@ class ModelEnvoy:
         self.held = {type_url: Held() for type_url in (CDS, EDS, LDS, RDS, VHDS)}
         self.wanted: dict[str, set[str]] = {EDS: set(), RDS: set()}
         self.warming: set[str] = set()
+        self.cold: set[str] = set()
+        """Clusters that have never been warm."""
         self.withheld: list[tuple[str, set[str]]] = []
         self.opened: set[str] = set()
         self.rejected: set[tuple[str, str, str]] = set()
@@ -126,10 +128,12 @@ class ModelEnvoy:
 
     def _take_clusters(self, response: Response) -> None:
         held = self.held[CDS]
+        self.cold |= {entry.name for entry in response.resources} - held.versions.keys()
         held.take(response)
         for name in response.removed_resources:
             held.drop(name)
             self.warming.discard(name)
+            self.cold.discard(name)
         named = {entry.name for entry in response.resources}
         self.warming |= named
         self._subscribe(EDS, add=named, remove=set(response.removed_resources))
@@ -181,6 +185,7 @@ class ModelEnvoy:
 
     def _warmed(self) -> None:
         """X-29, X-130: acknowledge clusters that are warm, but none before an earlier one."""
+        self.cold &= self.warming
         while self.withheld and not (self.withheld[0][1] & self.warming):
             nonce, _ = self.withheld.pop(0)
             self.send(Request(type_url=CDS, response_nonce=nonce))

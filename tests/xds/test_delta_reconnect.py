@@ -8,6 +8,7 @@ from tests.xds.resources import (
     cluster,
     endpoints,
     listener,
+    remove,
     route,
     secret,
     upsert,
@@ -225,3 +226,27 @@ def test_another_replica_with_the_same_content_sends_nothing() -> None:
     holds = {r.resources[0].name: r.resources[0].version for r in first.sync("cds")}
     second = Scripted(replicas[1])
     assert second.ask("cds", held=holds) == []
+
+
+@rules("X-60", "X-81")
+def test_a_cluster_that_vanishes_before_its_change_is_sent_is_not_removed_ahead_of_its_routes(
+    publisher: Publisher,
+) -> None:
+    client = Scripted(publisher)
+    client.send("cds", held={**CLUSTERS, "a": "old"})
+    publisher.publish({"p": remove(cds=["a"])})
+    assert client.poll() == []
+    assert told(client.later(GRACE)) == [("cds", [], ["a"])]
+
+
+@rules("X-61", "X-46")
+def test_endpoints_that_vanish_while_their_cluster_waits_for_them_are_answered(
+    publisher: Publisher,
+) -> None:
+    client = Scripted(publisher)
+    client.sync("cds")
+    (assignment,) = client.ask("eds", ["a"])
+    publisher.publish({"p": upsert(cds=[cluster("a", 2)])})
+    client.poll()
+    publisher.publish({"p": remove(eds=["a"])})
+    assert told(client.ack(assignment)) == [("eds", [], ["a"])]
