@@ -15,21 +15,22 @@ from ca.tokens import TokenVerifier
 from crds.problem import Problem
 from heddle.certificates import ServingCertificates
 from heddle.control_plane import ControlPlane
-from heddle.demo.images import LOAD, PROGRAMS
+from heddle.demo.images import PROGRAMS
 from heddle.demo.mesh_handle import LoadPod, OpenMesh, ProxyState, ProxyStatus
 from heddle.identity import Held, TokenAuthenticator
 from heddle.injection import AUDIENCE, SERVER_NAME, inject_settings
+from heddle.load_pod import RunningLoad, find_load
 from heddle.local import envoy as envoys
-from heddle.local.containers import Container, containers
-from heddle.local.errors import CannotRun, LocalError
-from heddle.local.images import Images, image_name
+from heddle.local.images import Images
 from heddle.local.modes import RunMode, detect_mode
 from heddle.local.pods import InjectedPod, Line, Phase
 from heddle.local.runner import Runner, RunnerSettings
 from heddle.local.sandbox import run_sandboxed, sandboxed
 from heddle.local.state import open_state
 from heddle.local_cluster import LocalCluster
+from heddle.not_started import START_SECONDS, NotStarted, laggards
 from heddle.place import Place, place_for
+from heddle.proxy_status import proxy_status
 from heddle.serve import utc_now
 from sources.directory import Directory
 from sources.events import Event
@@ -37,8 +38,6 @@ from xds.server import Server, ServerSettings
 from xds.status import ClientStatus
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-START_SECONDS = 60.0
-"""How long all pods together may take to become ready."""
 DEPARTURE_SECONDS = 2.0
 """How long a pod that is not wanted any more runs on, at most, until no proxy sends to it."""
 
@@ -93,7 +92,7 @@ class LocalMesh:
         )
         self._cluster: LocalCluster | None = None
         self._runner: Runner | None = None
-        self._load: _Load | None = None
+        self._load: RunningLoad | None = None
         self._news = asyncio.Event()
         self._ready: frozenset[str] = frozenset()
         self._running: Mapping[str, InjectedPod] = {}
@@ -130,7 +129,7 @@ class LocalMesh:
             async with asyncio.timeout(START_SECONDS):
                 await self._started(runner)
         except TimeoutError:
-            raise NotStarted(_laggards(runner, self._running)) from None
+            raise NotStarted(laggards(runner, self._running)) from None
 
     async def _started(self, runner: Runner) -> None:
         while not self.plane.resolver.synced or not self._running:
@@ -182,13 +181,11 @@ class LocalMesh:
             self._find_load(pods)
 
     def _find_load(self, pods: Mapping[str, InjectedPod]) -> None:
-        for name in sorted(pods):
-            for container in containers_of(pods[name]):
-                if image_name(container.image) == LOAD:
-                    if self._load is None or self._load.place != (name, container.name):
-                        self._load = _Load(self._runner, name, container.name)
-                    return
-        self._load = None
+        place = find_load(pods)
+        if place is None or self._runner is None:
+            self._load = None
+        elif self._load is None or self._load.place != place:
+            self._load = RunningLoad(self._runner, *place)
 
     async def _watch_pods(self, runner: Runner) -> None:
         async for _ in runner.events():
@@ -265,7 +262,9 @@ class LocalMesh:
         """Every injected pod's proxy, by pod."""
         clients = self._clients()
         return [
-            _status(f"{proxy.namespace}/{proxy.name}", proxy.mode.value, clients, self.generation)
+            proxy_status(
+                f"{proxy.namespace}/{proxy.name}", proxy.mode.value, clients, self.generation
+            )
             for proxy in self.plane.engine.proxies()
         ]
 
@@ -288,78 +287,6 @@ class LocalMesh:
     def _synced(self, pods: Collection[str]) -> bool:
         """Whether the proxies of these pods have acknowledged the newest configuration."""
         return all(p.state is ProxyState.SYNCED for p in self.proxies() if p.pod in pods)
-
-
-class NotStarted(LocalError):
-    """Some pod did not become ready in time; the message says which, and why if it is known."""
-
-    def __init__(self, laggards: Sequence[str]) -> None:
-        super().__init__(
-            f"not ready after {START_SECONDS:.0f} s: {', '.join(laggards) or 'no pod'}; "
-            "HEDDLE_LOGS=FOLDER keeps the containers' output"
-        )
-
-
-def _laggards(runner: Runner, pods: Mapping[str, InjectedPod]) -> Sequence[str]:
-    statuses = runner.statuses()
-    late = [name for name in sorted(pods) if name not in runner.ready()]
-    reasons = {name: status.problem for name, status in statuses.items() if status.problem}
-    return [f"{name} ({reasons[name].message})" if name in reasons else name for name in late]
-
-
-def _status(
-    pod: str, mode: str, clients: Mapping[str, ClientStatus], generation: int
-) -> ProxyStatus:
-    client = clients.get(pod)
-    if client is None:
-        return ProxyStatus(pod=pod, mode=mode, state=ProxyState.DISCONNECTED, acknowledged=-1)
-    rejected = [each.nack for each in client.types.values() if each.rejected and each.nack]
-    if rejected:
-        state, detail = ProxyState.REJECTED, rejected[0].message
-    else:
-        behind = client.acknowledged < generation
-        state, detail = (ProxyState.BEHIND if behind else ProxyState.SYNCED), ""
-    return ProxyStatus(
-        pod=pod, mode=mode, state=state, acknowledged=client.acknowledged, detail=detail
-    )
-
-
-def containers_of(pod: InjectedPod) -> Sequence[Container]:
-    """The containers of a pod; none if its spec makes no sense, which the runner reports."""
-    try:
-        return containers(pod.raw)
-    except CannotRun:
-        return ()
-
-
-class _Load:
-    """The load generator's container: its output and its input."""
-
-    def __init__(self, runner: Runner | None, pod: str, container: str) -> None:
-        self.place = (pod, container)
-        self._runner = runner
-        self._readers: list[asyncio.Queue[str]] = []
-
-    def heard(self, line: Line) -> None:
-        """Passes a line on to who listens."""
-        if (line.pod, line.container) == self.place:
-            for reader in self._readers:
-                reader.put_nowait(line.text.decode(errors="replace"))
-
-    async def lines(self) -> AsyncIterator[str]:
-        """The lines of its standard output from now on."""
-        reader: asyncio.Queue[str] = asyncio.Queue()
-        self._readers.append(reader)
-        try:
-            while True:
-                yield await reader.get()
-        finally:
-            self._readers.remove(reader)
-
-    async def send(self, line: str) -> None:
-        """Writes a line to its standard input."""
-        if self._runner is not None:
-            await self._runner.write(*self.place, f"{line}\n".encode())
 
 
 @contextlib.asynccontextmanager
