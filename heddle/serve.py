@@ -82,8 +82,18 @@ async def serve_forever(settings: ServeSettings) -> None:
             await _signalled()
             for task in tasks:
                 task.cancel()
+    except ExceptionGroup as failed:
+        raise _cause(failed) from None
     finally:
         await server.stop()
+
+
+def _cause(failed: ExceptionGroup) -> Exception:
+    """The first task's failure is why: the others were cancelled for it."""
+    first: Exception = failed
+    while isinstance(first, ExceptionGroup):
+        first = first.exceptions[0]
+    return first
 
 
 async def _events(folder: Path, cluster: LocalCluster) -> AsyncIterator[Sequence[Event]]:
