@@ -1,0 +1,20 @@
+"""A control plane for each test."""
+
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.fakes.clock import FakeClock
+from tests.features.plane import Plane, running
+
+
+@pytest.fixture
+async def plane() -> AsyncIterator[Plane]:
+    """A control plane that listens, and has read nothing yet.
+
+    Its clock starts now and stands still: gRPC checks certificates by the machine's.
+    """
+    async with running(FakeClock(datetime.fromtimestamp(time.time(), UTC))) as found:  # noqa: TID251
+        yield found

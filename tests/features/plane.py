@@ -1,0 +1,136 @@
+"""A control plane on a port of its own, fed with YAML text."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import yaml
+
+from ca.issuer import LocalIssuer
+from ca.tokens import TokenVerifier
+from crds.decode import identify
+from crds.meta import Key
+from heddle.certificates import ServingCertificates
+from heddle.control_plane import ControlPlane
+from heddle.identity import TokenAuthenticator
+from heddle.injection import AUDIENCE, PORT, SERVER_NAME, inject_settings
+from heddle.local.addresses import Subnets
+from heddle.local_cluster import LocalCluster
+from sources.events import Applied, Deleted, Event, Synced
+from tests.fakes.clock import FakeClock
+from tests.fakes.envoy import FakeEnvoy
+from tests.features.stream import PATIENCE, Stream, connected
+from xds.server import Server, ServerSettings
+
+Raw = Mapping[str, object]
+
+
+class Plane:
+    """What a test does with a control plane."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.issuer = LocalIssuer()
+        self.control = ControlPlane(quiet=True)
+        self.clock = clock
+        self._cluster = LocalCluster(inject_settings(host=SERVER_NAME, port=PORT), Subnets())
+        self._objects: dict[Key, Raw] = {}
+        self._certificates = ServingCertificates(clock.now, names=(SERVER_NAME,))
+        verifier = TokenVerifier(
+            self.issuer.jwks(), issuer=self.issuer.issuer, audience=AUDIENCE, clock=clock
+        )
+        self.server = Server(
+            self.control.publisher,
+            authenticate=TokenAuthenticator(verifier),
+            resolve=self.control.resolver,
+            wall=clock,
+            settings=ServerSettings(drain=1.0),
+            certificate=self._certificates.current,
+        )
+        self.port = 0
+
+    def apply(self, *texts: str, synced: bool = True) -> None:
+        """Make this YAML all that there is."""
+        wanted: dict[Key, Raw] = {}
+        for raw in yaml.safe_load_all("\n---\n".join(texts)):
+            if raw is not None:
+                key = identify(raw).key
+                assert key is not None, raw
+                wanted[key] = raw
+        events: list[Event] = [Deleted(key) for key in self._objects.keys() - wanted.keys()]
+        events += [Applied(k, raw) for k, raw in wanted.items() if self._objects.get(k) != raw]
+        self._objects = wanted
+        if synced and not self.control.resolver.synced:
+            events.append(Synced())
+        self.control.refresh(self.server, self.control.apply(self._cluster.apply(events)))
+
+    async def alone(self) -> None:
+        """Wait until no stream is left."""
+        revision = -1
+        async with asyncio.timeout(PATIENCE):
+            while len(self.server.clients):
+                revision = await self.server.clients.changed(revision)
+
+    def pod(self, start: str) -> str:
+        """The whole name, namespace/name, of the pod whose name begins so."""
+        return next(name for name in sorted(self._cluster.pods()) if name.startswith(start))
+
+    def token(self, pod: str, /, *, ttl: float = 3600.0, **other: str) -> str:
+        """A token of a pod, or one that differs from it in the claims given."""
+        facts = self._cluster.pods()[self.pod(pod)].facts
+        claims = {
+            "namespace": facts.namespace,
+            "service_account": facts.service_account,
+            "pod": facts.name,
+            "uid": facts.uid,
+            "audience": AUDIENCE,
+            **other,
+        }
+        token = self.issuer.issue(
+            namespace=claims["namespace"],
+            service_account=claims["service_account"],
+            pod=claims["pod"],
+            uid=claims["uid"],
+            audience=claims["audience"],
+            now=self.clock(),
+            ttl=ttl,
+        )
+        return token.reveal().decode()
+
+    def envoy(self, pod: str) -> FakeEnvoy:
+        """An Envoy that says that it is a pod's."""
+        namespace, _, name = self.pod(pod).partition("/")
+        return FakeEnvoy(node_id(namespace, name))
+
+    def stream(self, envoy: FakeEnvoy, token: str) -> AbstractAsyncContextManager[Stream]:
+        """A stream of an Envoy that shows a token."""
+        return self._connected(envoy, [("authorization", f"Bearer {token}")])
+
+    def silent(self, *headers: str) -> AbstractAsyncContextManager[Stream]:
+        """A stream on which the client says nothing; with these `authorization` headers."""
+        return self._connected(None, [("authorization", header) for header in headers])
+
+    def _connected(
+        self, envoy: FakeEnvoy | None, metadata: Sequence[tuple[str, str]]
+    ) -> AbstractAsyncContextManager[Stream]:
+        address, root = f"127.0.0.1:{self.port}", self._certificates.root.pem
+        return connected(address, root, SERVER_NAME, metadata, envoy)
+
+    def of(self, pod: str) -> AbstractAsyncContextManager[Stream]:
+        """A stream of a pod, as it should be."""
+        return self.stream(self.envoy(pod), self.token(pod))
+
+
+def node_id(namespace: str, pod: str) -> str:
+    """The node id that the bootstrap gives a pod's Envoy."""
+    return f"sidecar~10.0.0.1~{pod}.{namespace}~{namespace}.svc.cluster.local"
+
+
+@asynccontextmanager
+async def running(clock: FakeClock) -> AsyncIterator[Plane]:
+    """A control plane that listens, and has read nothing yet."""
+    plane = Plane(clock)
+    plane.port = await plane.server.start()
+    try:
+        yield plane
+    finally:
+        await plane.server.stop()

@@ -1,0 +1,109 @@
+"""A real grpc.aio stream that drives a `FakeEnvoy`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+import grpc
+
+from tests.fakes.envoy import FakeEnvoy, Push, Request, Response
+from xds.types import EDS
+
+PATIENCE = 15.0
+"""Seconds that any wait may take."""
+
+METHOD = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
+NOTHING = "nobody has this"
+
+Call = grpc.aio.StreamStreamCall[Request, Response]
+
+
+class Stream:
+    """One stream. Nothing is read unless the test waits for something."""
+
+    def __init__(self, call: Call, envoy: FakeEnvoy) -> None:
+        self.envoy = envoy
+        self._call = call
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Read and answer until something holds."""
+        async with asyncio.timeout(PATIENCE):
+            while not condition():
+                await self._step()
+
+    async def synced(self) -> None:
+        """Read and answer until virtual hosts have come: the last of a first sync."""
+        await self.until(lambda: any(push.kind == "vhds" for push in self.envoy.pushes))
+
+    async def ping(self) -> list[Push]:
+        """What was sent before the answer to a question that is asked now."""
+        before = len(self.envoy.pushes)
+        await self._call.write(Request(type_url=EDS, resource_names_subscribe=[NOTHING]))
+        await self.until(
+            lambda: any(NOTHING in push.removed for push in self.envoy.pushes[before:])
+        )
+        await self._call.write(Request(type_url=EDS, resource_names_unsubscribe=[NOTHING]))
+        found = self.envoy.pushes[before:]
+        return [push for push in found if NOTHING not in push.removed]
+
+    async def refused(self) -> grpc.StatusCode:
+        """How the stream ended."""
+        async with asyncio.timeout(PATIENCE):
+            while await self._read() is not None:
+                pass
+            return grpc.StatusCode(await self._call.code())
+
+    async def details(self) -> str:
+        """What the server said when it ended the stream."""
+        async with asyncio.timeout(PATIENCE):
+            return str(await self._call.details())
+
+    async def _step(self) -> None:
+        response = await self._read()
+        if response is None:
+            raise AssertionError(f"ended: {await self._call.code()} {await self._call.details()}")
+        for request in self.envoy.take(response):
+            await self._call.write(request)
+
+    async def _read(self) -> Response | None:
+        try:
+            found = await self._call.read()
+        except grpc.aio.AioRpcError:
+            return None
+        return found if isinstance(found, Response) else None
+
+    async def begin(self) -> None:
+        """Send the first requests."""
+        for request in self.envoy.connect():
+            await self._call.write(request)
+
+
+@asynccontextmanager
+async def connected(
+    address: str,
+    root: bytes,
+    name: str,
+    metadata: Sequence[tuple[str, str]],
+    envoy: FakeEnvoy | None,
+) -> AsyncIterator[Stream]:
+    """A stream to a server whose certificate for `name` the `root` has signed.
+
+    Without an Envoy it stays silent: gRPC takes a request that meets the end of its stream for an
+    error of its own, so who expects to be refused must not say anything.
+    """
+    options = (("grpc.ssl_target_name_override", name), ("grpc.use_local_subchannel_pool", 1))
+    credentials = grpc.ssl_channel_credentials(root)
+    async with grpc.aio.secure_channel(address, credentials, options=options) as channel:
+        method: grpc.aio.StreamStreamMultiCallable[Request, Response] = channel.stream_stream(
+            METHOD,
+            request_serializer=Request.SerializeToString,
+            response_deserializer=Response.FromString,
+        )
+        call = method(metadata=tuple(metadata))
+        stream = Stream(call, envoy or FakeEnvoy(""))
+        if envoy is not None:
+            await stream.begin()
+        try:
+            yield stream
+        finally:
+            call.cancel()
