@@ -28,16 +28,19 @@ from xds.publisher import PartChange, Publisher
 
 @dataclass(frozen=True, slots=True)
 class OutboundKey:
-    """Clusters, virtual hosts and outbound listeners of a scope."""
+    """Clusters, virtual hosts and outbound listeners of a scope; `inline`: the virtual hosts are
+    within their route configurations.
+    """
 
     scope: Scope
+    inline: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointsKey:
-    """Load assignments of a scope."""
+    """Load assignments of the clusters of an outbound part."""
 
-    scope: Scope
+    outbound: OutboundKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,7 @@ class Engine:
         self.mesh: Mesh = EMPTY_MESH
         self._publisher = publisher
         self._hosts = HostCache()
-        self._outbound: dict[Scope, Outbound] = {}
+        self._outbound: dict[OutboundKey, Outbound] = {}
         self._inbound: dict[InboundKey, Proxy] = {}
         self._idle: set[PartKey] = set()
 
@@ -102,18 +105,19 @@ class Engine:
         hosts = dirty.hosts | dirty.endpoints
         if dirty.everything:
             hosts |= hosts_of(self.mesh)
-        for scope, outbound in self._outbound.items():
-            changes |= self._update(scope, outbound, hosts, reframe=dirty.everything)
+        for scoped in self._outbound:
+            changes |= self._update(scoped, hosts, reframe=dirty.everything)
         for key in self._inbound:
             if dirty.everything or key.namespace in dirty.inbound:
                 changes |= self._update_inbound(key)
         return changes
 
     def _update(
-        self, scope: Scope, outbound: Outbound, hosts: Iterable[str], *, reframe: bool
+        self, key: OutboundKey, hosts: Iterable[str], *, reframe: bool
     ) -> Mapping[Hashable, PartChange]:
+        outbound = self._outbound[key]
         change, endpoints = outbound.update(self.mesh, self._hosts, hosts, reframe=reframe)
-        return {OutboundKey(scope): change, EndpointsKey(scope): endpoints}
+        return {key: change, EndpointsKey(key): endpoints}
 
     def _update_inbound(self, key: InboundKey) -> Mapping[Hashable, PartChange]:
         proxy = self._inbound[key]
@@ -123,20 +127,24 @@ class Engine:
         full = {type_url: resources.values() for type_url, resources in made.items()}
         return {key: self._publisher.difference(key, full)}
 
-    def select(self, proxy: Proxy) -> tuple[PartKey, ...]:
-        """The parts that `proxy` holds; those that nobody held before are made now."""
+    def select(self, proxy: Proxy, *, inline: bool = False) -> tuple[PartKey, ...]:
+        """The parts that `proxy` holds; those that nobody held before are made now.
+
+        `inline` is for a client that does not take virtual hosts as resources of their own.
+        """
         scope = scope_of(proxy, self.mesh.virtual_services.labels)
         key = inbound_key(proxy)
         made: dict[Hashable, PartChange] = {}
-        if scope not in self._outbound:
-            outbound = self._outbound[scope] = Outbound(scope)
-            made |= self._update(scope, outbound, sorted(hosts_of(self.mesh)), reframe=True)
+        scoped = OutboundKey(scope, inline)
+        if scoped not in self._outbound:
+            self._outbound[scoped] = Outbound(scope, inline=inline)
+            made |= self._update(scoped, sorted(hosts_of(self.mesh)), reframe=True)
         if key not in self._inbound:
             self._inbound[key] = proxy
             made |= self._update_inbound(key)
         if made:
             self._publisher.publish(made)
-        return (OutboundKey(scope), EndpointsKey(scope), key)
+        return (scoped, EndpointsKey(scoped), key)
 
     def proxy(self, namespace: str, name: str) -> tuple[Pod, Proxy] | None:
         """The injected pod with this name, and its proxy."""
@@ -159,15 +167,14 @@ class Engine:
         self._idle = {key for key in self._keys() if self._publisher.interest(key) == 0}
 
     def _keys(self) -> set[PartKey]:
-        scopes = {OutboundKey(s) for s in self._outbound} | set(self._inbound)
-        return {*scopes}
+        return {*self._outbound, *self._inbound}
 
     def _drop(self, key: PartKey) -> None:
         match key:
-            case OutboundKey(scope):
-                self._outbound.pop(scope, None)
+            case OutboundKey():
+                self._outbound.pop(key, None)
                 self._publisher.drop(key)
-                self._publisher.drop(EndpointsKey(scope))
+                self._publisher.drop(EndpointsKey(key))
             case InboundKey():
                 self._inbound.pop(key, None)
                 self._publisher.drop(key)

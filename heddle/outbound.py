@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from heddle.encode import Encoded, encode
 from heddle.host_cache import ABSENT, Host, HostCache
+from heddle.inline_routes import InlineRoutes
 from mesh.mesh import Mesh
 from mesh.scope import Scope
 from translator import parts
@@ -20,8 +21,10 @@ class Outbound:
     configuration and endpoints.
     """
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, *, inline: bool = False) -> None:
+        """`inline`: virtual hosts are sent within their route configurations."""
         self.scope = scope
+        self._inline = InlineRoutes() if inline else None
         self._hosts: dict[str, Host] = {}
         self._ports: Counter[int] = Counter()
         self._frame: Encoded = {}
@@ -47,10 +50,12 @@ class Outbound:
         after = frozenset(+self._ports)
         if reframe or not self._frame or before != after:
             mode = mesh.config.outbound_traffic_policy.mode
-            frame = encode(parts.frame(self.scope.mode, after, mode))
+            vhds = self._inline is None
+            frame = encode(parts.frame(self.scope.mode, after, mode, vhds=vhds))
             change.replace(self._frame, frame)
             self._frame = frame
-        return change.done(), endpoints.done()
+        done = change.done()
+        return self._inline.fold(done) if self._inline else done, endpoints.done()
 
 
 class _Delta:

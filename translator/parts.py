@@ -121,9 +121,12 @@ def endpoints(assignment: Assignment, known: Endpoints) -> ClusterLoadAssignment
     return load_assignment(assignment.cluster, found, assignment.labels)
 
 
-def frame(mode: Mode, ports: Iterable[int], policy: OutboundTrafficPolicyMode) -> Config:
+def frame(
+    mode: Mode, ports: Iterable[int], policy: OutboundTrafficPolicyMode, *, vhds: bool = True
+) -> Config:
     """What all hosts of a scope share: an HTTP listener and route configuration a port, and where
     unknown traffic goes.
+    Without `vhds` the route configurations are to be filled with their virtual hosts.
     """
     allow_any = policy is OutboundTrafficPolicyMode.ALLOW_ANY
     numbers = sorted(ports)
@@ -140,7 +143,7 @@ def frame(mode: Mode, ports: Iterable[int], policy: OutboundTrafficPolicyMode) -
     return Config(
         clusters=(clusters.passthrough_cluster(), clusters.blackhole_cluster()),
         listeners=tuple(listeners),
-        routes=tuple(routes.route_configuration(name, vhds=True) for name in configs),
+        routes=tuple(routes.route_configuration(name, vhds=vhds) for name in configs),
         virtual_hosts=tuple(routes.catch_all(name, allow_any) for name in configs),
     )
 

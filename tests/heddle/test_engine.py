@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from envoy.config.route.v3.route_pb2 import RouteConfiguration
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +17,7 @@ from mesh.proxy import Mode, Proxy
 from mesh.store import Store
 from tests.meshes import additions, destination_rule, objects_of, service, virtual_service
 from tests.strategies import stepped, steps
-from translator.translate import translate
+from translator.translate import in_place, translate
 from xds.publisher import Publisher
 from xds.types import CDS, EDS, LDS, RDS, VHDS
 
@@ -52,8 +53,8 @@ class Bench:
         self.objects = objects
         return self.engine.apply(self.store.take(), config).generation
 
-    def published(self, proxy: Proxy) -> dict[str, dict[str, str]]:
-        parts = self.engine.select(proxy)
+    def published(self, proxy: Proxy, *, inline: bool = False) -> dict[str, dict[str, str]]:
+        parts = self.engine.select(proxy, inline=inline)
         return {
             kind: {
                 name: resource.version
@@ -67,6 +68,24 @@ class Bench:
         mesh = advance(EMPTY_MESH, additions(self.objects), config)[0]
         made = encode(translate(mesh, proxy))
         return {k: {name: r.version for name, r in each.items()} for k, each in made.items()}
+
+    def inline_routes(self, proxy: Proxy) -> dict[str, set[bytes]]:
+        """The virtual hosts in each route configuration, and that none travel alone."""
+        parts = self.engine.select(proxy, inline=True)
+        assert not any(self.publisher.resources(part, VHDS) for part in parts)
+        routes = [r for part in parts for r in self.publisher.resources(part, RDS).values()]
+        return {
+            r.name: _virtual_hosts(RouteConfiguration.FromString(r.message_bytes)) for r in routes
+        }
+
+    def wanted_routes(self, proxy: Proxy, config: MeshConfig) -> dict[str, set[bytes]]:
+        mesh = advance(EMPTY_MESH, additions(self.objects), config)[0]
+        routes = in_place(translate(mesh, proxy)).routes
+        return {route.name: _virtual_hosts(route) for route in routes}
+
+
+def _virtual_hosts(route: RouteConfiguration) -> set[bytes]:
+    return {host.SerializeToString(deterministic=True) for host in route.virtual_hosts}
 
 
 @settings(max_examples=60, deadline=None)
@@ -87,6 +106,7 @@ def test_every_step_publishes_what_a_translation_from_nothing_gives(
         bench.become(stepped(bench.objects, step), config)
         for proxy in PROXIES:
             assert bench.published(proxy) == bench.wanted(proxy, config)
+            assert bench.inline_routes(proxy) == bench.wanted_routes(proxy, config)
 
 
 SHOP = service("reviews", ip="10.0.0.1") + service("ratings", ip="10.0.0.2")
