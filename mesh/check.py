@@ -29,6 +29,9 @@ _UNADDRESSED = (
     "connections to it cannot be told from others, for the service has no virtual IP: they are "
     "treated as unknown traffic (outboundTrafficPolicy)"
 )
+_IN_CLUSTER = f".svc.{hosts.DOMAIN}"
+"""All hosts of Services end so, which would make any two of them look alike."""
+
 _RESERVED = "sidecars listen on this port themselves, so it has no HTTP routing; use another"
 
 
@@ -155,8 +158,12 @@ def _ports(mesh: Mesh, host: str) -> list[str]:
 
 
 def _meant(mesh: Mesh, host: str) -> str:
-    close = get_close_matches(host, mesh.services.hosts, n=1, cutoff=0.8)
-    return f"; did you mean {close[0]}?" if close else "; check the name and the namespace"
+    shorter = {known.removesuffix(_IN_CLUSTER): known for known in sorted(mesh.services.hosts)}
+    wanted = host.removesuffix(_IN_CLUSTER)
+    elsewhere = [s for s in shorter if s.partition(".")[0] == wanted.partition(".")[0]]
+    close = get_close_matches(wanted, shorter, n=1, cutoff=0.8)
+    found = (close or (elsewhere if wanted != host else []))[:1]
+    return f"; did you mean {shorter[found[0]]}?" if found else "; check the name and the namespace"
 
 
 def _meant_subset(mesh: Mesh, namespace: str, host: str, destination: Destination) -> str:

@@ -65,11 +65,6 @@ class Services:
             sorted(found, key=lambda s: (not s.in_kubernetes, rank(s.created, s.key), s.host))
         )
 
-    def every(self) -> Iterator[Service]:
-        """All services, in a stable order."""
-        for key in sorted(self.contributed):
-            yield from self.contributed[key]
-
 
 def is_visible(service: Service, namespace: str) -> bool:
     """Whether `exportTo` lets clients of `namespace` see the service."""
