@@ -1,0 +1,69 @@
+"""A proxy as configuration sees it, from its Pod and from nothing else."""
+
+import pytest
+
+from crds.core import Pod
+from mesh.identity import SpiffeId
+from mesh.proxy import Mode, Proxy, is_injected, mode_of, proxy_from
+from tests.strategies import parsed
+
+NONE = "sidecar.istio.io/interceptionMode: NONE"
+
+
+def pod(notes: str = "", labels: str = "app: a") -> Pod:
+    _, made = parsed(f"""
+apiVersion: v1
+kind: Pod
+metadata: {{name: a-1, namespace: shop, labels: {{{labels}}}, annotations: {{{notes}}}}}
+spec:
+  serviceAccountName: robot
+  initContainers: [{{name: i, ports: [{{name: sidecar, containerPort: 1}}]}}]
+  containers:
+  - {{name: a, ports: [{{name: web, containerPort: 8080}}, {{containerPort: 9}}]}}
+status: {{podIP: 10.1.0.1}}
+""")
+    assert isinstance(made, Pod)
+    return made
+
+
+def test_it_is_who_its_pod_is() -> None:
+    assert proxy_from(pod()) == Proxy(
+        namespace="shop",
+        name="a-1",
+        labels={"app": "a"},
+        service_account="robot",
+        named_ports=(("sidecar", 1), ("web", 8080)),
+    )
+
+
+def test_labels_that_name_one_pod_are_dropped() -> None:
+    """Otherwise the pods of a Deployment would not share their configuration."""
+    labels = "app: a, pod-template-hash: x, statefulset.kubernetes.io/pod-name: a-1"
+    assert proxy_from(pod(labels=labels)).labels == {"app": "a"}
+
+
+@pytest.mark.parametrize(
+    ("notes", "mode", "address"),
+    [
+        ("", Mode.REDIRECT, ""),
+        ("sidecar.istio.io/interceptionMode: REDIRECT", Mode.REDIRECT, ""),
+        (NONE, Mode.NONE, "10.1.0.1"),
+    ],
+)
+def test_only_behind_the_proxy_port_the_address_counts(
+    notes: str, mode: Mode, address: str
+) -> None:
+    """The address makes each pod one of its own kind, so it is left out where it may be."""
+    assert mode_of(pod(notes)) is mode
+    assert proxy_from(pod(notes)).address == address
+
+
+def test_a_pod_is_injected_if_the_webhook_said_so() -> None:
+    assert not is_injected(pod(NONE))
+    assert is_injected(pod("sidecar.istio.io/status: '{}'"))
+
+
+def test_a_spiffe_id_as_istio_writes_it() -> None:
+    assert str(SpiffeId("cluster.local", "shop", "robot")) == (
+        "spiffe://cluster.local/ns/shop/sa/robot"
+    )
