@@ -6,7 +6,7 @@ import ipaddress
 import json
 import signal
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -70,7 +70,7 @@ async def serve_forever(settings: ServeSettings) -> None:
     cluster = LocalCluster(
         inject_settings(host=host, port=port, server_name=settings.server_name), Subnets()
     )
-    bound = await server.start()
+    bound = await _listening(server, settings.listen)
     log.info("serving", address=settings.listen, port=bound, folder=str(settings.folder))
     try:
         async with asyncio.TaskGroup() as group:
@@ -86,6 +86,14 @@ async def serve_forever(settings: ServeSettings) -> None:
         raise _cause(failed) from None
     finally:
         await server.stop()
+
+
+async def _listening(server: Server, address: str) -> int:
+    try:
+        return await server.start()
+    except RuntimeError as error:  # all that gRPC says
+        reason = "it is no address of this machine, or another program listens there"
+        raise OSError(f"cannot listen on {address}: {reason}") from error
 
 
 def _cause(failed: ExceptionGroup) -> Exception:
@@ -109,11 +117,21 @@ def utc_now() -> datetime:
 
 def _verifier(settings: ServeSettings) -> TokenVerifier:
     return TokenVerifier(
-        json.loads(settings.token_jwks.read_text()),
+        _key_set(settings.token_jwks),
         issuer=settings.token_issuer,
         audience=settings.token_audience,
         clock=time.time,  # noqa: TID251 - the composition root hands the clock in
     )
+
+
+def _key_set(file: Path) -> Mapping[str, object]:
+    try:
+        found = json.loads(file.read_text())
+    except ValueError as error:
+        raise ValueError(f"{file} is not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"{file} is not a key set: it must be an object with a list `keys`")
+    return found
 
 
 def host_and_port(address: str) -> tuple[str, int]:
