@@ -10,6 +10,7 @@ from hashlib import blake2b
 from google.protobuf.message import Message
 
 # Field tags, (number << 3) | 2 for length-delimited, of envoy.service.discovery.v3 and of Any.
+_RESPONSE_VERSION = b"\x0a"
 _RESPONSE_RESOURCES = b"\x12"
 _RESPONSE_TYPE_URL = b"\x22"
 _RESPONSE_NONCE = b"\x2a"
@@ -39,6 +40,15 @@ class Resource:
     def message_bytes(self) -> bytes:
         """The serialised message (a Cluster, a Listener...)."""
         return self.framed[len(self.framed) - self.size :]
+
+    def framed_any(self, type_url: str) -> bytes:
+        """One entry of DiscoveryResponse's `resources`, which are Anys without a name.
+
+        It is the tail of `framed`: both messages have the Any, or the list of them, in field 2.
+        """
+        packed = len(_field(_ANY_TYPE_URL, type_url.encode()))
+        packed += len(_ANY_VALUE) + len(_varint(self.size)) + self.size
+        return self.framed[-(len(_RESOURCE_ANY) + len(_varint(packed)) + packed) :]
 
 
 def resource(type_url: str, name: str, message: Message | bytes) -> Resource:
@@ -72,6 +82,11 @@ def framed_removals(names: tuple[str, ...]) -> bytes:
 def framed_type(type_url: str) -> bytes:
     """The field `type_url` of a response."""
     return _field(_RESPONSE_TYPE_URL, type_url.encode())
+
+
+def framed_version(version: str) -> bytes:
+    """The field `version_info` of a response, which only DiscoveryResponse has."""
+    return _field(_RESPONSE_VERSION, version.encode())
 
 
 def framed_nonce(nonce: str) -> bytes:

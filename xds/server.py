@@ -13,10 +13,11 @@ from typing import Final
 import grpc
 import structlog
 from envoy.service.discovery.v3 import discovery_pb2
+from google.protobuf.message import DecodeError
 
 from xds.auth import Authenticator, Identity, Resolver
 from xds.delta import DeltaStream, node_id
-from xds.errors import NotReady, Reconnect, StreamEnded, Unauthenticated, UnknownPart
+from xds.errors import BadRequest, NotReady, Reconnect, StreamEnded, Unauthenticated, UnknownPart
 from xds.exchange import Nack
 from xds.limits import Limits
 from xds.metrics import Metrics
@@ -31,7 +32,7 @@ _SERVICE: Final = "envoy.service.discovery.v3.AggregatedDiscoveryService"
 _NO_SOTW: Final = "state of the world is not served: set api_type DELTA_GRPC"
 
 Request = discovery_pb2.DeltaDiscoveryRequest
-Context = grpc.aio.ServicerContext[Request, bytes]
+Context = grpc.aio.ServicerContext[bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,14 +133,12 @@ class Server:
             {
                 "DeltaAggregatedResources": grpc.stream_stream_rpc_method_handler(
                     self._delta,
-                    request_deserializer=Request.FromString,
-                    response_serializer=bytes,
                 ),
                 "StreamAggregatedResources": grpc.stream_stream_rpc_method_handler(_no_sotw),
             },
         )
 
-    async def _delta(self, _: AsyncIterator[Request], context: Context) -> None:
+    async def _delta(self, _: AsyncIterator[bytes], context: Context) -> None:
         status, message = "OK", ""
         try:
             await self._stream(context)
@@ -151,10 +150,9 @@ class Server:
             raise asyncio.CancelledError from None
         except StreamEnded as reason:
             status, message = reason.status, str(reason)
-        finally_status = grpc.StatusCode[status]
         self._metrics.closed.labels(status).inc()
         if status != "OK":
-            await context.abort(finally_status, message)
+            await context.abort(grpc.StatusCode[status], message)
 
     async def _stream(self, context: Context) -> None:
         if self._draining:
@@ -264,8 +262,14 @@ async def _no_sotw(
 
 
 async def _read(context: Context) -> Request | None:
-    request = await context.read()
-    return request if isinstance(request, Request) else None  # else it is grpc.aio.EOF
+    """The next request, or `None` when the client has hung up."""
+    body = await context.read()
+    if not isinstance(body, bytes):  # then it is grpc.aio.EOF
+        return None
+    try:
+        return Request.FromString(body)
+    except DecodeError as error:
+        raise BadRequest("not a DeltaDiscoveryRequest") from error
 
 
 def _metadata(context: Context) -> dict[str, str]:

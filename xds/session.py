@@ -53,8 +53,11 @@ class Session:
             raise self._reason
 
     async def _read(self, client: Client, read: Read) -> None:
-        while (request := await read()) is not None:
-            self._take(client, request)
+        try:
+            while (request := await read()) is not None:
+                self._take(client, request)
+        except StreamEnded as reason:
+            self.end(reason)
         self.end(HUNG_UP)
 
     def _take(self, client: Client, request: Request) -> None:

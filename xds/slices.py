@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Generic, Protocol, TypeVar
 
 from envoy.config.cluster.v3 import cluster_pb2
 
@@ -68,31 +69,46 @@ def sliced(resources: Iterable[Resource], *, chunk_bytes: int) -> Slice:
     return Slice(tuple(chunks)) if chunks else NO_SLICE
 
 
-class SliceCache:
+class Sized(Protocol):
+    """What a cache may hold."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes it has."""
+
+
+Value = TypeVar("Value", bound=Sized)
+
+
+class Cache(Generic[Value]):
     """The least recently used go first; the largest possible total is bounded in bytes."""
 
     def __init__(self, *, max_bytes: int = 64 << 20, max_entries: int = 4096) -> None:
         self._max_bytes = max_bytes
         self._max_entries = max_entries
         self._bytes = 0
-        self._slices: OrderedDict[Hashable, Slice] = OrderedDict()
+        self._values: OrderedDict[Hashable, Value] = OrderedDict()
         self.made = 0
-        """How many slices were computed, not found: the sharing that a benchmark can prove."""
+        """How many values were computed, not found: the sharing that a benchmark can prove."""
 
-    def get(self, key: Hashable, make: Callable[[], Slice]) -> Slice:
-        """The slice under `key`, made now if nobody has needed it lately."""
-        known = self._slices.get(key)
+    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """The value under `key`, made now if nobody has needed it lately."""
+        known = self._values.get(key)
         if known is not None:
-            self._slices.move_to_end(key)
+            self._values.move_to_end(key)
             return known
         made = make()
         self.made += 1
-        self._slices[key] = made
+        self._values[key] = made
         self._bytes += made.size
-        while self._bytes > self._max_bytes or len(self._slices) > self._max_entries:
-            _, oldest = self._slices.popitem(last=False)
+        while self._bytes > self._max_bytes or len(self._values) > self._max_entries:
+            _, oldest = self._values.popitem(last=False)
             self._bytes -= oldest.size
         return made
+
+
+class SliceCache(Cache[Slice]):
+    """The slices of one publisher."""
 
 
 def _chunk(resources: list[Resource]) -> Chunk:
