@@ -111,7 +111,11 @@ def _options() -> jwt.types.Options:
 
 def _keys(jwks: Mapping[str, object]) -> Mapping[str, _Key]:
     keys = {}
-    for jwk in jwt.PyJWKSet.from_dict(dict(jwks)).keys:
+    try:
+        found = jwt.PyJWKSet.from_dict(dict(jwks)).keys
+    except (jwt.PyJWKSetError, jwt.PyJWKError) as error:
+        raise ValueError(f"this is no key set: {error}") from error
+    for jwk in found:
         # A symmetric key in a public set would let anybody sign.
         if jwk.key_type in ("EC", "RSA") and jwk.algorithm_name in ALGORITHMS and jwk.key_id:
             keys[jwk.key_id] = _Key(algorithm=jwk.algorithm_name, key=jwk)
