@@ -89,7 +89,9 @@ def _read_config(made_from: object, last: MeshConfig) -> tuple[MeshConfig, tuple
         replace(each, object=CONFIG_KEY, path=f"data.{CONFIG_MAP_KEY}.{each.path}")
         for each in problems
     )
-    return config, tuple(placed)
+    # The default would be no safe choice: for the outbound policy, it is to let everything out.
+    bad = any(each.severity is Severity.ERROR for each in problems)
+    return (last if bad else config), tuple(placed)
 
 
 def _config_problem(message: str) -> Problem:
