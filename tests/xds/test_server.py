@@ -518,3 +518,14 @@ async def test_a_client_that_hangs_up_before_its_first_request_is_nobody(
         await call.done_writing()
         assert await ended(call) == ("OK", "")
     assert owner.nodes == []
+
+
+async def test_a_dropped_part_sends_its_clients_away(
+    server: tuple[Server, int], publisher: Publisher
+) -> None:
+    _, port = server
+    async with stream(port) as call:
+        await call.write(request())
+        await read(call)
+        publisher.drop("p")
+        assert (await ended(call))[0] == "UNAVAILABLE"

@@ -43,4 +43,4 @@ def test_the_cache_is_bounded_in_bytes() -> None:
     for number in range(10):
         cache.get(number, lambda: sliced([raw(CDS, "x", 300)], chunk_bytes=10))
     assert cache._bytes <= 1000
-    assert len(cache._slices) < 4
+    assert len(cache._values) < 4
