@@ -28,12 +28,14 @@ COLLECT_SECONDS = 60.0
 class ControlPlane:
     """Everything between a source and a server."""
 
-    def __init__(self, *, quiet: bool = False) -> None:
-        """`quiet`: problems are only kept, for who asks, and not logged."""
+    def __init__(self, *, quiet: bool = False, inline_routes: bool = False) -> None:
+        """`quiet`: problems are only kept, for who asks, and not logged. `inline_routes`: virtual
+        hosts travel within their route configurations, for every client.
+        """
         self._quiet = quiet
         self.publisher = Publisher()
         self.engine = Engine(self.publisher)
-        self.resolver = PodResolver(self.engine)
+        self.resolver = PodResolver(self.engine, inline_routes=inline_routes)
         self.generation = 0
         """Of the newest change that made a difference to a proxy."""
         self._intake = Intake()

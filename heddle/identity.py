@@ -7,6 +7,7 @@ from envoy.config.core.v3 import base_pb2
 
 from ca.errors import Unauthenticated as BadToken
 from ca.tokens import TokenVerifier
+from heddle.capabilities import takes_virtual_hosts
 from heddle.engine import Engine, PartKey
 from mesh.identity import WorkloadIdentity
 from xds.auth import Identity, Selection
@@ -56,6 +57,7 @@ class Held:
 
     workload: WorkloadIdentity
     parts: tuple[PartKey, ...]
+    inline: bool
 
     @property
     def pod(self) -> tuple[str, str]:
@@ -66,8 +68,10 @@ class Held:
 class PodResolver:
     """Finds the parts of the pod that a token names."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, inline_routes: bool = False) -> None:
+        """`inline_routes`: no client gets virtual hosts as resources of their own."""
         self._engine = engine
+        self._inline = inline_routes
         self.synced = False
         """Whether the source has said all that there was at the start: before, nobody is served."""
 
@@ -79,24 +83,25 @@ class PodResolver:
             raise NotReady("the configuration is not read yet")
         if claimed_pod(node.id) != (identity.workload.namespace, identity.workload.pod_name):
             raise Forbidden("the node is not the pod that the token is for")
-        parts = self._parts(identity.workload)
-        return Selection(parts=parts, key=Held(identity.workload, parts))
+        inline = self._inline or not takes_virtual_hosts(node)
+        parts = self._parts(identity.workload, inline)
+        return Selection(parts=parts, key=Held(identity.workload, parts, inline))
 
     def still(self, held: "Held") -> bool:
         """Whether a stream holds what its pod would be given now."""
         try:
-            return self._parts(held.workload) == held.parts
+            return self._parts(held.workload, held.inline) == held.parts
         except (Forbidden, NotReady):
             return False
 
-    def _parts(self, who: WorkloadIdentity) -> tuple[PartKey, ...]:
+    def _parts(self, who: WorkloadIdentity, inline: bool) -> tuple[PartKey, ...]:
         found = self._engine.proxy(who.namespace, who.pod_name)
         if found is None:
             raise NotReady("the pod is not known, or has no sidecar")
         pod, proxy = found
         if (pod.meta.uid, proxy.service_account) != (who.pod_uid, who.service_account):
             raise Forbidden("the token is for another incarnation of the pod")
-        return self._engine.select(proxy)
+        return self._engine.select(proxy, inline=inline)
 
 
 def claimed_pod(node: str) -> tuple[str, str] | None:

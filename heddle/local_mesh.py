@@ -50,13 +50,13 @@ def enter_sandbox(requested: str) -> None:
         run_sandboxed([sys.executable, *sys.orig_argv[1:]])
 
 
-def mesh_opener(envoy: str | None) -> OpenMesh:
+def mesh_opener(envoy: str | None, *, inline_routes: bool = False) -> OpenMesh:
     """What starts meshes; `envoy` names the binary, or nothing to find one."""
 
     def open_mesh(
         *, folder: Path, mode: str
     ) -> contextlib.AbstractAsyncContextManager["LocalMesh"]:
-        return running_mesh(folder, mode, envoy)
+        return running_mesh(folder, mode, envoy, inline_routes=inline_routes)
 
     return open_mesh
 
@@ -65,14 +65,20 @@ class LocalMesh:
     """The control plane and the pods of one folder; a `MeshHandle`."""
 
     def __init__(
-        self, folder: Path, place: Place, reason: str, on_line: Callable[[Line], None]
+        self,
+        folder: Path,
+        place: Place,
+        reason: str,
+        on_line: Callable[[Line], None],
+        *,
+        inline_routes: bool = False,
     ) -> None:
         self._folder = folder
         self._place = place
         self._reason = reason
         self._on_line = on_line
         self.issuer = LocalIssuer()
-        self.plane = ControlPlane()
+        self.plane = ControlPlane(inline_routes=inline_routes)
         self._certificates = ServingCertificates(
             utc_now, names=(SERVER_NAME,), addresses=(place.gateway.ip,)
         )
@@ -297,6 +303,7 @@ async def running_mesh(
     *,
     programs: Mapping[str, Sequence[str]] = PROGRAMS,
     on_line: Callable[[Line], None] = lambda line: None,
+    inline_routes: bool = False,
 ) -> AsyncIterator["LocalMesh"]:
     """A mesh from `folder`, once every pod is ready; stopped, with nothing left, at the end.
 
@@ -307,7 +314,7 @@ async def running_mesh(
     binary = envoys.find_envoy(envoy, os.environ, CHECKOUT)
     await asyncio.to_thread(envoys.check_envoy, binary)
     with open_state(mode) as state, place_for(mode) as place:
-        mesh = LocalMesh(folder, place, reason, on_line)
+        mesh = LocalMesh(folder, place, reason, on_line, inline_routes=inline_routes)
         await mesh.listen()
         runner = Runner(
             RunnerSettings(

@@ -37,6 +37,16 @@ FolderOption = Annotated[
 ]
 
 
+InlineRoutesOption = Annotated[
+    bool,
+    typer.Option(
+        "--inline-routes",
+        help="Send virtual hosts within their route configurations to every proxy. By default "
+        "only proxies that cannot take them one by one get that.",
+    ),
+]
+
+
 class Output(StrEnum):
     """How a command prints."""
 
@@ -171,6 +181,7 @@ def demo(
         int, typer.Option(min=1, max=200, help="With --once: how many edits are made under load.")
     ] = 5,
     envoy: Annotated[str | None, typer.Option(help="The Envoy to run; also HEDDLE_ENVOY.")] = None,
+    inline_routes: InlineRoutesOption = False,
 ) -> None:
     """Run a mesh on this machine from a folder of YAML, with real Envoys and a live view."""
     settings = DemoSettings(
@@ -184,7 +195,7 @@ def demo(
     try:
         enter_sandbox(mode.value)
         _log(quiet=not once)
-        code = asyncio.run(run_demo(settings, mesh_opener(envoy)))
+        code = asyncio.run(run_demo(settings, mesh_opener(envoy, inline_routes=inline_routes)))
     except (LocalError, SourceError) as error:
         raise fail(str(error)) from error
     raise typer.Exit(code)
@@ -212,6 +223,7 @@ def serve(
     metrics: Annotated[
         str | None, typer.Option(help="Address and port for Prometheus, for example :15014.")
     ] = None,
+    inline_routes: InlineRoutesOption = False,
 ) -> None:
     """Serve the configuration of a folder to Envoys that show a pod's token."""
     _log(quiet=False)
@@ -224,6 +236,7 @@ def serve(
         server_name=server_name,
         root_out=root_out,
         metrics=metrics,
+        inline_routes=inline_routes,
     )
     try:
         asyncio.run(serve_forever(settings))

@@ -41,6 +41,7 @@ class ServeSettings:
     server_name: str
     root_out: Path | None = None
     metrics: str | None = None
+    inline_routes: bool = False
 
 
 async def serve_forever(settings: ServeSettings) -> None:
@@ -53,7 +54,7 @@ async def serve_forever(settings: ServeSettings) -> None:
     certificates = ServingCertificates(
         utc_now, names=(settings.server_name,), addresses=_address(host)
     )
-    plane = ControlPlane()
+    plane = ControlPlane(inline_routes=settings.inline_routes)
     server = Server(
         plane.publisher,
         authenticate=TokenAuthenticator(_verifier(settings)),

@@ -107,6 +107,9 @@ class FakeEnvoy:
             initial_resource_versions={n: r.version for n, r in self.held[kind].items()},
         )
         request.node.id = self._node
+        request.node.user_agent_name = "envoy"
+        version = request.node.user_agent_build_version.version
+        version.major_number, version.minor_number = 1, 40
         return request
 
     def _subscribe(self, kind: str, names: Iterable[str]) -> list[Request]:
