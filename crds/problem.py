@@ -49,7 +49,8 @@ class Problem:
     def __str__(self) -> str:
         parts = [str(part) for part in (self.origin, self.object, self.path) if part]
         shown = f" (got {self.value!r})" if self.value is not None else ""
-        return f"{self.severity.value}[{self.code}] {': '.join([*parts, self.message])}{shown}"
+        text = ": ".join([*parts, self.message])
+        return printable(f"{self.severity.value}[{self.code}] {text}{shown}")
 
 
 def error(code: str, path: str, message: str, value: object = None) -> Problem:
@@ -64,6 +65,15 @@ def warning(code: str, path: str, message: str, value: object = None) -> Problem
     return Problem(
         code=code, severity=Severity.WARNING, message=message, path=path, value=shown(value)
     )
+
+
+def printable(text: str) -> str:
+    """One line that is safe to show: a terminal acts on control characters, and names of files and
+    fields may hold any.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def shown(value: object) -> str | None:

@@ -15,7 +15,9 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.live import Live
+from rich.text import Text
 
+from crds.problem import printable
 from heddle.demo import folder as files
 from heddle.demo.live import LiveDemo, refresh, watch_edits
 from heddle.demo.load_reader import LoadEndedError, LoadReader
@@ -131,7 +133,8 @@ async def _drive(mesh: MeshHandle, demo: LiveDemo) -> None:
 def _drawing(console: Console) -> Iterator[tuple[Callable[[ViewState], None], float]]:
     """How to show a state, and how often."""
     if not console.is_terminal:
-        yield lambda state: console.print(line(state), soft_wrap=True), LINE_INTERVAL
+        # As `Text`, for a name in square brackets is no markup.
+        yield lambda state: console.print(Text(line(state)), soft_wrap=True), LINE_INTERVAL
         return
     last: list[ViewState] = []
     with Live(console=console, screen=True, auto_refresh=False) as live:
@@ -174,4 +177,4 @@ def _interruptible() -> Iterator[list[int]]:
 
 
 def _note(text: str) -> None:
-    print(f"heddle demo: {text}", file=sys.stderr, flush=True)
+    print(f"heddle demo: {printable(text)}", file=sys.stderr, flush=True)

@@ -4,6 +4,7 @@ there is no terminal.
 
 from statistics import median
 
+from crds.problem import printable
 from heddle.demo.latency import quantile
 from heddle.demo.mesh_handle import ProxyState
 from heddle.demo.report import Evidence, reasons
@@ -66,4 +67,4 @@ def line(state: ViewState) -> str:
         f"{synced} of {len(state.proxies)} proxies synced",
         *(str(problem) for problem in state.problems),
     ]
-    return "; ".join(parts)
+    return printable("; ".join(parts))

@@ -1,5 +1,7 @@
 """The live view: what the demo knows at one moment, as something that rich can draw. Pure; fits 80
 columns.
+
+Much of the text is the folder's: it is never markup, and nothing in it steers the terminal.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from crds.problem import Problem, Severity
+from crds.problem import Problem, Severity, printable
 from heddle.demo.mesh_handle import ProxyState, ProxyStatus
 
 MOST_PROXIES = 12
@@ -90,13 +92,16 @@ def render(state: ViewState) -> RenderableType:
     if state.problems:
         parts += [Text(), *_problems(state)]
     if state.hint:
-        parts += [Text(), Text(state.hint, style="dim")]
+        parts += [Text(), _text(state.hint, style="dim")]
     return Group(*parts)
 
 
 def _title(state: ViewState) -> Text:
     return Text.assemble(
-        ("heddle demo", "bold"), f" {state.folder} in mode ", (state.mode, "bold"), _because(state)
+        ("heddle demo", "bold"),
+        printable(f" {state.folder} in mode "),
+        (state.mode, "bold"),
+        printable(_because(state)),
     )
 
 
@@ -116,8 +121,8 @@ def _versions(state: ViewState) -> Table:
         configured = "-" if row.configured is None else f"{row.configured:.1f} %"
         bar = "█" * round(row.observed / 100 * _BAR)
         table.add_row(
-            Text(row.service if row.service != before else ""),
-            Text(row.version),
+            _text(row.service if row.service != before else ""),
+            _text(row.version),
             configured,
             f"{row.observed:.1f} %",
             str(row.requests),
@@ -132,7 +137,7 @@ def _traffic(state: ViewState) -> Iterator[Text]:
     if testers is not None:
         whole = testers.matched == testers.requests
         yield Text.assemble(
-            f"Testers ({testers.header}) that got {testers.version}: ",
+            printable(f"Testers ({testers.header}) that got {testers.version}: "),
             (f"{testers.matched} of {testers.requests}", "green" if whole else "bold red"),
         )
     codes = ", ".join(f"{number} x {code}" for code, number in sorted(state.codes.items()))
@@ -143,15 +148,15 @@ def _traffic(state: ViewState) -> Iterator[Text]:
         f"{rate}, p50 {_ms(state.p50)}, p99 {_ms(state.p99)}, {codes}",
     )
     for failure in state.failures[:2]:
-        yield Text(f"  {failure}", style="red", no_wrap=True, overflow="ellipsis")
+        yield Text(printable(f"  {failure}"), style="red", no_wrap=True, overflow="ellipsis")
 
 
 def _edit(state: ViewState) -> Text:
     if state.last_edit is None:
         return Text(f"Configuration {state.generation}, no edit yet")
     return Text.assemble(
-        f"Configuration {state.generation}: {state.last_edit.file}, "
-        "acknowledged by every proxy in ",
+        printable(f"Configuration {state.generation}: {state.last_edit.file}"),
+        ", acknowledged by every proxy in ",
         (_ms(state.last_edit.milliseconds), "bold"),
     )
 
@@ -168,11 +173,11 @@ def _proxies(state: ViewState) -> Table:
     shown = sorted(by_need[:MOST_PROXIES], key=lambda proxy: proxy.pod)
     for proxy in shown:
         table.add_row(
-            Text(proxy.pod),
+            _text(proxy.pod),
             Text(proxy.mode),
             Text(proxy.state, style=_STYLES[proxy.state]),
             f"{proxy.acknowledged}/{state.generation}",
-            Text(proxy.detail),
+            _text(proxy.detail),
         )
     if len(state.proxies) > len(shown):
         table.add_row(f"and {len(state.proxies) - len(shown)} more")
@@ -186,6 +191,10 @@ def _problems(state: ViewState) -> Iterator[Text]:
         yield Text(str(problem), style="red" if problem.severity is Severity.ERROR else "yellow")
     if len(ordered) > MOST_PROBLEMS:
         yield Text(f"and {len(ordered) - MOST_PROBLEMS} more: `heddle validate` shows them all")
+
+
+def _text(text: str, style: str = "") -> Text:
+    return Text(printable(text), style=style)
 
 
 def _ms(milliseconds: float | None) -> str:

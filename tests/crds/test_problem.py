@@ -1,7 +1,7 @@
 import pytest
 
 from crds.meta import Key, Origin
-from crds.problem import error, shown, warning
+from crds.problem import error, printable, shown, warning
 
 
 def test_a_problem_reads_as_one_line() -> None:
@@ -10,6 +10,20 @@ def test_a_problem_reads_as_one_line() -> None:
     assert problem.at(Origin("b.yaml")) is problem
     assert problem.at(None) is problem
     assert str(warning("odd", "", "is odd")) == "warning[odd] is odd"
+
+
+HOSTILE = "\x1b]0;mine\x07\x9b31m\u202e\nerror[fake]\udcff"
+
+
+def test_a_problem_never_steers_the_terminal() -> None:
+    """Names of files and of fields are the user's, and `validate` may be run on anybody's YAML."""
+    text = str(error(HOSTILE, HOSTILE, HOSTILE, HOSTILE).at(Origin(HOSTILE, 1, 1)))
+    assert text.isprintable()
+    assert "\\x1b]0;mine\\x07\\x9b31m\\u202e\\nerror[fake]\\udcff" in text
+
+
+def test_other_text_is_shown_as_it_is() -> None:
+    assert printable("für [red] 日本 `x`") == "für [red] 日本 `x`"
 
 
 def test_keys_read_with_and_without_a_namespace() -> None:

@@ -103,12 +103,15 @@ class FakeMesh:
     generation: int = 1
     status: tuple[ProxyStatus, ...] = (SYNCED,)
     found: tuple[Problem, ...] = ()
+    looked: asyncio.Event = field(default_factory=asyncio.Event)
+    """Somebody has asked for the problems, as a picture of the mesh does."""
     _texts: dict[str, str] = field(default_factory=dict)
 
     def proxies(self) -> Sequence[ProxyStatus]:
         return [replace(status, acknowledged=self.generation) for status in self.status]
 
     def problems(self) -> Sequence[Problem]:
+        self.looked.set()
         return self.found
 
     async def settled(self, after: int) -> float:
@@ -126,12 +129,20 @@ class FakeMesh:
 class Opened:
     """Opens fake meshes, and remembers what for and whether they were closed."""
 
-    def __init__(self, faults: Faults | None = None, *, load: bool = True) -> None:
+    def __init__(
+        self,
+        faults: Faults | None = None,
+        *,
+        load: bool = True,
+        problems: tuple[Problem, ...] = (),
+    ) -> None:
         self._faults = faults or Faults()
         self._load = load
+        self._problems = problems
         self.folders: list[Path] = []
         self.closed = 0
         self.entered = asyncio.Event()
+        self.looked = asyncio.Event()
 
     @asynccontextmanager
     async def __call__(self, *, folder: Path, mode: str) -> AsyncIterator[FakeMesh]:
@@ -139,6 +150,12 @@ class Opened:
         self.entered.set()
         load = FakeLoad(folder, self._faults) if self._load else None
         try:
-            yield FakeMesh(folder=folder, faults=self._faults, load=load)
+            yield FakeMesh(
+                folder=folder,
+                faults=self._faults,
+                load=load,
+                found=self._problems,
+                looked=self.looked,
+            )
         finally:
             self.closed += 1

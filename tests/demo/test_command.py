@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from crds.problem import error
 from heddle.demo import folder as files
 from heddle.demo.canary import canaries
 from heddle.demo.command import DemoSettings, run
@@ -134,6 +135,19 @@ async def test_ctrl_c_ends_the_live_demo_in_order(
         os.kill(os.getpid(), signal.SIGTERM)
     assert running.result() == 0
     assert opened.closed == 1
+
+
+async def test_without_a_terminal_user_text_is_no_markup(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`[/red]` closes nothing, and rich raises on it."""
+    opened = Opened(load=False, problems=(error("odd", "", "is [/red]"),))
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(run(DemoSettings(folder=tmp_path), opened))
+        await opened.looked.wait()
+        os.kill(os.getpid(), signal.SIGINT)
+    assert running.result() == 0
+    assert "is [/red]" in capsys.readouterr().out
 
 
 async def test_sigterm_ends_a_bounded_run_in_order_and_fails_it(shop: Path) -> None:

@@ -1,5 +1,6 @@
 """The live view, as text at 80 columns."""
 
+from dataclasses import replace
 from io import StringIO
 
 from rich.console import Console
@@ -7,6 +8,7 @@ from rich.console import Console
 from crds.meta import Key, Origin
 from crds.problem import Problem, Severity
 from heddle.demo.mesh_handle import ProxyState, ProxyStatus
+from heddle.demo.summary import line
 from heddle.demo.view import MOST_PROXIES, Edit, TesterRow, VersionRow, ViewState, render
 
 
@@ -121,3 +123,29 @@ def test_user_text_is_not_markup() -> None:
     )
     assert "[bold]f[/bold]" in drawn(state)
     assert "[red]hint" in drawn(state)
+
+
+def test_user_text_does_not_steer_the_terminal() -> None:
+    hostile = "\x1b]0;mine\x07\x1b[2J\nx"
+    state = ViewState(
+        mode="m",
+        mode_reason=hostile,
+        folder=hostile,
+        generation=1,
+        versions=(
+            VersionRow(service=hostile, version=hostile, configured=1.0, observed=1.0, requests=1),
+        ),
+        testers=TesterRow(header=hostile, version=hostile, requests=1, matched=1),
+        requests=1,
+        failures=(hostile,),
+        proxies=(
+            ProxyStatus(
+                pod=hostile, mode="m", state=ProxyState.REJECTED, acknowledged=0, detail=hostile
+            ),
+        ),
+        last_edit=Edit(file=hostile, milliseconds=1.0),
+        problems=(replace(BROKEN, path=hostile),),
+        hint=hostile,
+    )
+    assert all(row.isprintable() for row in drawn(state).split("\n"))
+    assert line(state).isprintable()
