@@ -12,6 +12,7 @@ from crds.problem import Problem, Severity
 from heddle.engine import Engine
 from heddle.identity import Held, PodResolver
 from heddle.intake import Intake
+from heddle.oracle import asserting, verify
 from heddle.problems import Surroundings
 from mesh.advance import Dirty
 from sources.events import Event, Synced
@@ -33,6 +34,7 @@ class ControlPlane:
         hosts travel within their route configurations, for every client.
         """
         self._quiet = quiet
+        self._asserts = asserting()
         self.publisher = Publisher()
         self.engine = Engine(self.publisher)
         self.resolver = PodResolver(self.engine, inline_routes=inline_routes)
@@ -51,6 +53,8 @@ class ControlPlane:
         applied = self.engine.apply(changes, self._intake.config)
         if applied.generation != before:
             self.generation = applied.generation
+        if self._asserts:
+            verify(self.engine, self.publisher, self._intake.store.objects(), self._intake.config)
         self._surroundings.update(self.engine.mesh, changes, applied.dirty)
         self._tell()
         if any(isinstance(event, Synced) for event in listed):

@@ -16,13 +16,11 @@ from heddle.encode import encode
 from heddle.host_cache import HostCache
 from heddle.outbound import Outbound
 from mesh.advance import Dirty, advance
-from mesh.inbound import inbound_ports
 from mesh.mesh import EMPTY_MESH, Mesh
 from mesh.proxy import Mode, Proxy, is_injected, proxy_from
 from mesh.scope import Scope, scope_of
 from mesh.store import Change
-from translator import parts
-from translator.translate import hosts_of
+from translator.translate import hosts_of, inbound
 from xds.publisher import PartChange, Publisher
 
 
@@ -121,9 +119,7 @@ class Engine:
 
     def _update_inbound(self, key: InboundKey) -> Mapping[Hashable, PartChange]:
         proxy = self._inbound[key]
-        settings = parts.defaults(self.mesh.config)
-        ports = inbound_ports(self.mesh, proxy)
-        made = encode(parts.inbound(proxy.mode, proxy.address, ports, settings))
+        made = encode(inbound(self.mesh, proxy))
         full = {type_url: resources.values() for type_url, resources in made.items()}
         return {key: self._publisher.difference(key, full)}
 
@@ -158,6 +154,10 @@ class Engine:
         for _, pod in sorted(self.mesh.endpoints.pods.items()):
             if is_injected(pod):
                 yield proxy_from(pod)
+
+    def held(self) -> tuple[tuple[OutboundKey, ...], Mapping[InboundKey, Proxy]]:
+        """The parts that are kept, the inbound ones with a proxy of the workload."""
+        return tuple(self._outbound), dict(self._inbound)
 
     def collect(self) -> None:
         """Lets go of parts that no stream has had since the last call but one."""

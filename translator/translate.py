@@ -19,20 +19,24 @@ from translator.config import Config, joined
 
 
 def translate(mesh: Mesh, proxy: Proxy) -> Config:
-    """Everything that `proxy` is sent: the frame of its scope, each host that it sees, its own
-    inbound side.
-    """
+    """Everything that `proxy` is sent: what its scope holds, and its own inbound side."""
     scope = scope_of(proxy, mesh.virtual_services.labels)
+    return joined((outbound(mesh, scope), inbound(mesh, proxy)))
+
+
+def outbound(mesh: Mesh, scope: Scope) -> Config:
+    """What all proxies of a scope share: its frame, and each host that it sees."""
     settings = parts.defaults(mesh.config)
     views = tuple(_views(mesh, scope))
     ports = {port for each in views for port in parts.http_ports(each)}
-    return joined(
-        (
-            parts.frame(scope.mode, ports, mesh.config.outbound_traffic_policy.mode),
-            *(_host(mesh, each, settings) for each in views),
-            parts.inbound(proxy.mode, proxy.address, inbound_ports(mesh, proxy), settings),
-        )
-    )
+    frame = parts.frame(scope.mode, ports, mesh.config.outbound_traffic_policy.mode)
+    return joined((frame, *(_host(mesh, each, settings) for each in views)))
+
+
+def inbound(mesh: Mesh, proxy: Proxy) -> Config:
+    """The side of a proxy's workload that takes calls."""
+    settings = parts.defaults(mesh.config)
+    return parts.inbound(proxy.mode, proxy.address, inbound_ports(mesh, proxy), settings)
 
 
 def hosts_of(mesh: Mesh) -> frozenset[str]:

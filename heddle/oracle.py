@@ -1,0 +1,61 @@
+"""What is published, compared with the same made from nothing: with MESH_ASSERT=1, after every event.
+
+For tests and for hunting bugs; it costs a translation of everything for each part that is held.
+"""
+
+import os
+from collections.abc import Mapping
+
+from crds.kinds import Object
+from crds.mesh_config import MeshConfig
+from crds.meta import Key
+from heddle.encode import Encoded, encode
+from heddle.engine import EndpointsKey, Engine, PartKey
+from heddle.inline_routes import InlineRoutes
+from mesh.advance import advance
+from mesh.mesh import EMPTY_MESH
+from mesh.store import Change
+from translator.translate import inbound, outbound
+from xds.publisher import PartChange, Publisher
+from xds.types import CDS, EDS, LDS, RDS, VHDS
+
+VARIABLE = "MESH_ASSERT"
+
+
+class StateDivergedError(Exception):
+    """A step has not published what a translation from nothing gives: a bug of the engine."""
+
+
+def asserting() -> bool:
+    """Whether every step is to be checked."""
+    return os.environ.get(VARIABLE) == "1"
+
+
+def verify(
+    engine: Engine, publisher: Publisher, objects: Mapping[Key, Object], config: MeshConfig
+) -> None:
+    """Raises `StateDivergedError` if a part that is held is not what `objects` make of it."""
+    mesh, _ = advance(EMPTY_MESH, [Change(k, None, o) for k, o in objects.items()], config)
+    scopes, workloads = engine.held()
+    for key in scopes:
+        made = encode(outbound(mesh, key.scope))
+        _compare(publisher, EndpointsKey(key), {EDS: made[EDS]})
+        rest = {kind: made[kind] for kind in (CDS, LDS, RDS, VHDS)}
+        _compare(publisher, key, _inline(rest) if key.inline else rest)
+    for workload, proxy in workloads.items():
+        _compare(publisher, workload, encode(inbound(mesh, proxy)))
+
+
+def _inline(made: Encoded) -> Encoded:
+    upserts = {kind: tuple(resources.values()) for kind, resources in made.items()}
+    folded = InlineRoutes().fold(PartChange(upserts=upserts))
+    return {kind: {r.name: r for r in folded.upserts.get(kind, ())} for kind in made}
+
+
+def _compare(publisher: Publisher, key: PartKey, wanted: Encoded) -> None:
+    for kind, resources in wanted.items():
+        held = {name: r.version for name, r in publisher.resources(key, kind).items()}
+        right = {name: r.version for name, r in resources.items()}
+        wrong = sorted(n for n in held.keys() | right.keys() if held.get(n) != right.get(n))
+        if wrong:
+            raise StateDivergedError(f"{key}: {kind}: {', '.join(wrong[:5])}")
