@@ -10,7 +10,13 @@ from dataclasses import dataclass
 
 import yaml
 
-_BROKEN = (yaml.YAMLError, RecursionError)
+MAX_CHARS = 1 << 18
+"""A larger file is not looked at: the event loop would stand still meanwhile."""
+
+_BROKEN = (yaml.YAMLError, ValueError, RecursionError)
+_MAX_DIGITS = 9
+_ENOUGH = 10
+"""A tenth of less is no whole weight."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,10 +83,11 @@ def edits(canary: Canary, number: int) -> tuple[tuple[int, ...], ...]:
     """So many changes of the weights, each unlike the one before; the last one shares the first two
     versions' part equally.
 
-    An equal split that is there already ends at 80/20.
+    An equal split that is there already ends at 80/20. Weights too small to be told apart so
+    (1 and 1) become parts of a hundred.
     """
     first, second, *rest = (destination.weight for destination in canary.destinations)
-    both = first + second
+    both = first + second if first + second >= _ENOUGH else 100
     parts = [round(both * part) for part in (0.5, 0.8, 0.7, 0.6)]
     final, one, other = [part for part in parts if part != first][:3]
     steps = [one if step % 2 else other for step in range(number - 1)] + [final]
@@ -97,7 +104,8 @@ class _Object:
 
 def _objects(file: str, text: str) -> Iterator[_Object]:
     # Composing nodes is slow; of a large folder only few files matter here.
-    if "VirtualService" not in text and "DestinationRule" not in text:
+    matters = "VirtualService" in text or "DestinationRule" in text
+    if not matters or len(text) > MAX_CHARS:
         return
     try:
         documents = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
@@ -156,7 +164,7 @@ def _destination(
 ) -> Destination | None:
     weight = route.get("weight")
     number = _text(weight)
-    if weight is None or not number.isdecimal():
+    if weight is None or not number.isdecimal() or len(number) > _MAX_DIGITS:
         return None
     host, subset = _target(route, namespace)
     return Destination(

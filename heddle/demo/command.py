@@ -71,7 +71,8 @@ async def _once(settings: DemoSettings, open_mesh: OpenMesh) -> int:
     with tempfile.TemporaryDirectory(prefix="heddle-demo-") as name:
         folder = Path(name) / settings.folder.resolve().name
         folder.mkdir()
-        files.copy(settings.folder, folder)
+        for file, failure in files.copy(settings.folder, folder):
+            _note(f"{file} is left out: {failure.strerror}")
         async with open_mesh(folder=folder, mode=settings.mode) as mesh:
             _note(f"mode {mesh.mode}: {mesh.mode_reason}")
             evidence = await Measurement(

@@ -4,17 +4,24 @@ last edited.
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
-SUFFIXES = frozenset({".yaml", ".yml", ".json"})
+from sources.scan import scan
 
 
-def copy(folder: Path, to: Path) -> None:
-    """Copy the files that are configuration, and only those: the folder may be a home directory."""
+def copy(folder: Path, to: Path) -> Iterator[tuple[Path, OSError]]:
+    """Copy the files that are configuration, and only those: the folder may be a home directory.
+
+    Yields those that cannot be read, and why.
+    """
     for file in _files(folder):
         target = to / file.relative_to(folder)
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, target)
+        try:
+            shutil.copyfile(file, target)
+        except OSError as failure:
+            yield file, failure
 
 
 def texts(folder: Path) -> dict[str, str]:
@@ -50,13 +57,8 @@ def newest(folder: Path) -> tuple[str, float] | None:
 
 
 def _files(folder: Path) -> list[Path]:
-    found: list[Path] = []
-    for parent, folders, names in os.walk(folder, followlinks=True):
-        # Hidden ones are version control's, an editor's or a ConfigMap's own. Pruned in place.
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [
-            Path(parent) / name
-            for name in names
-            if Path(name).suffix in SUFFIXES and not name.startswith(".")
-        ]
-    return sorted(found)
+    """Those that the mesh itself would read."""
+    try:
+        return sorted(Path(file) for file in scan(str(folder)).files)
+    except OSError:
+        return []

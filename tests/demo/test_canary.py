@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from heddle.demo.canary import MAX_CHARS, canaries, edits, reweighted
 from heddle.demo.canary import Testers as Rule
-from heddle.demo.canary import canaries, edits, reweighted
 
 CANARY = """\
 # ünïcode before the weights
@@ -60,9 +60,21 @@ def test_an_edit_changes_the_weights_and_no_other_character() -> None:
         "kind: VirtualService\nspec: [not, a, mapping",
         "kind: VirtualService\nspec: {http: 3}",
         CANARY.replace("weight: 10", "weight: ten"),
+        CANARY.replace("weight: 10", f"weight: {'9' * 5000}"),
+        CANARY + '    x: "\\UFFFFFFFF"',
+        CANARY + "#" * MAX_CHARS,
         CANARY.replace("    - route", "    - match: [{uri: {exact: /}}]\n      route"),
     ],
-    ids=["empty", "broken", "no-list", "no-number", "conditional"],
+    ids=[
+        "empty",
+        "broken",
+        "no-list",
+        "no-number",
+        "endless-number",
+        "no-character",
+        "large",
+        "conditional",
+    ],
 )
 def test_no_canary_where_nothing_is_split_by_weight_for_everybody(text: str) -> None:
     assert canaries({"b.yaml": text}) == ()
@@ -80,6 +92,15 @@ def test_each_edit_changes_something_and_the_last_is_an_equal_split(number: int)
 def test_an_equal_split_is_edited_to_another_one() -> None:
     (canary,) = canaries({"b.yaml": CANARY.replace("90", "50").replace("10", "50")})
     assert edits(canary, 1) == ((80, 20),)
+
+
+@pytest.mark.parametrize(("old", "new"), [(1, 1), (1, 0), (0, 0), (9, 1), (0, 100)])
+def test_small_weights_can_be_edited(old: int, new: int) -> None:
+    text = CANARY.replace("weight: 90", f"weight: {old}").replace("weight: 10", f"weight: {new}")
+    (canary,) = canaries({"b.yaml": text})
+    steps = [(old, new), *edits(canary, 5)]
+    assert all(one != other for one, other in pairwise(steps))
+    assert steps[-1][0] == steps[-1][1]
 
 
 def test_the_example_has_a_canary_that_testers_can_opt_into(repo_root: Path) -> None:

@@ -178,8 +178,32 @@ def test_a_copy_has_the_configuration_alone(tmp_path: Path) -> None:
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).write_text(name)
     target.mkdir()
-    files.copy(source, target)
+    assert list(files.copy(source, target)) == []
     assert files.texts(target) == {"a/b.yaml": "a/b.yaml", "c.yml": "c.yml"}
+
+
+def test_a_copy_is_of_files_that_can_be_read(tmp_path: Path) -> None:
+    """A pipe would wait for a writer for ever, and two links to the folder itself have 2^40 paths
+    before the system says no.
+    """
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.mkdir()
+    target.mkdir()
+    (source / "a.yaml").write_text("a")
+    (source / "nowhere.yaml").symlink_to("/nonexistent")
+    os.mkfifo(source / "pipe.yaml")
+    for name in ("b", "c"):
+        (source / name).symlink_to(source)
+    assert list(files.copy(source, target)) == []
+    assert files.texts(target) == files.texts(source) == {"a.yaml": "a"}
+
+
+def test_what_cannot_be_copied_is_told(tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source/a.yaml").write_text("a")
+    (tmp_path / "target/a.yaml").mkdir(parents=True)
+    ((file, failure),) = files.copy(tmp_path / "source", tmp_path / "target")
+    assert (file.name, failure.strerror) == ("a.yaml", "Is a directory")
 
 
 def test_the_newest_file_is_the_one_that_was_edited(tmp_path: Path) -> None:
