@@ -24,12 +24,15 @@ def translate(mesh: Mesh, proxy: Proxy) -> Config:
     return joined((outbound(mesh, scope), inbound(mesh, proxy)))
 
 
-def outbound(mesh: Mesh, scope: Scope) -> Config:
-    """What all proxies of a scope share: its frame, and each host that it sees."""
+def outbound(mesh: Mesh, scope: Scope, *, vhds: bool = True) -> Config:
+    """What all proxies of a scope share: its frame, and each host that it sees. Without `vhds` the
+    route configurations are to be filled with their virtual hosts.
+    """
     settings = parts.defaults(mesh.config)
     views = tuple(_views(mesh, scope))
     ports = {port for each in views for port in parts.http_ports(each)}
-    frame = parts.frame(scope.mode, ports, mesh.config.outbound_traffic_policy.mode)
+    policy = mesh.config.outbound_traffic_policy.mode
+    frame = parts.frame(scope.mode, ports, policy, vhds=vhds)
     return joined((frame, *(_host(mesh, each, settings) for each in views)))
 
 
