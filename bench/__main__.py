@@ -4,15 +4,21 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
-from bench.live import live
+from bench.live import Figures, live
 from bench.machine import machine
 from bench.offline import Cold, Incremental, Seconds, offline
-from bench.report import markdown, write
+from bench.report import loop_table, markdown, write
 from bench.rows import rows
+from bench.scenarios import scenarios, unscoped
 from bench.settings import Settings, settings_from
 from bench.worker import Worker, WorkerFailed, cores
+
+Made = TypeVar("Made")
 
 OUT = Path(__file__).parent / "out"
 _SMALLER = 10
@@ -22,53 +28,79 @@ _SMALLER = 10
 def main() -> int:
     """The exit status: 1 if something could not be measured."""
     settings = settings_from(os.environ)
-    began = time.monotonic()
-    report: dict[str, object] = {"machine": machine(), "settings": _shape(settings)}
-    problems: list[str] = []
+    run = _Run()
+    report: dict[str, object] = {"machine": machine(), "settings": _size(settings)}
+    run.say("translation")
+    report |= run.attempt("translation", lambda: _translation(settings))
+    report |= _connected(run, settings, tls=False)
+    if settings.tls:
+        run.say("the same over TLS")
+        report["tls"] = _connected(run, settings, tls=True)
+    report |= {"problems": run.problems, "seconds": round(run.seconds(), 1)}
+    table = markdown(
+        report, rows(settings.services, settings.clients), judged=_is_default(settings)
+    )
+    table += f"\n\n{loop_table(report)}"
+    write(OUT, report, table)
+    print(table)
+    run.say(f"written to {OUT.name}/report.json and {OUT.name}/report.md")
+    return 1 if run.problems else 0
 
-    def say(text: str) -> None:
-        print(f"{time.monotonic() - began:6.1f} s  {text}", file=sys.stderr, flush=True)
 
-    def attempt(name: str, measure: Callable[[], dict[str, object]]) -> dict[str, object]:
+class _Run:
+    """Says how far it is, and goes on where something could not be measured."""
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+        self._began = time.monotonic()
+
+    def seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def say(self, text: str) -> None:
+        print(f"{self.seconds():6.1f} s  {text}", file=sys.stderr, flush=True)
+
+    def attempt(self, name: str, measure: Callable[[], dict[str, Made]]) -> dict[str, Made]:
         try:
             return measure()
         except WorkerFailed as error:
-            problems.append(f"{name}: {error}")
-            say(f"FAILED {problems[-1]}")
+            self.problems.append(f"{name}: {error}")
+            self.say(f"FAILED {self.problems[-1]}")
             return {}
 
-    say("translation")
-    report |= attempt("translation", lambda: _translation(settings))
-    report |= attempt("plaintext", lambda: dict(live(settings, tls=False, say=say)))
-    if settings.tls:
-        say("the same over TLS")
-        report["tls"] = attempt("TLS", lambda: dict(live(settings, tls=True, say=say)))
-    report |= {"problems": problems, "seconds": round(time.monotonic() - began, 1)}
-    table = markdown(
-        report, rows(settings.services, settings.clients), judged=settings == Settings()
-    )
-    write(OUT, report, table)
-    print(table)
-    say(f"written to {OUT.name}/report.json and {OUT.name}/report.md")
-    return 1 if problems else 0
+
+def _connected(run: _Run, settings: Settings, *, tls: bool) -> Figures:
+    """The figures of all scenarios; groups of one name are put together."""
+    groups: Figures = {}
+    for each in scenarios(settings, tls=tls):
+        name = f"{each.name}{' over TLS' if tls else ''}"
+        found = run.attempt(name, partial(live, settings, each, tls=tls, say=run.say))
+        for group, figures in found.items():
+            groups[group] = {**groups.get(group, {}), **figures}
+    return groups
 
 
 def _translation(settings: Settings) -> dict[str, object]:
-    services, endpoints = settings.services, settings.endpoints
-    fewer = max(services // _SMALLER, 1)
+    shape = unscoped(settings)
+    fewer = max(shape.services // _SMALLER, 1)
     core, _ = cores()
     with Worker("translation", offline, core=core, patience=settings.patience) as worker:
-        cold = worker.ask(Cold(services=services, endpoints=endpoints), Seconds)
-        small = worker.ask(Incremental(services=fewer, endpoints=endpoints), Seconds).of["s"]
-        large = worker.ask(Incremental(services=services, endpoints=endpoints), Seconds).of["s"]
+        cold = worker.ask(Cold(shape=shape), Seconds)
+        small = worker.ask(Incremental(shape=replace(shape, services=fewer)), Seconds).of["s"]
+        large = worker.ask(Incremental(shape=shape), Seconds).of["s"]
     return {
-        f"translate_cold_{services}": dict(cold.of),
+        f"translate_cold_{shape.services}": dict(cold.of),
         "incremental": {"ms": large * 1e3, f"ms_{fewer}": small * 1e3},
         "incremental_ratio": large / small,
     }
 
 
-def _shape(settings: Settings) -> dict[str, int]:
+def _is_default(settings: Settings) -> bool:
+    """Whether it is the size that the targets are about."""
+    return replace(settings, tls=True, peers=False) == Settings()
+
+
+def _size(settings: Settings) -> dict[str, int]:
     return {
         "services": settings.services,
         "endpoints": settings.endpoints,

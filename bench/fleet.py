@@ -7,6 +7,7 @@ from multiprocessing.connection import Connection
 
 from bench import shapes
 from bench.http2 import GrpcStream, StreamOver
+from bench.loop import Turns
 from bench.messages import Collect, Connect, Count, Disconnect, Done, Expect, Received
 from bench.proxy import Memory, Proxy, node
 from bench.server import LOOPBACK
@@ -17,7 +18,7 @@ from ca.serving import SERVER_NAME
 PATH = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
 
 
-async def fleet(connection: Connection) -> None:
+async def fleet(connection: Connection, _: Turns) -> None:
     """The body of the worker."""
     await obey(connection, Fleet().handle)
 
@@ -52,10 +53,11 @@ class Fleet:
         self._tally.begin(command.count)
         async with asyncio.TaskGroup() as tasks:
             for _ in range(command.count):
+                home = shapes.namespace(self._numbers % command.namespaces)
                 self._numbers += 1
                 proxy = Proxy(self._memory, wanted)
-                hello = proxy.hello(node(self._numbers, shapes.NAMESPACE, shapes.CLIENT_LABELS))
-                sidecar = _Sidecar(proxy, hello, self._tally, tls=command.tls)
+                hello = proxy.hello(node(self._numbers, home, shapes.CLIENT_LABELS))
+                sidecar = _Sidecar(proxy, home, hello, self._tally, tls=command.tls)
                 self._sidecars.append(sidecar)
                 tasks.create_task(_open(sidecar, command.server.port, context))
         return await self._tally.finished()
@@ -68,8 +70,9 @@ class Fleet:
         return Done()
 
     def _expect(self, command: Expect) -> Done:
-        self._tally.begin(len(self._sidecars))
-        for sidecar in self._sidecars:
+        concerned = [s for s in self._sidecars if command.namespace in (None, s.home)]
+        self._tally.begin(len(concerned))
+        for sidecar in concerned:
             sidecar.expect(command.marks)
         return Done()
 
@@ -87,7 +90,7 @@ class _Tally:
         self.responses = 0
         self.size = 0
         self._began = self._first = self._last = 0
-        self._waiting = 0
+        self._concerned = self._waiting = 0
         self._cpu = 0.0
         self._changed = asyncio.Event()
         self._lost: str | None = None
@@ -95,7 +98,7 @@ class _Tally:
     def begin(self, waiting: int) -> None:
         self.responses = self.size = 0
         self._began, self._first, self._last = time.monotonic_ns(), 0, 0
-        self._waiting = waiting
+        self._concerned = self._waiting = waiting
         self._cpu = time.process_time()
         self._changed.clear()
 
@@ -123,6 +126,7 @@ class _Tally:
             began=self._began,
             first=self._first,
             last=self._last,
+            concerned=self._concerned,
             responses=self.responses,
             size=self.size,
             cpu=time.process_time() - self._cpu,
@@ -132,7 +136,8 @@ class _Tally:
 class _Sidecar(asyncio.Protocol):
     """A proxy's socket."""
 
-    def __init__(self, proxy: Proxy, hello: bytes, tally: _Tally, *, tls: bool) -> None:
+    def __init__(self, proxy: Proxy, home: str, hello: bytes, tally: _Tally, *, tls: bool) -> None:
+        self.home = home
         self._proxy = proxy
         self._hello = hello
         self._tally = tally

@@ -6,6 +6,7 @@ from statistics import median
 
 from bench import shapes
 from bench.fleet import fleet
+from bench.loop import cumulative
 from bench.messages import (
     Applied,
     Apply,
@@ -22,12 +23,14 @@ from bench.messages import (
     Started,
     Usage,
 )
+from bench.scenarios import Scenario
 from bench.server import server
 from bench.settings import Settings
-from bench.shapes import EditKind
+from bench.shapes import EditKind, Shape
 from bench.worker import Worker, cores
 
-Figures = dict[str, dict[str, float]]
+Figures = dict[str, dict[str, object]]
+"""Groups of figures by name."""
 Say = Callable[[str], None]
 
 
@@ -40,52 +43,60 @@ class Push:
     last: float
     cpu: float
     lag: float
-    per_proxy: float
+    turns: tuple[int, ...]
+    affected: int
+    """How many proxies the change concerns."""
+    size: int
+    """Sent to all proxies, whether it concerns them or not."""
     proxies_cpu: float
 
 
-def live(settings: Settings, *, tls: bool, say: Say) -> Figures:
-    """All figures that need a server, over plaintext or TLS."""
+def live(settings: Settings, scenario: Scenario, *, tls: bool, say: Say) -> Figures:
+    """All figures of a scenario, over plaintext or TLS."""
     first, second = cores()
     patience = settings.patience
     with (
         Worker("server", server, core=first, patience=patience) as serving,
         Worker("proxies", fleet, core=second, patience=patience) as proxies,
     ):
-        start = Start(services=settings.services, endpoints=settings.endpoints, tls=tls)
-        scene = _Scene(serving, proxies, serving.ask(start, Started), tls=tls)
-        return _figures(scene, settings, say)
+        started = serving.ask(Start(shape=scenario.shape, tls=tls), Started)
+        scene = _Scene(serving, proxies, started, scenario.shape, tls=tls)
+        return _figures(scene, settings, scenario, say)
 
 
-def _figures(scene: "_Scene", settings: Settings, say: Say) -> Figures:
-    count, repeats = settings.clients, settings.repeats
+def _figures(scene: "_Scene", settings: Settings, scenario: Scenario, say: Say) -> Figures:
+    count, repeats, name = settings.clients, settings.repeats, scenario.name
     figures: Figures = {}
-    say("one proxy: edits")
     scene.connect(1)
-    figures["vs_edit_1"] = _edit_figures([scene.push("vs_edit") for _ in range(repeats)], 1)
+    if scenario.alone:
+        say("one proxy: edits")
+        figures["vs_edit_1"] = _edit_figures([scene.push("vs_edit") for _ in range(repeats)])
     empty = scene.leave().rss
-    say(f"{count} proxies connect")
-    figures["connect_unscoped"], used = scene.storm(count)
+    say(f"{count} {name} proxies connect")
+    figures[f"connect_{name}"], used = scene.storm(count)
     held = scene.settle(trim=True).rss
     figures["rss_mb_per_proxy"] = {
-        "unscoped": (held - empty) / count / 1e6,
-        "unscoped_peak": (used.peak - empty) / count / 1e6,
-        "server_mb": empty / 1e6,
+        name: (held - empty) / count / 1e6,
+        f"{name}_peak": (used.peak - empty) / count / 1e6,
+        f"{name}_server_mb": empty / 1e6,
     }
-    for kind in ("vs_edit", "endpoint", "new_service"):
-        say(f"{count} proxies: {kind}")
+    for kind in scenario.kinds:
+        say(f"{count} {name} proxies: {kind}")
         pushes = [scene.push(kind) for _ in range(repeats)]
-        figures[f"{kind}_unscoped"] = _edit_figures(pushes, count)
+        figures[f"{kind}_{name}"] = _edit_figures(pushes)
     return figures
 
 
 class _Scene:
     """A server that listens, and the proxies that it has at the moment."""
 
-    def __init__(self, serving: Worker, proxies: Worker, started: Started, *, tls: bool) -> None:
+    def __init__(
+        self, serving: Worker, proxies: Worker, started: Started, shape: Shape, *, tls: bool
+    ) -> None:
         self._serving = serving
         self._proxies = proxies
         self._started = started
+        self._shape = shape
         self._tls = tls
         self._count = 0
         self._edits = 0
@@ -93,14 +104,14 @@ class _Scene:
     def connect(self, count: int) -> tuple[Received, Usage, Received]:
         """So many more proxies; when they were synced, what it cost, and what all were sent."""
         self._serving.ask(Prepare(), Usage)
-        synced = self._proxies.ask(
-            Connect(count=count, server=self._started, tls=self._tls), Received
-        )
+        namespaces = self._shape.namespaces
+        command = Connect(count=count, namespaces=namespaces, server=self._started, tls=self._tls)
+        synced = self._proxies.ask(command, Received)
         self._count += count
         used = self.settle()
         return synced, used, self._proxies.ask(Count(), Received)
 
-    def storm(self, count: int) -> tuple[dict[str, float], Usage]:
+    def storm(self, count: int) -> tuple[dict[str, object], Usage]:
         """The figures of so many proxies that connect at once."""
         synced, used, total = self.connect(count)
         return {
@@ -108,6 +119,7 @@ class _Scene:
             "cpu_ms_per_proxy": used.cpu / count * 1e3,
             "kb_per_proxy": total.size / count / 1e3,
             "lag_ms": used.lag * 1e3,
+            "turns_le_ms": cumulative(used.turns),
             "proxies_cpu_s": synced.cpu,
         }, used
 
@@ -125,7 +137,8 @@ class _Scene:
         """One edit, each time another one."""
         self._edits += 1
         marks = shapes.marks(kind, self._edits)
-        self._proxies.ask(Expect(marks=marks), Done)
+        home = shapes.namespace() if self._shape.private else None
+        self._proxies.ask(Expect(marks=marks, namespace=home), Done)
         self._serving.ask(Prepare(kind=kind, number=self._edits), Usage)
         applied = self._serving.ask(Apply(), Applied)
         arrived = self._proxies.ask(Collect(), Received)
@@ -137,15 +150,18 @@ class _Scene:
             last=(arrived.last - applied.began) / 1e9,
             cpu=used.cpu,
             lag=used.lag,
-            per_proxy=total.size / self._count,
+            turns=used.turns,
+            affected=arrived.concerned,
+            size=total.size,
             proxies_cpu=arrived.cpu,
         )
 
 
-def _edit_figures(pushes: Iterable[Push], count: int) -> dict[str, float]:
+def _edit_figures(pushes: Iterable[Push]) -> dict[str, object]:
     """Medians over repeated edits."""
     each = tuple(pushes)
     last, cpu = median(p.last for p in each), median(p.cpu for p in each)
+    affected = each[0].affected
     return {
         "last_s": last,
         "last_ms": last * 1e3,
@@ -153,8 +169,10 @@ def _edit_figures(pushes: Iterable[Push], count: int) -> dict[str, float]:
         "first_ms": median(p.first for p in each) * 1e3,
         "translated_ms": median(p.translated for p in each) * 1e3,
         "cpu_s": cpu,
-        "cpu_ms_per_proxy": cpu / count * 1e3,
-        "bytes_per_proxy": median(p.per_proxy for p in each),
+        "cpu_ms_per_proxy": cpu / affected * 1e3,
+        "bytes_per_proxy": median(p.size for p in each) / affected,
+        "affected": affected,
         "lag_ms": median(p.lag for p in each) * 1e3,
+        "turns_le_ms": cumulative([sum(n) for n in zip(*(p.turns for p in each), strict=True)]),
         "proxies_cpu_s": median(p.proxies_cpu for p in each),
     }

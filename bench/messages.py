@@ -6,15 +6,14 @@ All instants are of CLOCK_MONOTONIC in nanoseconds, which the processes of one m
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from bench.shapes import EditKind
+from bench.shapes import EditKind, Shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
     """To the server: load the mesh and listen."""
 
-    services: int
-    endpoints: int
+    shape: Shape
     tls: bool
 
 
@@ -60,14 +59,15 @@ class Settle:
 class Usage:
     """What the server used: CPU since `Prepare` in seconds, memory in bytes.
 
-    `peak` is the largest memory, and `lag` the longest that the event loop was late, in seconds,
-    both since `Prepare`.
+    Since `Prepare`, too: `peak`, the largest memory; `lag`, the longest turn of the event loop in
+    seconds; `turns`, how many there were in each bucket of `bench.loop.BOUNDS`.
     """
 
     cpu: float
     rss: int
     peak: int
     lag: float
+    turns: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +75,7 @@ class Connect:
     """To the proxies: so many more of them connect, all at once, and sync."""
 
     count: int
+    namespaces: int
     server: Started
     tls: bool
 
@@ -86,9 +87,10 @@ class Disconnect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expect:
-    """To the proxies: each waits for these marks, and counts from now."""
+    """To the proxies: those of `namespace`, or all, wait for these marks, and count from now."""
 
     marks: tuple[tuple[str, bytes], ...]
+    namespace: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,16 +105,17 @@ class Count:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """When the first and the last proxy had all it expected, and what all of them together got.
+    """When the first and the last of `concerned` proxies had what they expected.
 
-    `began` is when they began to count. `size` is in bytes of messages, without HTTP/2's framing.
-    `cpu` is what the proxies themselves used, in seconds: if it comes near the time that passed,
-    they were the bottleneck.
+    `responses` and `size` are what all proxies together got. `began` is when they began to count.
+    `size` is in bytes of messages, without HTTP/2's framing. `cpu` is what the proxies themselves
+    used, in seconds: if it comes near the time that passed, they were the bottleneck.
     """
 
     began: int
     first: int
     last: int
+    concerned: int
     responses: int
     size: int
     cpu: float

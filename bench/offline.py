@@ -9,6 +9,8 @@ from statistics import median
 from typing import ParamSpec, TypeVar
 
 from bench import shapes
+from bench.loop import Turns
+from bench.shapes import Shape
 from bench.worker import obey
 from crds.kinds import Object
 from crds.mesh_config import DEFAULT_MESH_CONFIG
@@ -28,18 +30,16 @@ _EDITS = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cold:
-    """Translate a whole mesh of so many services."""
+    """Translate a whole mesh."""
 
-    services: int
-    endpoints: int
+    shape: Shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incremental:
-    """One edit of a VirtualService in a mesh of so many services."""
+    """One edit of a VirtualService in such a mesh."""
 
-    services: int
-    endpoints: int
+    shape: Shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class Seconds:
     of: Mapping[str, float]
 
 
-async def offline(connection: Connection) -> None:
+async def offline(connection: Connection, _: Turns) -> None:
     """The body of the worker."""
     await obey(connection, _handle)
 
@@ -66,25 +66,25 @@ async def _handle(command: object) -> object:
 
 def _cold(command: Cold) -> Seconds:
     times: dict[str, list[float]] = {}
+    client = shapes.client(shapes.namespace())
     for _ in range(_COLD_RUNS):
         gc.collect()
-        shape = command.services, command.endpoints
-        store = _store(_timed(times, "decode_s", shapes.unscoped, *shape))
+        store = _store(_timed(times, "decode_s", shapes.objects, command.shape))
         engine = Engine(Publisher())
         _timed(times, "mesh_s", engine.apply, store.take(), DEFAULT_MESH_CONFIG)
-        _timed(times, "s", engine.select, shapes.client())
-        _timed(times, "oracle_s", translate, engine.mesh, shapes.client())
+        _timed(times, "s", engine.select, client)
+        _timed(times, "oracle_s", translate, engine.mesh, client)
     return Seconds(of={name: median(each) for name, each in times.items()})
 
 
 def _incremental(command: Incremental) -> Seconds:
-    store = _store(shapes.unscoped(command.services, command.endpoints))
+    store = _store(shapes.objects(command.shape))
     engine = Engine(Publisher())
     engine.apply(store.take(), DEFAULT_MESH_CONFIG)
-    engine.select(shapes.client())
+    engine.select(shapes.client(shapes.namespace()))
     times: dict[str, list[float]] = {}
     for number in range(_WARM_EDITS + _EDITS):
-        edit = shapes.edit("vs_edit", number, command.endpoints)
+        edit = shapes.edit(command.shape, "vs_edit", number)
         _timed(times, "s", _apply, engine, store, edit)
     return Seconds(of={"s": median(times["s"][_WARM_EDITS:])})
 

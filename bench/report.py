@@ -4,8 +4,10 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from bench.loop import BOUNDS
 from bench.rows import Row
 
+_SHOWN_BOUNDS = BOUNDS[2:8]
 Report = Mapping[str, object]
 """Groups of figures by name, as docs/performance.md lists them, and what they were measured on."""
 
@@ -28,6 +30,23 @@ def markdown(report: Report, rows: Iterable[Row], *, judged: bool) -> str:
         verdict = _verdict(plain, row.target) if judged else ""
         cells = (row.text, _shown(plain, row), _shown(over_tls, row), target, verdict)
         lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def loop_table(report: Report) -> str:
+    """How many turns of the server's event loop took longer than so many milliseconds."""
+    lines = [
+        "| turns of the event loop that took longer than | "
+        + " | ".join(f"{bound:g} ms" for bound in _SHOWN_BOUNDS)
+        + " | longest |",
+        f"|---|{'---|' * len(_SHOWN_BOUNDS)}---|",
+    ]
+    for name, group in report.items():
+        turns = group.get("turns_le_ms") if isinstance(group, Mapping) else None
+        if isinstance(turns, Mapping):
+            longer = (str(turns["inf"] - turns[f"{bound:g}"]) for bound in _SHOWN_BOUNDS)
+            longest = f"{figure(report, f'{name}.lag_ms'):.3g} ms"
+            lines.append(f"| {name} ({turns['inf']} turns) | {' | '.join(longer)} | {longest} |")
     return "\n".join(lines)
 
 

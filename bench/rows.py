@@ -72,7 +72,55 @@ def rows(services: int, clients: int) -> tuple[Row, ...]:
             figure="rss_mb_per_proxy.unscoped_peak",
             unit="MB",
         ),
-        Row(text="server without proxies", figure="rss_mb_per_proxy.server_mb", unit="MB"),
+        Row(text="server without proxies", figure="rss_mb_per_proxy.unscoped_server_mb", unit="MB"),
+        *_spread("scoped", "scoped", Targets(last_ms=20, size=2000, memory=0.1)),
+        *_spread("in as many classes", "distinct", Targets()),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Targets:
+    """Of a scenario that has proxies in more than one namespace."""
+
+    last_ms: float | None = None
+    size: float | None = None
+    memory: float | None = None
+
+
+def _spread(text: str, name: str, targets: Targets) -> tuple[Row, ...]:
+    edit, connect = f"vs_edit_{name}", f"connect_{name}"
+    return (
+        Row(
+            text=f"**{text}**: VirtualService edit, last of those affected",
+            figure=f"{edit}.last_ms",
+            unit="ms",
+            target=targets.last_ms,
+        ),
+        Row(text="... proxies affected", figure=f"{edit}.affected", unit=""),
+        Row(text="... translated and published", figure=f"{edit}.translated_ms", unit="ms"),
+        Row(text="... server CPU", figure=f"{edit}.cpu_s", unit="s"),
+        Row(
+            text="... per affected proxy",
+            figure=f"{edit}.bytes_per_proxy",
+            unit="bytes",
+            target=targets.size,
+        ),
+        Row(text="... endpoint change", figure=f"endpoint_{name}.last_ms", unit="ms"),
+        Row(text="... new service", figure=f"new_service_{name}.last_ms", unit="ms"),
+        Row(text="... connect, CPU per proxy", figure=f"{connect}.cpu_ms_per_proxy", unit="ms"),
+        Row(text="... the last is synced", figure=f"{connect}.last_s", unit="s"),
+        Row(text="... sent to each", figure=f"{connect}.kb_per_proxy", unit="kB"),
+        Row(
+            text="... memory per proxy, steady",
+            figure=f"rss_mb_per_proxy.{name}",
+            unit="MB",
+            target=targets.memory,
+        ),
+        Row(
+            text="... memory per proxy, peak",
+            figure=f"rss_mb_per_proxy.{name}_peak",
+            unit="MB",
+        ),
     )
 
 

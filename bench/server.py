@@ -10,7 +10,9 @@ from multiprocessing.connection import Connection
 from envoy.config.core.v3 import base_pb2
 
 from bench import memory, shapes
+from bench.loop import Turns
 from bench.messages import Applied, Apply, Prepare, Settle, Start, Started, Usage
+from bench.shapes import Shape
 from bench.worker import obey
 from ca.serving import mesh_root, serving_certificate
 from crds.kinds import Object
@@ -25,13 +27,12 @@ from xds.tls import Certificate
 from xds.types import PUSH_ORDER
 
 LOOPBACK = "127.0.0.1"
-_LAG_SECONDS = 0.02
 _QUIET_SECONDS = 0.1
 
 
-async def server(connection: Connection) -> None:
+async def server(connection: Connection, turns: Turns) -> None:
     """The body of the worker."""
-    handler = MeshServer()
+    handler = MeshServer(turns)
     try:
         await obey(connection, handler.handle)
     finally:
@@ -41,13 +42,13 @@ async def server(connection: Connection) -> None:
 class MeshServer:
     """Obeys the commands to the server."""
 
-    def __init__(self) -> None:
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
         self._store = Store()
         self._publisher = Publisher()
         self._engine = Engine(self._publisher)
         self._server: Server | None = None
-        self._lag = _Lag()
-        self._endpoints = 0
+        self._shape = Shape(services=0, endpoints=0)
         self._edit: Mapping[Key, Object] = {}
         self._cpu = 0.0
 
@@ -66,13 +67,12 @@ class MeshServer:
 
     async def stop(self) -> None:
         if self._server is not None:
-            self._lag.stop()
             await self._server.stop()
 
     async def _start(self, command: Start) -> Started:
-        self._endpoints = command.endpoints
-        self._put(shapes.unscoped(command.services, command.endpoints))
-        parts = self._engine.select(shapes.client())
+        self._shape = command.shape
+        self._put(shapes.objects(command.shape))
+        parts = self._engine.select(shapes.client(shapes.namespace()))
         root = mesh_root(datetime.now(UTC))
         made = serving_certificate(root, datetime.now(UTC), addresses=[ip_address(LOOPBACK)])
         certificate = Certificate(chain=made.chain_pem, key=made.key.reveal())
@@ -84,7 +84,6 @@ class MeshServer:
             settings=ServerSettings(address=f"{LOOPBACK}:0", plaintext=not command.tls),
             certificate=(lambda: certificate) if command.tls else None,
         )
-        self._lag.start()
         return Started(
             port=await self._server.start(),
             root_pem=root.pem,
@@ -95,15 +94,14 @@ class MeshServer:
         )
 
     async def _resolve(self, node: base_pb2.Node, identity: Identity) -> Selection:
-        del node, identity
-        return Selection(parts=self._engine.select(shapes.client()))
+        del identity
+        home = node.metadata.fields["NAMESPACE"].string_value
+        return Selection(parts=self._engine.select(shapes.client(home)))
 
     def _prepare(self, command: Prepare) -> Usage:
-        self._edit = (
-            shapes.edit(command.kind, command.number, self._endpoints) if command.kind else {}
-        )
+        self._edit = shapes.edit(self._shape, command.kind, command.number) if command.kind else {}
         memory.reset_peak()
-        self._lag.longest = 0.0
+        self._turns.clear()
         self._cpu = time.process_time()
         return self._usage()
 
@@ -140,26 +138,6 @@ class MeshServer:
             cpu=time.process_time() - self._cpu,
             rss=memory.resident(),
             peak=memory.peak(),
-            lag=self._lag.longest,
+            lag=self._turns.longest,
+            turns=tuple(self._turns.counts),
         )
-
-
-class _Lag:
-    """How late the event loop calls what is due."""
-
-    def __init__(self) -> None:
-        self.longest = 0.0
-        self._timer: asyncio.TimerHandle | None = None
-
-    def start(self) -> None:
-        loop = asyncio.get_running_loop()
-        due = loop.time() + _LAG_SECONDS
-        self._timer = loop.call_at(due, self._look, due)
-
-    def stop(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _look(self, due: float) -> None:
-        self.longest = max(self.longest, asyncio.get_running_loop().time() - due)
-        self.start()

@@ -16,6 +16,8 @@ class Settings:
     """Of each edit; the report has their median."""
     tls: bool = True
     """Also measure over TLS. The targets are about plaintext."""
+    peers: bool = False
+    """Also measure other control planes."""
     patience: float = 60.0
     """How long one step may take, in seconds."""
 
@@ -29,6 +31,7 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
         endpoints=_number(environment, "BENCH_ENDPOINTS", default.endpoints),
         repeats=_number(environment, "BENCH_REPEATS", default.repeats),
         tls=environment.get("BENCH_TLS", "1") != "0",
+        peers=environment.get("BENCH_PEERS", "0") != "0",
     )
 
 

@@ -1,20 +1,19 @@
 """The meshes that are measured, and the edits: made as raw Kubernetes objects and decoded as usual.
 
-`unscoped` is performance.md's: services of one namespace that every proxy sees, ten endpoints each.
 Every tenth service has a VirtualService. Each edit leaves a mark of its own in the bytes that
 proxies are sent, so that a proxy can tell that it has the very newest.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 from crds.decode import decode
 from crds.kinds import Object
-from crds.meta import Key
+from crds.meta import Annotation, Key
 from mesh.proxy import Proxy
 from xds.types import CDS, EDS, VHDS
 
-NAMESPACE = "bench"
 CLIENT_LABELS: Mapping[str, str] = {"app": "client"}
 PORT = 80
 ROUTED = 10
@@ -25,33 +24,59 @@ Raw = Mapping[str, object]
 Objects = Mapping[Key, Object]
 
 
-def unscoped(services: int, endpoints: int) -> Objects:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """A mesh, and over how many namespaces its proxies are spread.
+
+    Proxies of one namespace hold the same configuration. Services are all in the first namespace,
+    and seen from everywhere; if `private`, they are spread as the proxies are, and each is seen
+    from its own namespace only.
+    """
+
+    services: int
+    """In the whole mesh."""
+    endpoints: int
+    """Per service."""
+    namespaces: int = 1
+    private: bool = False
+
+
+def namespace(number: int = 0) -> str:
+    """The name of a namespace. All edits are made in the first one."""
+    return f"bench-{number}"
+
+
+def objects(shape: Shape) -> Objects:
     """The whole mesh."""
-    return _decoded(_unscoped(services, endpoints))
+    return _decoded(_objects(shape))
 
 
-def _unscoped(services: int, endpoints: int) -> Iterator[Raw]:
-    yield _service("client", CLIENT_LABELS["app"], "10.96.255.254")
-    for index in range(services):
-        name = _name(index)
-        yield _service(name, name, f"10.96.{index >> 8}.{index & 255}")
-        yield _slice(name, _addresses(index, endpoints))
-        if index % ROUTED == 0:
-            yield _virtual_service(name, "initial")
+def _objects(shape: Shape) -> Iterator[Raw]:
+    for index in range(shape.namespaces):
+        where = _Place(namespace(index), private=True)
+        yield where.service("client", f"10.95.{index >> 8}.{index & 255}")
+    for index in range(shape.services):
+        name, where = f"service-{index}", _place(shape, index)
+        yield where.service(name, f"10.96.{index >> 8}.{index & 255}")
+        yield where.slice(name, _addresses(index, shape.endpoints))
+        if (index // shape.namespaces if shape.private else index) % ROUTED == 0:
+            yield where.virtual_service(name, "initial")
 
 
-def edit(kind: EditKind, number: int, endpoints: int) -> Objects:
+def edit(shape: Shape, kind: EditKind, number: int) -> Objects:
     """The objects of the `number`th edit: of the first service, or of one that is new."""
+    where, first = _place(shape, 0), "service-0"
     match kind:
         case "vs_edit":
-            return _decoded([_virtual_service(_name(0), _mark(kind, number))])
+            return _decoded([where.virtual_service(first, _mark(kind, number))])
         case "endpoint":
-            addresses = [_mark(kind, number), *_addresses(0, endpoints)[1:]]
-            return _decoded([_slice(_name(0), addresses)])
+            addresses = [_mark(kind, number), *_addresses(0, shape.endpoints)[1:]]
+            return _decoded([where.slice(first, addresses)])
         case "new_service":
             name = f"new-{number}"
-            service = _service(name, name, f"10.97.{number >> 8}.{number & 255}")
-            return _decoded([service, _slice(name, _addresses(100_000 + number, endpoints))])
+            service = where.service(name, f"10.97.{number >> 8}.{number & 255}")
+            addresses = _addresses(100_000 + number, shape.endpoints)
+            return _decoded([service, where.slice(name, addresses)])
 
 
 def marks(kind: EditKind, number: int) -> tuple[tuple[str, bytes], ...]:
@@ -75,17 +100,12 @@ def _mark(kind: EditKind, number: int) -> str:
         case "endpoint":
             return f"10.250.{100 + number // 100}.{100 + number % 100}"
         case "new_service":
-            return f"new-{number}.{NAMESPACE}.svc.cluster.local"
+            return f"new-{number}.{namespace()}.svc.cluster.local"
 
 
-def client(number: int = 0) -> Proxy:
-    """The proxy that all simulated ones are: pods of one Deployment."""
-    return Proxy(
-        namespace=NAMESPACE,
-        name=f"client-{number}",
-        labels=CLIENT_LABELS,
-        service_account="default",
-    )
+def client(home: str) -> Proxy:
+    """The proxy that all simulated ones of a namespace are: pods of one Deployment."""
+    return Proxy(namespace=home, name="client", labels=CLIENT_LABELS, service_account="default")
 
 
 def _decoded(raw: Iterable[Raw]) -> dict[Key, Object]:
@@ -98,10 +118,6 @@ def _decoded(raw: Iterable[Raw]) -> dict[Key, Object]:
     return objects
 
 
-def _name(index: int) -> str:
-    return f"service-{index}"
-
-
 def _addresses(index: int, endpoints: int) -> list[str]:
     first = index * endpoints
     return [
@@ -109,50 +125,62 @@ def _addresses(index: int, endpoints: int) -> list[str]:
     ]
 
 
-def _meta(name: str, labels: Mapping[str, str] | None = None) -> dict[str, object]:
-    made: dict[str, object] = {"name": name, "namespace": NAMESPACE}
-    return made | ({"labels": dict(labels)} if labels else {})
+def _place(shape: Shape, service: int) -> "_Place":
+    index = service % shape.namespaces if shape.private else 0
+    return _Place(namespace(index), private=shape.private)
 
 
-def _service(name: str, app: str, address: str) -> Raw:
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": _meta(name),
-        "spec": {
-            "clusterIP": address,
-            "selector": {"app": app},
-            "ports": [{"name": "http", "port": PORT, "targetPort": 8080}],
-        },
-    }
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A namespace to put objects into, and whether its services are seen from there only."""
 
+    namespace: str
+    private: bool
 
-def _slice(service: str, addresses: Iterable[str]) -> Raw:
-    return {
-        "apiVersion": "discovery.k8s.io/v1",
-        "kind": "EndpointSlice",
-        "metadata": _meta(f"{service}-1", {"kubernetes.io/service-name": service}),
-        "addressType": "IPv4",
-        "ports": [{"name": "http", "port": 8080, "protocol": "TCP"}],
-        "endpoints": [
-            {"addresses": [address], "conditions": {"ready": True}} for address in addresses
-        ],
-    }
+    def service(self, name: str, address: str) -> Raw:
+        exported = {Annotation.EXPORT_TO: "."} if self.private else {}
+        return {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": name, "namespace": self.namespace, "annotations": exported},
+            "spec": {
+                "clusterIP": address,
+                "selector": {"app": name},
+                "ports": [{"name": "http", "port": PORT, "targetPort": 8080}],
+            },
+        }
 
-
-def _virtual_service(service: str, mark: str) -> Raw:
-    return {
-        "apiVersion": "networking.istio.io/v1",
-        "kind": "VirtualService",
-        "metadata": _meta(service),
-        "spec": {
-            "hosts": [service],
-            "http": [
-                {
-                    "headers": {"request": {"set": {"x-bench": mark}}},
-                    "timeout": "5s",
-                    "route": [{"destination": {"host": service}}],
-                }
+    def slice(self, service: str, addresses: Iterable[str]) -> Raw:
+        labels = {"kubernetes.io/service-name": service}
+        return {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {
+                "name": f"{service}-1",
+                "namespace": self.namespace,
+                "labels": labels,
+            },
+            "addressType": "IPv4",
+            "ports": [{"name": "http", "port": 8080, "protocol": "TCP"}],
+            "endpoints": [
+                {"addresses": [address], "conditions": {"ready": True}} for address in addresses
             ],
-        },
-    }
+        }
+
+    def virtual_service(self, service: str, mark: str) -> Raw:
+        return {
+            "apiVersion": "networking.istio.io/v1",
+            "kind": "VirtualService",
+            "metadata": {"name": service, "namespace": self.namespace},
+            "spec": {
+                "exportTo": ["." if self.private else "*"],
+                "hosts": [service],
+                "http": [
+                    {
+                        "headers": {"request": {"set": {"x-bench": mark}}},
+                        "timeout": "5s",
+                        "route": [{"destination": {"host": service}}],
+                    }
+                ],
+            },
+        }

@@ -14,9 +14,11 @@ from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Self, TypeVar
 
+from bench.loop import Turns, timed_loop
+
 Reply = TypeVar("Reply")
 Handle = Callable[[object], Awaitable[object]]
-Body = Callable[[Connection], Awaitable[None]]
+Body = Callable[[Connection, Turns], Awaitable[None]]
 
 _STOP_SECONDS = 10.0
 
@@ -117,8 +119,10 @@ def _run(body: Body, connection: Connection, core: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the parent, and that ends us
     os.sched_setaffinity(0, {core})
     open_files()
-    asyncio.run(_main(body, connection))
+    turns = Turns()
+    with asyncio.Runner(loop_factory=lambda: timed_loop(turns)) as runner:
+        runner.run(_main(body, connection, turns))
 
 
-async def _main(body: Body, connection: Connection) -> None:
-    await body(connection)
+async def _main(body: Body, connection: Connection, turns: Turns) -> None:
+    await body(connection, turns)

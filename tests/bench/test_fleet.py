@@ -8,6 +8,7 @@ import pytest
 
 from bench import shapes
 from bench.fleet import Fleet
+from bench.loop import Turns
 from bench.messages import (
     Applied,
     Apply,
@@ -23,19 +24,22 @@ from bench.messages import (
     Started,
 )
 from bench.server import MeshServer
-from bench.shapes import EditKind
+from bench.shapes import EditKind, Shape
 
 PROXIES = 3
+SHAPE = Shape(services=5, endpoints=2)
 
 
 @asynccontextmanager
-async def connected(*, tls: bool) -> AsyncIterator[tuple[MeshServer, Fleet]]:
-    server, fleet = MeshServer(), Fleet()
+async def connected(*, tls: bool, shape: Shape = SHAPE) -> AsyncIterator[tuple[MeshServer, Fleet]]:
+    server, fleet = MeshServer(Turns()), Fleet()
     try:
-        started = await server.handle(Start(services=5, endpoints=2, tls=tls))
+        started = await server.handle(Start(shape=shape, tls=tls))
         assert isinstance(started, Started)
         async with asyncio.timeout(20):
-            await fleet.handle(Connect(count=PROXIES, server=started, tls=tls))
+            await fleet.handle(
+                Connect(count=PROXIES, namespaces=shape.namespaces, server=started, tls=tls)
+            )
         yield server, fleet
         await fleet.handle(Disconnect())
     finally:
@@ -62,3 +66,17 @@ async def test_an_edit_reaches_every_proxy_after_it_was_applied(kind: EditKind) 
         assert isinstance(total, Received)
         assert applied.began < received.first <= received.last
         assert total.responses == PROXIES * len(shapes.marks(kind, 1))
+
+
+async def test_an_edit_goes_to_the_namespace_that_sees_it_and_to_nobody_else() -> None:
+    shape = Shape(services=6, endpoints=2, namespaces=PROXIES, private=True)
+    async with connected(tls=False, shape=shape) as (server, fleet), asyncio.timeout(20):
+        await server.handle(Prepare(kind="vs_edit", number=1))
+        marks = shapes.marks("vs_edit", 1)
+        await fleet.handle(Expect(marks=marks, namespace=shapes.namespace()))
+        await server.handle(Apply())
+        await fleet.handle(Collect())
+        await server.handle(Settle(clients=PROXIES))
+        total = await fleet.handle(Count())
+        assert isinstance(total, Received)
+        assert (total.concerned, total.responses) == (1, 1)

@@ -55,10 +55,10 @@ def listeners() -> tuple[listener_pb2.Listener, ...]:
     text = """
 kind: Service
 apiVersion: v1
-metadata: {name: a, namespace: bench}
+metadata: {name: a, namespace: bench-0}
 spec: {clusterIP: 10.0.0.1, ports: [{name: http, port: 80}]}
 """
-    return translate(mesh_of(text), shapes.client()).listeners
+    return translate(mesh_of(text), shapes.client(shapes.namespace())).listeners
 
 
 def test_of_new_clusters_only_the_new_names_are_asked_for() -> None:

@@ -3,13 +3,14 @@
 import pytest
 
 from bench import shapes
-from bench.shapes import EditKind
+from bench.shapes import EditKind, Shape
 from crds.mesh_config import DEFAULT_MESH_CONFIG
 from heddle.engine import Engine
 from mesh.store import Store
 from xds.publisher import Publisher
 from xds.types import CDS, EDS, PUSH_ORDER, VHDS
 
+SHAPE = Shape(services=4, endpoints=2)
 KINDS: tuple[EditKind, ...] = ("vs_edit", "endpoint", "new_service")
 
 
@@ -20,10 +21,10 @@ class Published:
         self._publisher = Publisher()
         self._engine = Engine(self._publisher)
         self._store = Store()
-        self._put(shapes.unscoped(4, 2))
+        self._put(shapes.objects(SHAPE))
 
     def edit(self, kind: EditKind, number: int) -> None:
-        self._put(shapes.edit(kind, number, 2))
+        self._put(shapes.edit(SHAPE, kind, number))
 
     def _put(self, objects: shapes.Objects) -> None:
         for key, each in objects.items():
@@ -31,7 +32,7 @@ class Published:
         self._engine.apply(self._store.take(), DEFAULT_MESH_CONFIG)
 
     def resources(self, type_url: str) -> list[bytes]:
-        parts = self._engine.select(shapes.client())
+        parts = self._engine.select(shapes.client(shapes.namespace()))
         found = (self._publisher.resources(part, type_url).values() for part in parts)
         return [resource.framed for each in found for resource in each]
 

@@ -4,10 +4,11 @@ from multiprocessing.connection import Connection
 
 import pytest
 
+from bench.loop import Turns
 from bench.worker import Worker, WorkerFailed, cores, obey
 
 
-async def echo(connection: Connection) -> None:
+async def echo(connection: Connection, _: Turns) -> None:
     """The body of a worker that gives back what it is asked, and cannot stand 0."""
     await obey(connection, _echo)
 

@@ -1,0 +1,48 @@
+"""Which meshes are measured with proxies connected, and what is done to each."""
+
+from dataclasses import dataclass
+
+from bench.settings import Settings
+from bench.shapes import EditKind, Shape
+
+SCOPE_SERVICES = 10
+"""How many services a scoped proxy sees."""
+_ALL: tuple[EditKind, ...] = ("vs_edit", "endpoint", "new_service")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """`name` ends the names of its figures. `alone`: also measure one proxy by itself."""
+
+    name: str
+    shape: Shape
+    kinds: tuple[EditKind, ...] = _ALL
+    alone: bool = False
+
+
+def scenarios(settings: Settings, *, tls: bool) -> tuple[Scenario, ...]:
+    """Those over plaintext, or those that are repeated over TLS."""
+    services, endpoints = settings.services, settings.endpoints
+    usual = (
+        Scenario(name="unscoped", shape=unscoped(settings), alone=True),
+        Scenario(
+            name="scoped",
+            shape=Shape(
+                services=services,
+                endpoints=endpoints,
+                namespaces=max(services // SCOPE_SERVICES, 1),
+                private=True,
+            ),
+        ),
+    )
+    if tls:
+        return usual
+    distinct = Shape(
+        services=max(services // 10, 1), endpoints=endpoints, namespaces=settings.clients
+    )
+    return (*usual, Scenario(name="distinct", shape=distinct))
+
+
+def unscoped(settings: Settings) -> Shape:
+    """Everybody sees everything."""
+    return Shape(services=settings.services, endpoints=settings.endpoints)
