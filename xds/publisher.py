@@ -12,6 +12,7 @@ from xds.errors import PublishError, UnknownPart
 from xds.interest import Interner
 from xds.resource import Resource
 from xds.slices import SliceCache
+from xds.sotw_state import States
 from xds.track import Track
 from xds.types import PUSH_ORDER
 
@@ -72,6 +73,7 @@ class Publisher:
         """Counts the publishes that changed something."""
         self.interner = Interner()
         self.slices = SliceCache(max_bytes=cache_bytes)
+        self.states = States(max_bytes=cache_bytes)
         self.chunk_bytes = chunk_bytes
         self._tombstones = tombstones
         self._parts: dict[PartKey, Part] = {}

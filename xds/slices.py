@@ -46,7 +46,7 @@ class Slice:
             name
             for chunk in self.chunks
             for entry in chunk.resources
-            if (name := _endpoint_name(entry)) is not None
+            if (name := endpoint_name(entry)) is not None
         )
 
 
@@ -115,7 +115,8 @@ def _chunk(resources: list[Resource]) -> Chunk:
     return Chunk(tuple(resources), b"".join(entry.framed for entry in resources))
 
 
-def _endpoint_name(entry: Resource) -> str | None:
+def endpoint_name(entry: Resource) -> str | None:
+    """The EDS name that a cluster refers to, if it is of that kind."""
     cluster = cluster_pb2.Cluster.FromString(entry.message_bytes)
     if cluster.type != cluster_pb2.Cluster.EDS:
         return None

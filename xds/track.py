@@ -91,6 +91,10 @@ class Track:
                 found.append(name)
         return tuple(sorted(found))
 
+    def wanted(self, interest: Interest) -> Iterator[Resource]:
+        """Everything that is there and wanted, in no particular order."""
+        return (self._live[name][1] for name in self._wanted(interest))
+
     def differing(self, held: Mapping[str, str], interest: Interest) -> list[str]:
         """Wanted names of which a client with these versions lacks the current one (X-60)."""
         return [
