@@ -213,10 +213,14 @@ class Mesh:
         return answer["code"], answer["body"]
 
     @contextmanager
-    def load(self, url: str, *, rate: int = 150) -> Iterator[Counts]:
-        """Requests at a steady rate, a second, while the block runs; counted when it has ended."""
+    def load(
+        self, url: str, headers: Mapping[str, str] | None = None, *, rate: int = 150
+    ) -> Iterator[Counts]:
+        """Requests at a steady rate, a second, six at once at most, while the block runs; counted
+        when it has ended."""
         counts, name = Counts(), self.name()
-        self._backend.ask(CLIENT, {"do": "load", "load": name, "url": url, "rate": rate})
+        command = {"load": name, "url": url, "headers": dict(headers or {}), "rate": rate}
+        self._backend.ask(CLIENT, {"do": "load", **command})
         try:
             yield counts
         finally:

@@ -1,0 +1,35 @@
+"""Circuit breaking: who asks for more than the pool allows is refused at once."""
+
+from e2e.mesh import Mesh
+
+URL = "http://echo-v1:8080/"
+SLOW = {"x-echo-delay": "0.2"}
+RULES = """
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: echo-v1, namespace: e2e}
+spec:
+  host: echo-v1
+  trafficPolicy:
+    connectionPool: {tcp: {maxConnections: 1}, http: {http1MaxPendingRequests: 1}}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: echo-v1, namespace: e2e}
+spec: {hosts: [echo-v1], http: [{retries: {attempts: 0}, route: [{destination: {host: echo-v1}}]}]}
+"""
+
+
+def test_what_is_above_the_limits_is_refused(mesh: Mesh) -> None:
+    mesh.apply(RULES)
+    with mesh.load(URL, SLOW, rate=600) as counts:
+        mesh.repeat(URL, 3, SLOW)
+    assert counts.versions["v1"] > 0
+    assert counts.failures
+    assert all("overflow" in failure for failure in counts.failures), counts
+
+
+def test_without_limits_nothing_is_refused(mesh: Mesh) -> None:
+    with mesh.load(URL, SLOW, rate=600) as counts:
+        assert mesh.repeat(URL, 3, SLOW)[0].status == 200
+    assert counts.failures == {}
