@@ -20,7 +20,8 @@ from mesh.mesh import EMPTY_MESH, Mesh
 from mesh.proxy import Mode, Proxy, is_injected, proxy_from
 from mesh.scope import Scope, scope_of
 from mesh.store import Change
-from translator.translate import hosts_of, inbound
+from translator.translate import hosts_of
+from translator.translate import inbound as inbound_of
 from xds.publisher import PartChange, Publisher
 
 
@@ -87,6 +88,8 @@ class Engine:
         self._hosts = HostCache()
         self._outbound: dict[OutboundKey, Outbound] = {}
         self._inbound: dict[InboundKey, Proxy] = {}
+        self._missing: dict[OutboundKey, list[str]] = {}
+        """Parts that are not whole yet, and the hosts that they still lack: no stream has them."""
         self._idle: set[PartKey] = set()
 
     def apply(self, changes: tuple[Change, ...], config: MeshConfig) -> Applied:
@@ -119,28 +122,49 @@ class Engine:
 
     def _update_inbound(self, key: InboundKey) -> Mapping[Hashable, PartChange]:
         proxy = self._inbound[key]
-        made = encode(inbound(self.mesh, proxy))
+        made = encode(inbound_of(self.mesh, proxy))
         full = {type_url: resources.values() for type_url, resources in made.items()}
         return {key: self._publisher.difference(key, full)}
+
+    def prepare(self, proxy: Proxy, *, inline: bool = False, hosts: int | None = None) -> bool:
+        """Makes what nobody held before of the parts that `proxy` holds, up to so many more hosts;
+        whether all of it is there now. Many small steps leave time for others between them.
+        """
+        key = self._outbound_key(proxy, inline)
+        if key not in self._outbound:
+            self._outbound[key] = Outbound(key.scope, inline=inline)
+            self._missing[key] = sorted(hosts_of(self.mesh), reverse=True)
+            self._publisher.publish(self._update(key, (), reframe=True))
+        missing = self._missing.get(key)
+        if missing is None:
+            return True
+        count = len(missing) if hosts is None else hosts
+        step = [missing.pop() for _ in range(min(count, len(missing)))]
+        self._publisher.publish(self._update(key, step, reframe=False))
+        if missing:
+            return False
+        del self._missing[key]
+        return True
 
     def select(self, proxy: Proxy, *, inline: bool = False) -> tuple[PartKey, ...]:
         """The parts that `proxy` holds; those that nobody held before are made now.
 
         `inline` is for a client that does not take virtual hosts as resources of their own.
         """
-        scope = scope_of(proxy, self.mesh.virtual_services.labels)
-        key = inbound_key(proxy)
-        made: dict[Hashable, PartChange] = {}
-        scoped = OutboundKey(scope, inline)
-        if scoped not in self._outbound:
-            self._outbound[scoped] = Outbound(scope, inline=inline)
-            made |= self._update(scoped, sorted(hosts_of(self.mesh)), reframe=True)
-        if key not in self._inbound:
-            self._inbound[key] = proxy
-            made |= self._update_inbound(key)
-        if made:
-            self._publisher.publish(made)
-        return (scoped, EndpointsKey(scoped), key)
+        self.prepare(proxy, inline=inline)
+        inbound = inbound_key(proxy)
+        if inbound not in self._inbound:
+            self._inbound[inbound] = proxy
+            self._publisher.publish(self._update_inbound(inbound))
+        return self.selection(proxy, inline=inline)
+
+    def selection(self, proxy: Proxy, *, inline: bool = False) -> tuple[PartKey, ...]:
+        """The parts that `proxy` is to hold, whether they exist or not."""
+        outbound = self._outbound_key(proxy, inline)
+        return (outbound, EndpointsKey(outbound), inbound_key(proxy))
+
+    def _outbound_key(self, proxy: Proxy, inline: bool) -> OutboundKey:
+        return OutboundKey(scope_of(proxy, self.mesh.virtual_services.labels), inline)
 
     def proxy(self, namespace: str, name: str) -> tuple[Pod, Proxy] | None:
         """The injected pod with this name, and its proxy."""
@@ -157,7 +181,8 @@ class Engine:
 
     def held(self) -> tuple[tuple[OutboundKey, ...], Mapping[InboundKey, Proxy]]:
         """The parts that are kept, the inbound ones with a proxy of the workload."""
-        return tuple(self._outbound), dict(self._inbound)
+        whole = tuple(key for key in self._outbound if key not in self._missing)
+        return whole, dict(self._inbound)
 
     def collect(self) -> None:
         """Lets go of parts that no stream has had since the last call but one."""
@@ -173,6 +198,7 @@ class Engine:
         match key:
             case OutboundKey():
                 self._outbound.pop(key, None)
+                self._missing.pop(key, None)
                 self._publisher.drop(key)
                 self._publisher.drop(EndpointsKey(key))
             case InboundKey():

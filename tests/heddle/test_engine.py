@@ -189,3 +189,20 @@ def test_two_services_of_one_host_keep_their_own_endpoints() -> None:
         wanted = bench.wanted(proxy, DEFAULT_MESH_CONFIG)
         assert wanted[EDS]
         assert bench.published(proxy) == wanted
+
+
+def test_a_part_that_is_made_in_steps_is_the_same_whatever_happens_between_them() -> None:
+    """A long first translation must not keep other proxies waiting, nor miss what changes."""
+    names = [f"s{i}" for i in range(10)]
+    before = "".join(service(name) for name in names)
+    after = "".join(service(name) for name in names[1:]) + service("new", ip="10.0.0.9")
+    bench = Bench()
+    bench.become(objects_of(before), DEFAULT_MESH_CONFIG)
+    assert not bench.engine.prepare(PROXIES[0], hosts=3)
+    bench.become(objects_of(after), DEFAULT_MESH_CONFIG)
+    steps = 1
+    while not bench.engine.prepare(PROXIES[0], hosts=3):
+        steps += 1
+    assert steps > 1
+    wanted = bench.wanted(PROXIES[0], DEFAULT_MESH_CONFIG)
+    assert bench.published(PROXIES[0]) == wanted
