@@ -1,5 +1,5 @@
-"""Fields that are read but have no effect yet: setting one is a warning, so that nothing is ignored
-in silence.
+"""Fields that are read but not translated yet: setting one is a warning that says what comes of it,
+so that nothing is ignored in silence.
 
 When the translator learns a field, its line here goes. A field set to its default is not reported.
 """
@@ -11,6 +11,7 @@ from crds.destination_rule import (
     ClientTLSSettings,
     DestinationRule,
     PortTrafficPolicy,
+    RetryBudget,
     TLSmode,
     TrafficPolicy,
 )
@@ -23,6 +24,7 @@ from crds.problem import Problem, warning
 from crds.service_entry import Resolution, ServiceEntry
 from crds.tcp_route import L4MatchAttributes
 from crds.virtual_service import VirtualService
+from crds.workload_entry import WorkloadEntry
 
 
 def _always(_: object) -> bool:
@@ -43,7 +45,11 @@ class Untranslated:
 
 
 NOT_YET = Untranslated()
-NEVER = Untranslated("is accepted but has no effect, as in Istio: remove it")
+UNANSWERED = Untranslated("is not translated yet: these requests get a 503")
+NOT_APPLIED = Untranslated(
+    "is not translated yet, so this match never applies: a narrow rule must not become a wide one"
+)
+OBEYED_BY_NOBODY = Untranslated("is not translated yet, so no client obeys this rule")
 
 
 def _not_only_mesh(gateways: object) -> bool:
@@ -72,23 +78,22 @@ UNTRANSLATED: Mapping[type, Mapping[str, Untranslated]] = {
         "gateways": ONLY_MESH,
         "tls": NOT_YET,
     },
-    HTTPRoute: {"delegate": NOT_YET},
+    HTTPRoute: {"delegate": UNANSWERED},
     HTTPMatchRequest: {"gateways": ONLY_MESH},
     HTTPRetry: {"retry_remote_localities": NOT_YET},
     L4MatchAttributes: {
-        "destination_subnets": NOT_YET,
-        "source_subnet": NEVER,
-        "source_labels": NOT_YET,
+        "destination_subnets": NOT_APPLIED,
+        "source_subnet": NOT_APPLIED,
         "gateways": ONLY_MESH,
-        "source_namespace": NOT_YET,
     },
-    DestinationRule: {"workload_selector": NOT_YET},
+    DestinationRule: {"workload_selector": OBEYED_BY_NOBODY},
     TrafficPolicy: {
         "tls": ONLY_DISABLE,
         "tunnel": NOT_YET,
         "proxy_protocol": NOT_YET,
     },
     PortTrafficPolicy: {"tls": ONLY_DISABLE},
+    RetryBudget: {"budget_interval": NOT_YET},
     LoadBalancerSettings: {
         "locality_lb_setting": NOT_YET,
         "zone_aware_lb_setting": NOT_YET,
@@ -98,4 +103,5 @@ UNTRANSLATED: Mapping[type, Mapping[str, Untranslated]] = {
         "resolution": NO_DYNAMIC_DNS,
         "subject_alt_names": NOT_YET,
     },
+    WorkloadEntry: {"network": NOT_YET},
 }

@@ -129,8 +129,8 @@ def destination_hosts(virtual_service: VirtualService) -> frozenset[str]:
 
 
 def _source_labels(virtual_service: VirtualService) -> frozenset[str]:
-    matches = (match for http in virtual_service.http for match in http.match)
-    return frozenset(name for match in matches for name in match.source_labels)
+    rules = (*virtual_service.http, *virtual_service.tcp)
+    return frozenset(n for rule in rules for match in rule.match for n in match.source_labels)
 
 
 def candidates(index: VirtualServices, host: str, namespace: str) -> Iterator[Key]:

@@ -76,7 +76,7 @@ TRANSLATED: Mapping[str, str] = {
     "Headers": "request response",
     "HeaderOperations": "set add remove",
     "TCPRoute": "match route",
-    "L4MatchAttributes": "port gateways",
+    "L4MatchAttributes": "port gateways source_labels source_namespace",
     "RouteDestination": "destination weight",
     "DestinationRule": "host traffic_policy subsets export_to",
     "TrafficPolicy": "load_balancer connection_pool outlier_detection port_level_settings "
@@ -102,11 +102,11 @@ TRANSLATED: Mapping[str, str] = {
     "OutlierDetection": "split_external_local_origin_errors consecutive_local_origin_failures "
     "consecutive_gateway_errors consecutive_5xx_errors interval base_ejection_time "
     "max_ejection_percent min_health_percent outlier_detection_http_error_codes",
-    "RetryBudget": "percent min_retry_concurrency budget_interval",
+    "RetryBudget": "percent min_retry_concurrency",
     "ServiceEntry": "hosts addresses ports location resolution endpoints workload_selector "
     "export_to",
     "ServicePort": "number protocol name target_port",
-    "WorkloadEntry": "address ports labels network locality weight service_account",
+    "WorkloadEntry": "address ports labels locality weight service_account",
 }
 
 REFUSED = {

@@ -9,7 +9,7 @@ from mesh.routing import Target, http_rules, tcp_targets
 from mesh.scope import Scope
 from tests.meshes import mesh_of, service, virtual_service
 
-SHOP = Scope("shop")
+SHOP = Scope("shop", labels=frozenset({("app", "web")}))
 TO = "route: [{destination: {host: reviews}}]"
 
 
@@ -60,6 +60,8 @@ def test_a_mirror_without_a_destination_is_none() -> None:
         ("{gateways: [public]}", False),
         ("{sourceNamespace: shop}", True),
         ("{sourceNamespace: bank}", False),
+        ("{sourceLabels: {app: web}}", True),
+        ("{sourceLabels: {app: batch}}", False),
         ("{destinationSubnets: [10.0.0.0/8]}", False),
         ("{sourceSubnet: 10.0.0.0/8}", False),
         ("{port: 81}, {port: 80}", True),

@@ -93,7 +93,8 @@ EVERYTHING = virtual_service(
   - mirrors: [{destination: {host: h4}}]
     route: [{destination: {host: h1}}]
   tcp:
-  - route: [{destination: {host: h5}}]
+  - match: [{sourceLabels: {tier: front}}]
+    route: [{destination: {host: h5}}]
 """,
 )
 
@@ -118,7 +119,7 @@ def test_the_indexes_name_hosts_destinations_and_labels() -> None:
     assert set(index.hosts) == {REVIEWS, "api.example.com", "*.example.com"}
     assert index.wildcards == {"*.example.com"}
     assert "h3.shop.svc.cluster.local" in index.destinations
-    assert set(index.labels) == {"app"}
+    assert set(index.labels) == {"app", "tier"}
 
 
 def test_what_goes_leaves_nothing_behind() -> None:
