@@ -85,7 +85,7 @@ def test_endpoints_are_workload_entries_without_a_name() -> None:
     [
         ("{address: 10.0.0.1, ports: {http: 80}, labels: {a: b}}", []),
         ("{address: a.b}", []),
-        ("{network: n}", []),
+        ("{network: n}", ["~not-translated network"]),
         ("{address: 'unix://@a'}", []),
         ("{}", ["no-address address"]),
         ("{address: a_b, labels: {'a b': c}, ports: {http: 70000}}",
