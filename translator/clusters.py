@@ -95,7 +95,7 @@ def outbound_cluster(
         outlier_detection=traffic_policy.outlier_detection(policy.outlier_detection),
         upstream_connection_options=traffic_policy.connection_options(policy.connection_pool),
         typed_extension_protocol_options=traffic_policy.protocol_options(
-            port.protocol, policy.connection_pool
+            port.protocol, policy.connection_pool, policy.outlier_detection
         ),
     )
 

@@ -5,8 +5,11 @@ Envoy's own limits (1024 connections, 3 retries, panic at 50 %) never apply: a l
 is a surprise. Istio does the same, and so does `0` where it means "no limit".
 """
 
+from collections.abc import Sequence
+
 from envoy.config.cluster.v3 import cluster_pb2, outlier_detection_pb2
 from envoy.config.cluster.v3.circuit_breaker_pb2 import CircuitBreakers
+from envoy.config.common.matcher.v3.matcher_pb2 import HttpHeadersMatch, MatchPredicate
 from envoy.config.core.v3.address_pb2 import TcpKeepalive as TcpKeepaliveMessage
 from envoy.config.core.v3.protocol_pb2 import (
     Http1ProtocolOptions,
@@ -14,7 +17,9 @@ from envoy.config.core.v3.protocol_pb2 import (
     KeepaliveSettings,
 )
 from envoy.config.core.v3.protocol_pb2 import HttpProtocolOptions as CommonOptions
+from envoy.config.route.v3.route_components_pb2 import HeaderMatcher
 from envoy.extensions.upstreams.http.v3.http_protocol_options_pb2 import HttpProtocolOptions
+from envoy.type.matcher.v3.string_pb2 import StringMatcher
 from envoy.type.v3.percent_pb2 import Percent
 from google.protobuf.any_pb2 import Any
 from google.protobuf.duration_pb2 import Duration as DurationMessage
@@ -151,17 +156,20 @@ def _whole_seconds(value: Duration | None) -> UInt32Value | None:
 
 
 def protocol_options(
-    protocol: Protocol, pool: ConnectionPoolSettings | None
+    protocol: Protocol,
+    pool: ConnectionPoolSettings | None,
+    outliers: OutlierDetection | None = None,
 ) -> dict[str, Any] | None:
     """`typed_extension_protocol_options` of a cluster: HTTP/2 for gRPC and HTTP/2 ports, HTTP/1.1
-    for other HTTP; none for TCP.
+    for other HTTP; none for TCP. Which answers are errors to outlier detection stands there too.
     """
     if not protocol.is_http:
         return None
     http = _http(pool)
     http2 = protocol.is_http2 or http.h2_upgrade_policy is H2UpgradePolicy.UPGRADE
+    errors = _errors(outliers.outlier_detection_http_error_codes) if outliers else None
     if http.use_client_protocol:
-        return _as_downstream(pool)
+        return _as_downstream(pool, errors)
     explicit = (
         HttpProtocolOptions.ExplicitHttpConfig(http2_protocol_options=_http2(http))
         if http2
@@ -169,17 +177,39 @@ def protocol_options(
     )
     return _packed(
         HttpProtocolOptions(
-            common_http_protocol_options=_common(pool), explicit_http_config=explicit
+            common_http_protocol_options=_common(pool),
+            explicit_http_config=explicit,
+            outlier_detection=errors,
         )
+    )
+
+
+def _errors(codes: Sequence[int]) -> HttpProtocolOptions.OutlierDetection | None:
+    """5xx unless codes are given: then these and no others."""
+    rules = [
+        MatchPredicate(
+            http_response_headers_match=HttpHeadersMatch(
+                headers=[HeaderMatcher(name=":status", string_match=StringMatcher(exact=str(code)))]
+            )
+        )
+        for code in dict.fromkeys(codes)
+    ]
+    if not rules:
+        return None
+    any_of_them = MatchPredicate(or_match=MatchPredicate.MatchSet(rules=rules))
+    return HttpProtocolOptions.OutlierDetection(
+        error_matcher=any_of_them if len(rules) > 1 else rules[0]  # a set needs two
     )
 
 
 def downstream_protocol_options() -> dict[str, Any]:
     """`typed_extension_protocol_options` of a cluster that speaks whatever its client speaks."""
-    return _as_downstream(None)
+    return _as_downstream(None, None)
 
 
-def _as_downstream(pool: ConnectionPoolSettings | None) -> dict[str, Any]:
+def _as_downstream(
+    pool: ConnectionPoolSettings | None, errors: HttpProtocolOptions.OutlierDetection | None
+) -> dict[str, Any]:
     return _packed(
         HttpProtocolOptions(
             common_http_protocol_options=_common(pool),
@@ -187,6 +217,7 @@ def _as_downstream(pool: ConnectionPoolSettings | None) -> dict[str, Any]:
                 http_protocol_options=Http1ProtocolOptions(),
                 http2_protocol_options=_http2(_http(pool)),
             ),
+            outlier_detection=errors,
         )
     )
 
