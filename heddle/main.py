@@ -196,7 +196,7 @@ def demo(
         enter_sandbox(mode.value)
         _log(quiet=not once)
         code = asyncio.run(run_demo(settings, mesh_opener(envoy, inline_routes=inline_routes)))
-    except (LocalError, SourceError) as error:
+    except (LocalError, SourceError, OSError) as error:
         raise fail(str(error)) from error
     raise typer.Exit(code)
 

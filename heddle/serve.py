@@ -18,6 +18,7 @@ from ca.serving import Address
 from ca.tokens import TokenVerifier
 from heddle.certificates import ServingCertificates
 from heddle.control_plane import ControlPlane
+from heddle.failures import cause
 from heddle.identity import TokenAuthenticator
 from heddle.injection import inject_settings
 from heddle.local.addresses import Subnets
@@ -84,7 +85,7 @@ async def serve_forever(settings: ServeSettings) -> None:
             for task in tasks:
                 task.cancel()
     except ExceptionGroup as failed:
-        raise _cause(failed) from None
+        raise cause(failed) from None
     finally:
         await server.stop()
 
@@ -95,14 +96,6 @@ async def _listening(server: Server, address: str) -> int:
     except RuntimeError as error:  # all that gRPC says
         reason = "it is no address of this machine, or another program listens there"
         raise OSError(f"cannot listen on {address}: {reason}") from error
-
-
-def _cause(failed: ExceptionGroup) -> Exception:
-    """The first task's failure is why: the others were cancelled for it."""
-    first: Exception = failed
-    while isinstance(first, ExceptionGroup):
-        first = first.exceptions[0]
-    return first
 
 
 async def _events(folder: Path, cluster: LocalCluster) -> AsyncIterator[Sequence[Event]]:

@@ -26,6 +26,7 @@ from heddle.demo.once import SETTLE_LIMIT, Measurement
 from heddle.demo.report import reasons, report
 from heddle.demo.summary import line, summary
 from heddle.demo.view import ViewState, render
+from heddle.failures import cause
 
 REDRAW_INTERVAL = 0.25
 """Seconds between two pictures in a terminal."""
@@ -50,7 +51,8 @@ async def run(settings: DemoSettings, open_mesh: OpenMesh) -> int:
     """Run the demo; returns the exit code: 0, 1 if `once` found something wrong, 2 if there is no
     folder.
 
-    SIGINT, SIGTERM and SIGHUP end it in order: the mesh is stopped before this returns.
+    SIGINT, SIGTERM and SIGHUP end it in order: the mesh is stopped before this returns. So does an
+    error of any part of the mesh, which is then raised.
     """
     if not await asyncio.to_thread(settings.folder.is_dir):
         print(f"heddle demo: no folder {settings.folder}", file=sys.stderr)
@@ -65,6 +67,8 @@ async def run(settings: DemoSettings, open_mesh: OpenMesh) -> int:
             task.uncancel()
             # A live view ends by Ctrl-C: that is no failure.
             return 128 + received[0] if settings.once else 0
+        except ExceptionGroup as failed:
+            raise cause(failed) from None
 
 
 async def _once(settings: DemoSettings, open_mesh: OpenMesh) -> int:

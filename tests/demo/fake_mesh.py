@@ -135,10 +135,12 @@ class Opened:
         *,
         load: bool = True,
         problems: tuple[Problem, ...] = (),
+        breaks: Exception | None = None,
     ) -> None:
         self._faults = faults or Faults()
         self._load = load
         self._problems = problems
+        self._breaks = breaks
         self.folders: list[Path] = []
         self.closed = 0
         self.entered = asyncio.Event()
@@ -150,12 +152,23 @@ class Opened:
         self.entered.set()
         load = FakeLoad(folder, self._faults) if self._load else None
         try:
-            yield FakeMesh(
-                folder=folder,
-                faults=self._faults,
-                load=load,
-                found=self._problems,
-                looked=self.looked,
-            )
+            async with asyncio.TaskGroup() as group:
+                work = group.create_task(self._work())
+                yield FakeMesh(
+                    folder=folder,
+                    faults=self._faults,
+                    load=load,
+                    found=self._problems,
+                    looked=self.looked,
+                )
+                work.cancel()
         finally:
             self.closed += 1
+
+    async def _work(self) -> None:
+        """What goes on in a mesh, which may break."""
+        if self._breaks is None:
+            await asyncio.Event().wait()
+        else:
+            await self.looked.wait()
+            raise self._breaks

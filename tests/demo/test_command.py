@@ -14,6 +14,7 @@ from heddle.demo import folder as files
 from heddle.demo.canary import canaries
 from heddle.demo.command import DemoSettings, run
 from heddle.demo.report import Evidence, reasons
+from heddle.local.errors import LocalError
 from tests.demo.fake_mesh import SYNCED, Faults, Opened
 
 
@@ -148,6 +149,14 @@ async def test_without_a_terminal_user_text_is_no_markup(
         os.kill(os.getpid(), signal.SIGINT)
     assert running.result() == 0
     assert "is [/red]" in capsys.readouterr().out
+
+
+async def test_a_part_of_the_mesh_that_breaks_ends_the_demo_with_its_error(tmp_path: Path) -> None:
+    """The command line prints such an error in one line; of a group it would print a traceback."""
+    opened = Opened(load=False, breaks=LocalError("no room"))
+    with pytest.raises(LocalError, match="no room"):
+        await run(DemoSettings(folder=tmp_path), opened)
+    assert opened.closed == 1
 
 
 async def test_sigterm_ends_a_bounded_run_in_order_and_fails_it(shop: Path) -> None:
