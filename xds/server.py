@@ -1,23 +1,21 @@
 """The gRPC server: the only code here that owns a socket.
 
 A client is authenticated before a byte of its requests is read, then asked who it is, then served
-by a `DeltaStream`. Responses are bytes already, so gRPC serialises nothing.
+by a `DeltaStream` or a `SotwStream`. Responses are bytes already, so gRPC serialises nothing.
 """
 
 import asyncio
 import ipaddress
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
 import grpc
 import structlog
-from envoy.service.discovery.v3 import discovery_pb2
-from google.protobuf.message import DecodeError
 
 from xds.auth import Authenticator, Identity, Resolver
-from xds.delta import DeltaStream, node_id
-from xds.errors import BadRequest, NotReady, Reconnect, StreamEnded, Unauthenticated, UnknownPart
+from xds.errors import NotReady, Reconnect, StreamEnded, Unauthenticated, UnknownPart
 from xds.exchange import Nack
 from xds.limits import Limits
 from xds.metrics import Metrics
@@ -25,13 +23,13 @@ from xds.publisher import Publisher
 from xds.session import Session, WriteTimeout
 from xds.status import Client, Clients, ClientStatus
 from xds.tls import Certificate, credentials
+from xds.transport import DELTA, SOTW, Request, Transport
 
 log = structlog.get_logger(__name__)
 
 _SERVICE: Final = "envoy.service.discovery.v3.AggregatedDiscoveryService"
 _NO_SOTW: Final = "state of the world is not served: set api_type DELTA_GRPC"
 
-Request = discovery_pb2.DeltaDiscoveryRequest
 Context = grpc.aio.ServicerContext[bytes, bytes]
 
 
@@ -71,16 +69,23 @@ class Server:
         *,
         authenticate: Authenticator,
         resolve: Resolver,
+        resolve_sotw: Resolver | None = None,
         wall: Callable[[], float],
         settings: ServerSettings | None = None,
         certificate: Callable[[], Certificate] | None = None,
         clients: Clients | None = None,
         metrics: Metrics | None = None,
     ) -> None:
-        """`wall` gives unix seconds; `certificate` the current one, and may change its mind."""
+        """`wall` gives unix seconds; `certificate` the current one, and may change its mind.
+
+        `resolve_sotw` selects for clients that speak state of the world, which get no virtual hosts
+        as resources of their own: its parts have complete route configurations. Without it, such
+        clients are refused.
+        """
         self._publisher = publisher
         self._authenticate = authenticate
         self._resolve = resolve
+        self._resolve_sotw = resolve_sotw
         self._wall = wall
         self._settings = settings or ServerSettings()
         self._certificate = certificate
@@ -131,17 +136,26 @@ class Server:
         return grpc.method_handlers_generic_handler(
             _SERVICE,
             {
-                "DeltaAggregatedResources": grpc.stream_stream_rpc_method_handler(
-                    self._delta,
-                ),
-                "StreamAggregatedResources": grpc.stream_stream_rpc_method_handler(_no_sotw),
+                "DeltaAggregatedResources": grpc.stream_stream_rpc_method_handler(self._delta),
+                "StreamAggregatedResources": grpc.stream_stream_rpc_method_handler(self._sotw),
             },
         )
 
     async def _delta(self, _: AsyncIterator[bytes], context: Context) -> None:
+        await self._converse(context, DELTA, self._resolve)
+
+    async def _sotw(self, _: AsyncIterator[bytes], context: Context) -> None:
+        if self._resolve_sotw is None:
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, _NO_SOTW)
+        else:
+            await self._converse(context, SOTW, self._resolve_sotw)
+
+    async def _converse(
+        self, context: Context, transport: Transport[Request], resolve: Resolver
+    ) -> None:
         status, message = "OK", ""
         try:
-            await self._stream(context)
+            await self._stream(context, transport, resolve)
         except WriteTimeout:
             # A write is still under way, so no status can follow it: leave without one, which
             # resets the stream.
@@ -154,22 +168,24 @@ class Server:
         if status != "OK":
             await context.abort(grpc.StatusCode[status], message)
 
-    async def _stream(self, context: Context) -> None:
+    async def _stream(
+        self, context: Context, transport: Transport[Request], resolve: Resolver
+    ) -> None:
         if self._draining:
             raise Reconnect("the server is shutting down")
         try:
             async with asyncio.timeout(self._settings.first_request_timeout):
                 identity = await self._identify(context)
-                first = await _read(context)
+                first = await _read(context, transport)
         except TimeoutError:
             raise Reconnect("no request in time") from None
         if first is None:
             return
-        node = node_id(first)
-        selection = await self._resolve(first.node, identity)
+        node = transport.node_id(first)
+        selection = await resolve(first.node, identity)
         session = Session(self.clients, write_timeout=self._settings.write_timeout)
         try:
-            stream = DeltaStream(
+            stream = transport.open(
                 self._publisher,
                 selection.parts,
                 node=node,
@@ -190,22 +206,19 @@ class Server:
             since=self._wall(),
             stream=stream,
         )
-        await self._run(session, client, identity, first, context)
+        with self._connected(session, client, identity):
+            await session.run(
+                client, stream.receive, first, lambda: _read(context, transport), context.write
+            )
 
-    async def _run(
-        self,
-        session: Session,
-        client: Client,
-        identity: Identity,
-        first: Request,
-        context: Context,
-    ) -> None:
+    @contextmanager
+    def _connected(self, session: Session, client: Client, identity: Identity) -> Iterator[None]:
         expiry = self._end_at_expiry(session, identity)
         self._sessions[session] = client
         self.clients.add(client)
         self._metrics.clients.inc()
         try:
-            await session.run(client, first, lambda: _read(context), context.write)
+            yield
         finally:
             client.stream.close()
             if expiry is not None:
@@ -255,21 +268,10 @@ class _Observer:
         )
 
 
-async def _no_sotw(
-    _: AsyncIterator[bytes], context: grpc.aio.ServicerContext[bytes, bytes]
-) -> None:
-    await context.abort(grpc.StatusCode.UNIMPLEMENTED, _NO_SOTW)
-
-
-async def _read(context: Context) -> Request | None:
+async def _read(context: Context, transport: Transport[Request]) -> Request | None:
     """The next request, or `None` when the client has hung up."""
     body = await context.read()
-    if not isinstance(body, bytes):  # then it is grpc.aio.EOF
-        return None
-    try:
-        return Request.FromString(body)
-    except DecodeError as error:
-        raise BadRequest("not a DeltaDiscoveryRequest") from error
+    return transport.decoded(body) if isinstance(body, bytes) else None  # else grpc.aio.EOF
 
 
 def _metadata(context: Context) -> dict[str, str]:

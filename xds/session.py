@@ -2,15 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final
-
-from envoy.service.discovery.v3 import discovery_pb2
+from typing import Final, TypeVar
 
 from xds.errors import Reconnect, StreamEnded
 from xds.status import Client, Clients
 
-Request = discovery_pb2.DeltaDiscoveryRequest
-Read = Callable[[], Awaitable[Request | None]]
+Request = TypeVar("Request")
 Write = Callable[[bytes], Awaitable[None]]
 
 HUNG_UP: Final = None
@@ -42,27 +39,43 @@ class Session:
             self._reason = reason
         self._wake.set()
 
-    async def run(self, client: Client, first: Request, read: Read, write: Write) -> None:
-        """Serve until the client hangs up; raises the reason when the server ends the stream."""
-        self._take(client, first)
+    async def run(
+        self,
+        client: Client,
+        receive: Callable[[Request, float], bool],
+        first: Request,
+        read: Callable[[], Awaitable[Request | None]],
+        write: Write,
+    ) -> None:
+        """Serve until the client hangs up; raises the reason when the server ends the stream.
+
+        `receive` is that of the client's stream.
+        """
+
+        def take(request: Request) -> None:
+            self._take(client, lambda now: receive(request, now))
+
+        take(first)
         async with asyncio.TaskGroup() as tasks:
-            reader = tasks.create_task(self._read(client, read))
+            reader = tasks.create_task(self._read(take, read))
             await self._write(client, write)
             reader.cancel()
         if self._reason is not None:
             raise self._reason
 
-    async def _read(self, client: Client, read: Read) -> None:
+    async def _read(
+        self, take: Callable[[Request], None], read: Callable[[], Awaitable[Request | None]]
+    ) -> None:
         try:
             while (request := await read()) is not None:
-                self._take(client, request)
+                take(request)
         except StreamEnded as reason:
             self.end(reason)
         self.end(HUNG_UP)
 
-    def _take(self, client: Client, request: Request) -> None:
+    def _take(self, client: Client, receive: Callable[[float], bool]) -> None:
         try:
-            if client.stream.receive(request, self._loop.time()):
+            if receive(self._loop.time()):
                 self._wake.set()
         except StreamEnded as reason:
             self.end(reason)

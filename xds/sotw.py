@@ -28,6 +28,14 @@ _ORDER: Final = tuple(type_url for type_url in PUSH_ORDER if type_url != VHDS)
 _REFERRING: Final = (LDS, RDS)
 
 
+def sotw_node_id(request: discovery_pb2.DiscoveryRequest) -> str:
+    """The node, which the first request of a stream must name (X-03)."""
+    node: str = request.node.id
+    if not node:
+        raise BadRequest("the first request on a stream needs node.id")
+    return node
+
+
 class SotwStream:
     """The server's half of one ADS stream. All times are of one clock, in seconds."""
 

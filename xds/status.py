@@ -5,11 +5,62 @@ somebody asks.
 """
 
 import asyncio
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence, Sized
 from dataclasses import dataclass
+from typing import Protocol
 
-from xds.delta import DeltaStream
 from xds.exchange import Nack
+
+
+class TypeState(Protocol):
+    """The state of one type on one stream, to look at."""
+
+    @property
+    def type_url(self) -> str:
+        """The type."""
+
+    @property
+    def sent(self) -> int:
+        """The generation that the client was brought up to."""
+
+    @property
+    def acked(self) -> int:
+        """The generation that it has accepted."""
+
+    @property
+    def rejected_at(self) -> int:
+        """The newest generation that it has rejected something of."""
+
+    @property
+    def in_flight(self) -> Sized:
+        """The responses that it has not answered."""
+
+    @property
+    def nack(self) -> Nack | None:
+        """Its last rejection."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether it has accepted all that there is."""
+
+
+class Stream(Protocol):
+    """A stream, whichever way it speaks."""
+
+    def poll(self, now: float) -> list[bytes]:
+        """The responses to send now, in order."""
+
+    def next_wakeup(self) -> float | None:
+        """When to poll even if nothing happens before."""
+
+    def exchanges(self) -> Sequence[TypeState]:
+        """The state of each type that the client asked for."""
+
+    def acknowledged(self) -> int:
+        """The newest generation that the client has accepted all of."""
+
+    def close(self) -> None:
+        """Give up the parts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +70,8 @@ class TypeStatus:
     sent: int
     acked: int
     in_flight: int
+    settled: bool
+    """The client has accepted all that there is for it."""
     rejected: bool
     """The client runs something older, because it rejected what it was sent last."""
     nack: Nack | None
@@ -49,7 +102,7 @@ class Client:
     peer: str
     key: Hashable
     since: float
-    stream: DeltaStream
+    stream: Stream
 
     def status(self) -> ClientStatus:
         """How far the client has come."""
@@ -66,6 +119,7 @@ class Client:
                     sent=exchange.sent,
                     acked=exchange.acked,
                     in_flight=len(exchange.in_flight),
+                    settled=exchange.settled,
                     rejected=exchange.acked < exchange.rejected_at,
                     nack=exchange.nack,
                 )
