@@ -4,11 +4,12 @@ from collections.abc import Mapping
 
 import pytest
 
-from mesh.endpoint_index import endpoints_of, unusable
+from mesh.endpoint_index import EndpointSources, advance, endpoints_of, unusable
 from mesh.endpoints import Endpoint, Locality, has_entrance
 from mesh.mesh import Mesh
 from mesh.services import Service
-from tests.meshes import mesh_of, service
+from mesh.store import Change
+from tests.meshes import mesh_of, objects_of, service
 
 INJECTED = "sidecar.istio.io/status: '{}'"
 PROXY_PORT = f"{INJECTED}, sidecar.istio.io/interceptionMode: NONE"
@@ -220,3 +221,52 @@ def test_names_need_dns(resolution: str, address: str, usable: bool) -> None:
     assert [each.address for each in unusable(mesh.endpoints, service_)] == (
         [] if usable else [address]
     )
+
+
+def changed(text: str, extra: str) -> tuple[EndpointSources, frozenset[str]]:
+    """The sources after the one object of `extra` is gone from `text + extra`."""
+    mesh = mesh_of(text + extra)
+    ((key, made),) = objects_of(extra).items()
+    return advance(mesh.endpoints, mesh.services, [Change(key, made, None)])
+
+
+A = "a.shop.svc.cluster.local"
+NAMING = endpoint_slice("{addresses: [10.1.0.1], targetRef: {kind: Pod, name: p}}")
+
+
+@pytest.mark.parametrize(
+    ("text", "extra", "hosts"),
+    [
+        (service("a"), NAMING, {A}),
+        (service("a") + NAMING, pod("p", "10.1.0.1"), {A}),
+        (service("a"), pod("p", "10.1.0.1"), set()),
+        (SELECTING, pod("p", "10.1.0.1"), {"a.example.com"}),
+        (SELECTING, workload("w", "address: 10.9.0.1, labels: {app: a}"), {"a.example.com"}),
+        (SELECTING, workload("w", "address: 10.9.0.1, labels: {app: b}"), set()),
+        ("", SELECTING, {"a.example.com"}),
+    ],
+    ids=[
+        "slice",
+        "pod in a slice",
+        "pod of no slice",
+        "selected pod",
+        "workload",
+        "other workload",
+        "entry",
+    ],
+)
+def test_an_edit_names_the_hosts_whose_endpoints_it_may_change(
+    text: str, extra: str, hosts: set[str]
+) -> None:
+    """Nothing but their load assignments is made again."""
+    after, touched = changed(text, extra)
+    assert touched == hosts
+    assert after == mesh_of(text).endpoints
+
+
+def test_an_edit_of_something_else_keeps_the_sources() -> None:
+    mesh = mesh_of(service("a") + NAMING)
+    ((key, made),) = objects_of(service("b")).items()
+    after, touched = advance(mesh.endpoints, mesh.services, [Change(key, None, made)])
+    assert after is mesh.endpoints
+    assert touched == frozenset()

@@ -6,9 +6,10 @@ import pytest
 
 from crds.meta import Key
 from mesh.mesh import Mesh
-from mesh.service_index import answers, full_names
+from mesh.service_index import Services, advance, answers, full_names
 from mesh.services import Protocol, Resolution, Service, protocol
-from tests.meshes import mesh_of, service
+from mesh.store import Change
+from tests.meshes import mesh_of, objects_of, service
 
 
 def entry(name: str, spec: str, namespace: str = "shop", created: str = "") -> str:
@@ -231,3 +232,12 @@ def test_services_select_workloads_of_their_namespace() -> None:
 def test_whose_other_name_a_host_is(host: str, expected: list[str]) -> None:
     """They lose the name to it, so they must be made again."""
     assert list(full_names(host, ["x", "y"])) == expected
+
+
+def test_a_service_that_goes_leaves_nothing_behind() -> None:
+    mesh = mesh_of(service("a", ip="10.0.0.1"))
+    ((key, made),) = objects_of(service("a", ip="10.0.0.1")).items()
+    gone = advance(mesh.services, [Change(key, made, None)])
+    assert gone.services == Services()
+    assert "a.shop.svc.cluster.local" in gone.hosts
+    assert gone.namespaces == {"shop"}
