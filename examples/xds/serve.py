@@ -44,7 +44,7 @@ async def serve(file, address):
     hooks = {"authenticate": accept_anybody, "resolve": select, "resolve_sotw": select}
     server = Server(publisher, **hooks, wall=time.time, settings=settings)
     print("serving on port", await server.start(), flush=True)
-    async for _ in awatch(file):
+    async for _ in awatch(file.parent):
         publisher.replace("everything", read(file))
 
 

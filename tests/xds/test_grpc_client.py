@@ -129,7 +129,7 @@ async def _backend(answer: str) -> AsyncIterator[int]:
         return answer.encode()
 
     server = grpc.aio.server()
-    handler = grpc.unary_unary_rpc_method_handler(say)
+    handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(say)
     server.add_generic_rpc_handlers(
         (grpc.method_handlers_generic_handler("Greeter", {"Say": handler}),)
     )
