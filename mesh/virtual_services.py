@@ -129,8 +129,9 @@ def destination_hosts(virtual_service: VirtualService) -> frozenset[str]:
 
 
 def _source_labels(virtual_service: VirtualService) -> frozenset[str]:
-    rules = (*virtual_service.http, *virtual_service.tcp)
-    return frozenset(n for rule in rules for match in rule.match for n in match.source_labels)
+    http = (match.source_labels for rule in virtual_service.http for match in rule.match)
+    tcp = (match.source_labels for rule in virtual_service.tcp for match in rule.match)
+    return frozenset(name for labels in (*http, *tcp) for name in labels)
 
 
 def candidates(index: VirtualServices, host: str, namespace: str) -> Iterator[Key]:

@@ -502,7 +502,7 @@ def test_equal_streams_share_what_is_computed(publisher: Publisher) -> None:
     assert publisher.slices.made == made + 1
 
 
-_EVERYTHING = (
+_EVERYTHING: tuple[tuple[str, list[str]], ...] = (
     ("cds", []),
     ("eds", ["a"]),
     ("lds", []),

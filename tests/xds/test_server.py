@@ -118,8 +118,12 @@ async def stream(
         call.cancel()
 
 
+RawStub = grpc.aio.StreamStreamMultiCallable[bytes, bytes]
+RawCall = grpc.aio.StreamStreamCall[bytes, bytes]
+
+
 def _call(channel: grpc.aio.Channel, metadata: Iterable[tuple[str, str]], method: str) -> Stream:
-    stub = channel.stream_stream(
+    stub: grpc.aio.StreamStreamMultiCallable[Request, Response] = channel.stream_stream(
         method,
         request_serializer=Request.SerializeToString,
         response_deserializer=Response.FromString,
@@ -140,7 +144,7 @@ async def read(call: Stream) -> Response:
     return response
 
 
-async def ended(call: Stream) -> tuple[str, str]:
+async def ended(call: Stream | RawCall) -> tuple[str, str]:
     """The status with which the server ends the stream."""
     async with asyncio.timeout(PATIENCE):
         try:
@@ -378,7 +382,8 @@ async def test_state_of_the_world_says_that_it_is_not_served(server: tuple[Serve
 async def test_garbage_ends_only_its_stream(server: tuple[Server, int]) -> None:
     _, port = server
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        call = channel.stream_stream(METHOD)(metadata=grpc.aio.Metadata(*GOOD))
+        stub: RawStub = channel.stream_stream(METHOD)
+        call = stub(metadata=grpc.aio.Metadata(*GOOD))
         await call.write(b"\xff\xff\xff")
         assert await ended(call) == ("INVALID_ARGUMENT", "not a DeltaDiscoveryRequest")
     async with stream(port) as after:
@@ -491,7 +496,8 @@ async def test_listeners_beyond_one_message_arrive_in_chunks(
 async def test_garbage_in_mid_stream_ends_the_stream(server: tuple[Server, int]) -> None:
     _, port = server
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        call = channel.stream_stream(METHOD)(metadata=grpc.aio.Metadata(*GOOD))
+        stub: RawStub = channel.stream_stream(METHOD)
+        call = stub(metadata=grpc.aio.Metadata(*GOOD))
         await call.write(request().SerializeToString())
         await call.write(b"\xff\xff\xff")
         assert await ended(call) == ("INVALID_ARGUMENT", "not a DeltaDiscoveryRequest")

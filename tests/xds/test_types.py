@@ -1,6 +1,6 @@
 """Type URLs are those of Envoy's messages."""
 
-from google.protobuf import symbol_database
+from google.protobuf import descriptor_pool
 
 from tests.xds import resources
 from tests.xds.rules import rules
@@ -12,7 +12,7 @@ def test_each_type_url_names_a_message_of_envoys() -> None:
     assert resources.TYPES  # importing it loads Envoy's messages
     for type_url in PUSH_ORDER:
         name = type_url.removeprefix("type.googleapis.com/")
-        assert symbol_database.Default().pool.FindMessageTypeByName(name).full_name == name
+        assert descriptor_pool.Default().FindMessageTypeByName(name).full_name == name
 
 
 def test_every_served_type_has_a_short_name() -> None:
