@@ -250,3 +250,14 @@ def test_endpoints_that_vanish_while_their_cluster_waits_for_them_are_answered(
     client.poll()
     publisher.publish({"p": remove(eds=["a"])})
     assert told(client.ack(assignment)) == [("eds", [], ["a"])]
+
+
+@rules("X-100", "X-109")
+def test_removals_go_with_the_first_of_several_responses() -> None:
+    publisher = Publisher(chunk_bytes=10)
+    publisher.publish({"p": upsert(lds=[listener("a"), listener("b")])})
+    client = Scripted(publisher)
+    assert told(client.ask("lds", held={"gone": "1"})) == [
+        ("lds", ["a"], ["gone"]),
+        ("lds", ["b"], []),
+    ]
