@@ -14,7 +14,9 @@ from tests.features.plane import Plane, running
 async def plane() -> AsyncIterator[Plane]:
     """A control plane that listens, and has read nothing yet.
 
-    Its clock starts now and stands still: gRPC checks certificates by the machine's.
+    Its clock starts now and stands still: gRPC checks certificates by the machine's. It shows a
+    whole second, as tokens do.
     """
-    async with running(FakeClock(datetime.fromtimestamp(time.time(), UTC))) as found:  # noqa: TID251
+    now = datetime.fromtimestamp(int(time.time()), UTC)  # noqa: TID251
+    async with running(FakeClock(now)) as found:
         yield found
