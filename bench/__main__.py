@@ -12,6 +12,8 @@ from typing import TypeVar
 from bench.live import Figures, live
 from bench.machine import machine
 from bench.offline import Cold, Incremental, Seconds, offline
+from bench.peers.measure import peers
+from bench.peers.measure import table as peers_table
 from bench.report import loop_table, markdown, write
 from bench.rows import rows
 from bench.scenarios import scenarios, unscoped
@@ -36,11 +38,16 @@ def main() -> int:
     if settings.tls:
         run.say("the same over TLS")
         report["tls"] = _connected(run, settings, tls=True)
+    compared = ""
+    if settings.peers:
+        found, skipped = peers(settings, run.say)
+        report |= {"peers": found, "peers_skipped": skipped}
+        compared = f"\n\n{peers_table(report, found, skipped)}"
     report |= {"problems": run.problems, "seconds": round(run.seconds(), 1)}
     table = markdown(
         report, rows(settings.services, settings.clients), judged=_is_default(settings)
     )
-    table += f"\n\n{loop_table(report)}"
+    table += f"\n\n{loop_table(report)}{compared}"
     write(OUT, report, table)
     print(table)
     run.say(f"written to {OUT.name}/report.json and {OUT.name}/report.md")

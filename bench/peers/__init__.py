@@ -1,0 +1,1 @@
+"""Other control planes, measured on the same machine with the same resources."""
