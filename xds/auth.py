@@ -1,6 +1,6 @@
 """What the owner of a server hands in: who a client is, and which parts it is to have."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -52,6 +52,16 @@ class Resolver(Protocol):
         Raises `Forbidden` for a node that the identity may not be, `NotReady` if there is nothing
         to serve yet.
         """
+
+
+Inspector = Callable[[Identity], bool]
+"""Whether that client may see the status of all clients."""
+
+
+def nobody(identity: Identity) -> bool:
+    """The `Inspector` that lets nobody look."""
+    del identity
+    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

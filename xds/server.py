@@ -14,8 +14,9 @@ from typing import Final
 import grpc
 import structlog
 
-from xds.auth import Authenticator, Identity, Resolver
-from xds.errors import NotReady, Reconnect, StreamEnded, Unauthenticated, UnknownPart
+from xds.auth import Authenticator, Identity, Inspector, Resolver, nobody
+from xds.csds import ClientStatusService
+from xds.errors import Forbidden, NotReady, Reconnect, StreamEnded, Unauthenticated, UnknownPart
 from xds.exchange import Nack
 from xds.limits import Limits
 from xds.metrics import Metrics
@@ -70,6 +71,7 @@ class Server:
         authenticate: Authenticator,
         resolve: Resolver,
         resolve_sotw: Resolver | None = None,
+        may_inspect: Inspector = nobody,
         wall: Callable[[], float],
         settings: ServerSettings | None = None,
         certificate: Callable[[], Certificate] | None = None,
@@ -80,12 +82,13 @@ class Server:
 
         `resolve_sotw` selects for clients that speak state of the world, which get no virtual hosts
         as resources of their own: its parts have complete route configurations. Without it, such
-        clients are refused.
+        clients are refused. `may_inspect` says to whom CSDS shows the status of all clients.
         """
         self._publisher = publisher
         self._authenticate = authenticate
         self._resolve = resolve
         self._resolve_sotw = resolve_sotw
+        self._may_inspect = may_inspect
         self._wall = wall
         self._settings = settings or ServerSettings()
         self._certificate = certificate
@@ -101,7 +104,8 @@ class Server:
         server = grpc.aio.server(
             options=_options(self._settings), maximum_concurrent_rpcs=self._settings.max_streams
         )
-        server.add_generic_rpc_handlers((self._handler(),))
+        status = ClientStatusService(lambda: self.clients.snapshot(), self._admit_inspector)
+        server.add_generic_rpc_handlers((self._handler(), status.handler()))
         address = self._settings.address
         if self._certificate is not None:
             port = server.add_secure_port(address, credentials(self._certificate))
@@ -226,6 +230,15 @@ class Server:
             del self._sessions[session]
             self.clients.remove(client)
             self._metrics.clients.dec()
+
+    async def _admit_inspector(self, context: Context) -> None:
+        try:
+            async with asyncio.timeout(self._settings.first_request_timeout):
+                identity = await self._identify(context)
+        except TimeoutError:
+            raise Reconnect("not authenticated in time") from None
+        if not self._may_inspect(identity):
+            raise Forbidden("not allowed to see the status of clients")
 
     async def _identify(self, context: Context) -> Identity:
         try:
