@@ -17,6 +17,9 @@ from xds.errors import Forbidden, NotReady, Unauthenticated
 
 HOSTS_AT_ONCE = 16
 """Hosts that are translated without a pause: some milliseconds, in which no other proxy waits."""
+_OVER = ("Succeeded", "Failed")
+"""Phases of pods whose containers have ended for good: their tokens outlive them."""
+
 _NODE_PARTS = 4
 """Of `sidecar~10.0.0.1~<pod>.<namespace>~<namespace>.svc.cluster.local`."""
 
@@ -108,6 +111,8 @@ class PodResolver:
         if found is None:
             raise NotReady("the pod is not known, or has no sidecar")
         pod, proxy = found
+        if pod.phase in _OVER:
+            raise Forbidden("the pod has ended")
         if (pod.meta.uid, proxy.service_account) != (who.pod_uid, who.service_account):
             raise Forbidden("the token is for another incarnation of the pod")
         return proxy

@@ -1,9 +1,41 @@
-"""The pod that a node id claims to be."""
+"""Whom a token is for, and the pod that a node id claims to be."""
 
 import pytest
+from envoy.config.core.v3 import base_pb2
 
-from heddle.identity import claimed_pod
+from heddle.control_plane import ControlPlane
+from heddle.identity import PodIdentity, claimed_pod
 from heddle.injection import NODE_ID
+from mesh.identity import WorkloadIdentity
+from sources.events import Synced
+from tests.heddle.events import applied
+from xds.errors import Forbidden
+
+POD = """
+apiVersion: v1
+kind: Pod
+metadata: {name: web, namespace: shop, uid: u, annotations: {sidecar.istio.io/status: "{}"}}
+spec: {serviceAccountName: web, containers: [{name: web}]}
+status: {podIP: 10.0.0.1, phase: Running}
+"""
+WEB = PodIdentity(
+    WorkloadIdentity(
+        namespace="shop", service_account="web", pod_name="web", pod_uid="u", expires=1e10
+    )
+)
+NODE = base_pb2.Node(id="sidecar~10.0.0.1~web.shop~shop.svc.cluster.local")
+
+
+@pytest.mark.parametrize("phase", ["Succeeded", "Failed"])
+async def test_a_pod_that_has_ended_is_nobody(phase: str) -> None:
+    """A token lives for an hour, whoever has got hold of it; what its pod ran need not."""
+    plane = ControlPlane(quiet=True)
+    plane.apply([*applied(POD), Synced()])
+    selection = await plane.resolver(NODE, WEB)
+    assert selection.parts
+    plane.apply(applied(POD.replace("Running", phase)))
+    with pytest.raises(Forbidden, match="ended"):
+        await plane.resolver(NODE, WEB)
 
 
 def test_the_bootstraps_own_form_is_read() -> None:
