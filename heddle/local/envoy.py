@@ -32,7 +32,7 @@ def find_envoy(setting: str | None, environment: Mapping[str, str], checkout: Pa
             return Path(os.path.realpath(found))
     own = checkout / _WHEEL
     if os.access(own, os.X_OK):
-        return own
+        return Path(os.path.realpath(own))  # a container sees no link that leads elsewhere
     found = shutil.which("envoy", path=environment.get("PATH"))
     if found is None:
         raise ProgramMissing(f"There is no Envoy here. {_HOW}")

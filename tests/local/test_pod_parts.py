@@ -246,6 +246,14 @@ def test_envoy_is_looked_for_in_the_setting_the_environment_the_checkout_and_on_
     assert find_envoy(str(_program(tmp_path / "set")), environment, tmp_path) == tmp_path / "set"
 
 
+def test_the_checkouts_envoy_may_be_elsewhere(tmp_path: Path) -> None:
+    """Containers see the folders of programs, and would not see where a link leads."""
+    real = _program(tmp_path / "tools/envoy/_bin/envoy")
+    (tmp_path / "checkout").mkdir()
+    (tmp_path / "checkout/.envoy").symlink_to(tmp_path / "tools")
+    assert find_envoy(None, {}, tmp_path / "checkout") == real
+
+
 def test_an_envoy_that_is_named_and_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ProgramMissing, match="--envoy names /none"):
         find_envoy("/none", {}, tmp_path)
