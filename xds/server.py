@@ -20,6 +20,7 @@ from xds.errors import Forbidden, NotReady, Reconnect, StreamEnded, Unauthentica
 from xds.exchange import Nack
 from xds.limits import Limits
 from xds.metrics import Metrics
+from xds.pacer import Pacer
 from xds.publisher import Publisher
 from xds.session import Session, WriteTimeout
 from xds.status import Client, Clients, ClientStatus
@@ -94,6 +95,7 @@ class Server:
         self._certificate = certificate
         self._metrics = metrics or Metrics()
         self._sessions: dict[Session, Client] = {}
+        self._pacer = Pacer()
         self._ids = 0
         self._draining = False
         self._server: grpc.aio.Server | None = None
@@ -187,7 +189,9 @@ class Server:
             return
         node = transport.node_id(first)
         selection = await resolve(first.node, identity)
-        session = Session(self.clients, write_timeout=self._settings.write_timeout)
+        session = Session(
+            self.clients, self._pacer, write_timeout=self._settings.write_timeout
+        )
         try:
             stream = transport.open(
                 self._publisher,

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from xds.errors import Reconnect, StreamEnded
+from xds.pacer import Pacer
 from xds.status import Client, Clients
 
 Request = TypeVar("Request")
@@ -20,8 +21,9 @@ class WriteTimeout(Reconnect):
 class Session:
     """Runs one client's stream until one side ends it."""
 
-    def __init__(self, clients: Clients, *, write_timeout: float) -> None:
+    def __init__(self, clients: Clients, pacer: Pacer, *, write_timeout: float) -> None:
         self._clients = clients
+        self._pacer = pacer
         self._write_timeout = write_timeout
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
@@ -29,8 +31,8 @@ class Session:
         self._reason: StreamEnded | None = None
 
     def wake(self) -> None:
-        """There may be something to send."""
-        self._wake.set()
+        """There may be something to send, to this client and to many others."""
+        self._pacer.wake(self._wake)
 
     def end(self, reason: StreamEnded | None) -> None:
         """End the stream for `reason`; for `None` when the client has ended it."""
