@@ -14,6 +14,7 @@ from bench.server import LOOPBACK
 from bench.wire import Garbled
 from bench.worker import obey
 from ca.serving import SERVER_NAME
+from xds.types import VHDS
 
 PATH = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
 
@@ -55,7 +56,7 @@ class Fleet:
             for _ in range(command.count):
                 home = shapes.namespace(self._numbers % command.namespaces)
                 self._numbers += 1
-                proxy = Proxy(self._memory, wanted)
+                proxy = Proxy(self._memory, wanted, inline=VHDS not in wanted)
                 hello = proxy.hello(node(self._numbers, home, shapes.CLIENT_LABELS))
                 sidecar = _Sidecar(proxy, home, hello, self._tally, tls=command.tls)
                 self._sidecars.append(sidecar)

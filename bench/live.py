@@ -26,7 +26,7 @@ from bench.messages import (
 from bench.scenarios import Scenario
 from bench.server import server
 from bench.settings import Settings
-from bench.shapes import EditKind, Shape
+from bench.shapes import EditKind
 from bench.worker import Worker, cores
 
 Figures = dict[str, dict[str, object]]
@@ -59,8 +59,8 @@ def live(settings: Settings, scenario: Scenario, *, tls: bool, say: Say) -> Figu
         Worker("server", server, core=first, patience=patience) as serving,
         Worker("proxies", fleet, core=second, patience=patience) as proxies,
     ):
-        started = serving.ask(Start(shape=scenario.shape, tls=tls), Started)
-        scene = _Scene(serving, proxies, started, scenario.shape, tls=tls)
+        started = serving.ask(Start(shape=scenario.shape, tls=tls, inline=scenario.inline), Started)
+        scene = _Scene(serving, proxies, started, scenario, tls=tls)
         return _figures(scene, settings, scenario, say)
 
 
@@ -91,12 +91,13 @@ class _Scene:
     """A server that listens, and the proxies that it has at the moment."""
 
     def __init__(
-        self, serving: Worker, proxies: Worker, started: Started, shape: Shape, *, tls: bool
+        self, serving: Worker, proxies: Worker, started: Started, scenario: Scenario, *, tls: bool
     ) -> None:
         self._serving = serving
         self._proxies = proxies
         self._started = started
-        self._shape = shape
+        self._shape = scenario.shape
+        self._inline = scenario.inline
         self._tls = tls
         self._count = 0
         self._edits = 0
@@ -136,7 +137,7 @@ class _Scene:
     def push(self, kind: EditKind) -> Push:
         """One edit, each time another one."""
         self._edits += 1
-        marks = shapes.marks(kind, self._edits)
+        marks = shapes.marks(kind, self._edits, inline=self._inline)
         home = shapes.namespace() if self._shape.private else None
         self._proxies.ask(Expect(marks=marks, namespace=home), Done)
         self._serving.ask(Prepare(kind=kind, number=self._edits), Usage)

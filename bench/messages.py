@@ -15,6 +15,8 @@ class Start:
 
     shape: Shape
     tls: bool
+    inline: bool = False
+    """Virtual hosts within route configurations, and not as resources of their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,7 +69,9 @@ class Memory:
 class Proxy:
     """`received` counts resources by type; `wanted` is how many of each make it synced."""
 
-    def __init__(self, memory: Memory, wanted: Mapping[str, int]) -> None:
+    def __init__(self, memory: Memory, wanted: Mapping[str, int], *, inline: bool = False) -> None:
+        """`inline`: route configurations have their virtual hosts in them."""
+        self._inline = inline
         self._memory = memory
         self._wanted = wanted
         self._asked: dict[str, frozenset[str]] = {}
@@ -92,7 +94,7 @@ class Proxy:
             requests += self._ask(named, self._memory.referred(body, head))
         elif kind == EDS and LDS not in self._asked and self._is_warm():
             requests += self._ask_all(LDS)
-        elif kind == RDS and VHDS not in self._asked:
+        elif kind == RDS and VHDS not in self._asked and not self._inline:
             requests += self._ask_all(VHDS)
         return head, requests
 

@@ -73,6 +73,33 @@ def rows(services: int, clients: int) -> tuple[Row, ...]:
             unit="MB",
         ),
         Row(text="server without proxies", figure="rss_mb_per_proxy.unscoped_server_mb", unit="MB"),
+        Row(
+            text=f"**inline routes**: VirtualService edit, {many}",
+            figure="vs_edit_unscoped_rds.last_s",
+            unit="s",
+            target=0.9,
+        ),
+        Row(
+            text="... server CPU",
+            figure="vs_edit_unscoped_rds.cpu_s",
+            unit="s",
+            target=0.8,
+        ),
+        Row(
+            text="... per proxy",
+            figure="vs_edit_unscoped_rds.bytes_per_proxy",
+            unit="bytes",
+        ),
+        Row(
+            text="... new service",
+            figure="new_service_unscoped_rds.last_s",
+            unit="s",
+        ),
+        Row(
+            text="... memory per proxy, steady",
+            figure="rss_mb_per_proxy.unscoped_rds",
+            unit="MB",
+        ),
         *_spread("scoped", "scoped", Targets(last_ms=20, size=2000, memory=0.1)),
         *_spread("in as many classes", "distinct", Targets()),
     )

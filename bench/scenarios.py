@@ -18,6 +18,8 @@ class Scenario:
     shape: Shape
     kinds: tuple[EditKind, ...] = _ALL
     alone: bool = False
+    inline: bool = False
+    """Virtual hosts within route configurations: what a client that does not take them gets."""
 
 
 def scenarios(settings: Settings, *, tls: bool) -> tuple[Scenario, ...]:
@@ -40,7 +42,16 @@ def scenarios(settings: Settings, *, tls: bool) -> tuple[Scenario, ...]:
     distinct = Shape(
         services=max(services // 10, 1), endpoints=endpoints, namespaces=settings.clients
     )
-    return (*usual, Scenario(name="distinct", shape=distinct))
+    return (
+        *usual,
+        Scenario(
+            name="unscoped_rds",
+            shape=unscoped(settings),
+            kinds=("vs_edit", "new_service"),
+            inline=True,
+        ),
+        Scenario(name="distinct", shape=distinct),
+    )
 
 
 def unscoped(settings: Settings) -> Shape:

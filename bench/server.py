@@ -19,6 +19,7 @@ from crds.kinds import Object
 from crds.mesh_config import DEFAULT_MESH_CONFIG
 from crds.meta import Key
 from heddle.engine import Engine
+from heddle.identity import HOSTS_AT_ONCE
 from mesh.store import Store
 from xds.auth import Identity, Selection, accept_anybody
 from xds.publisher import Publisher
@@ -49,6 +50,7 @@ class MeshServer:
         self._engine = Engine(self._publisher)
         self._server: Server | None = None
         self._shape = Shape(services=0, endpoints=0)
+        self._inline = False
         self._edit: Mapping[Key, Object] = {}
         self._cpu = 0.0
 
@@ -70,9 +72,9 @@ class MeshServer:
             await self._server.stop()
 
     async def _start(self, command: Start) -> Started:
-        self._shape = command.shape
+        self._shape, self._inline = command.shape, command.inline
         self._put(shapes.objects(command.shape))
-        parts = self._engine.select(shapes.client(shapes.namespace()))
+        parts = self._engine.select(shapes.client(shapes.namespace()), inline=self._inline)
         root = mesh_root(datetime.now(UTC))
         made = serving_certificate(root, datetime.now(UTC), addresses=[ip_address(LOOPBACK)])
         certificate = Certificate(chain=made.chain_pem, key=made.key.reveal())
@@ -96,7 +98,10 @@ class MeshServer:
     async def _resolve(self, node: base_pb2.Node, identity: Identity) -> Selection:
         del identity
         home = node.metadata.fields["NAMESPACE"].string_value
-        return Selection(parts=self._engine.select(shapes.client(home)))
+        proxy = shapes.client(home)
+        while not self._engine.prepare(proxy, inline=self._inline, hosts=HOSTS_AT_ONCE):
+            await asyncio.sleep(0)  # noqa: ASYNC110  # nothing to wait for: others' turn
+        return Selection(parts=self._engine.select(proxy, inline=self._inline))
 
     def _prepare(self, command: Prepare) -> Usage:
         self._edit = shapes.edit(self._shape, command.kind, command.number) if command.kind else {}

@@ -12,7 +12,7 @@ from crds.decode import decode
 from crds.kinds import Object
 from crds.meta import Annotation, Key
 from mesh.proxy import Proxy
-from xds.types import CDS, EDS, VHDS
+from xds.types import CDS, EDS, RDS, VHDS
 
 CLIENT_LABELS: Mapping[str, str] = {"app": "client"}
 PORT = 80
@@ -79,10 +79,14 @@ def edit(shape: Shape, kind: EditKind, number: int) -> Objects:
             return _decoded([service, where.slice(name, addresses)])
 
 
-def marks(kind: EditKind, number: int) -> tuple[tuple[str, bytes], ...]:
-    """By type, the bytes by which a proxy knows that it was sent that edit."""
+def marks(kind: EditKind, number: int, *, inline: bool = False) -> tuple[tuple[str, bytes], ...]:
+    """By type, the bytes by which a proxy knows that it was sent that edit.
+
+    With `inline`, virtual hosts are within route configurations.
+    """
     mark = _mark(kind, number).encode()
-    return tuple((type_url, mark) for type_url in _MARKED[kind])
+    types = (RDS if inline and each == VHDS else each for each in _MARKED[kind])
+    return tuple((type_url, mark) for type_url in types)
 
 
 _MARKED: Mapping[EditKind, tuple[str, ...]] = {

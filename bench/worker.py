@@ -102,6 +102,7 @@ async def obey(connection: Connection, handle: Handle) -> None:
             readable.clear()
             while connection.poll():
                 connection.send(await _answer(handle, connection.recv()))
+                await asyncio.sleep(0)  # each command in a turn of its own, for `Turns`
     except (EOFError, BrokenPipeError):
         return
     finally:

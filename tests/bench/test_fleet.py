@@ -31,10 +31,12 @@ SHAPE = Shape(services=5, endpoints=2)
 
 
 @asynccontextmanager
-async def connected(*, tls: bool, shape: Shape = SHAPE) -> AsyncIterator[tuple[MeshServer, Fleet]]:
+async def connected(
+    *, tls: bool, shape: Shape = SHAPE, inline: bool = False
+) -> AsyncIterator[tuple[MeshServer, Fleet]]:
     server, fleet = MeshServer(Turns()), Fleet()
     try:
-        started = await server.handle(Start(shape=shape, tls=tls))
+        started = await server.handle(Start(shape=shape, tls=tls, inline=inline))
         assert isinstance(started, Started)
         async with asyncio.timeout(20):
             await fleet.handle(
@@ -52,11 +54,14 @@ async def test_proxies_sync_and_acknowledge(tls: bool) -> None:
         await server.handle(Settle(clients=PROXIES))
 
 
+@pytest.mark.parametrize("inline", [False, True], ids=["vhds", "inline"])
 @pytest.mark.parametrize("kind", ["vs_edit", "endpoint", "new_service"])
-async def test_an_edit_reaches_every_proxy_after_it_was_applied(kind: EditKind) -> None:
-    async with connected(tls=False) as (server, fleet), asyncio.timeout(20):
+async def test_an_edit_reaches_every_proxy_after_it_was_applied(
+    kind: EditKind, inline: bool
+) -> None:
+    async with connected(tls=False, inline=inline) as (server, fleet), asyncio.timeout(20):
         await server.handle(Prepare(kind=kind, number=1))
-        await fleet.handle(Expect(marks=shapes.marks(kind, 1)))
+        await fleet.handle(Expect(marks=shapes.marks(kind, 1, inline=inline)))
         applied = await server.handle(Apply())
         received = await fleet.handle(Collect())
         await server.handle(Settle(clients=PROXIES))
