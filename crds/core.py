@@ -11,7 +11,7 @@ from crds import checks
 from crds.fields import EMPTY, Int32, wire
 from crds.meta import Meta
 from crds.names import is_ip
-from crds.problem import Problem, error
+from crds.problem import Problem, error, warning
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +213,9 @@ def check(item: object) -> Iterator[Problem]:
 
 
 def _check_service(service: Service) -> Iterator[Problem]:
+    if service.type == "ExternalName":
+        message = "is not translated yet: write a ServiceEntry, or call the external name itself"
+        yield warning("not-translated", "spec.type", message, service.type)
     for address in service.addresses:
         if not is_ip(address):
             yield _bad_address("spec.clusterIP", address)

@@ -49,9 +49,8 @@ class Outbound:
                 self._hosts[name] = new
         after = frozenset(+self._ports)
         if reframe or not self._frame or before != after:
-            mode = mesh.config.outbound_traffic_policy.mode
             vhds = self._inline is None
-            frame = encode(parts.frame(self.scope.mode, after, mode, vhds=vhds))
+            frame = encode(parts.frame(self.scope.mode, after, mesh.config, vhds=vhds))
             change.replace(self._frame, frame)
             self._frame = frame
         done = change.done()

@@ -121,14 +121,13 @@ def endpoints(assignment: Assignment, known: Endpoints) -> ClusterLoadAssignment
     return load_assignment(assignment.cluster, found, assignment.labels)
 
 
-def frame(
-    mode: Mode, ports: Iterable[int], policy: OutboundTrafficPolicyMode, *, vhds: bool = True
-) -> Config:
+def frame(mode: Mode, ports: Iterable[int], config: MeshConfig, *, vhds: bool = True) -> Config:
     """What all hosts of a scope share: an HTTP listener and route configuration a port, and where
     unknown traffic goes.
     Without `vhds` the route configurations are to be filled with their virtual hosts.
     """
-    allow_any = policy is OutboundTrafficPolicyMode.ALLOW_ANY
+    allow_any = config.outbound_traffic_policy.mode is OutboundTrafficPolicyMode.ALLOW_ANY
+    settings = defaults(config)
     numbers = sorted(ports)
     configs = (
         [names.HTTP_PROXY] if mode is Mode.NONE else [names.outbound_routes(n) for n in numbers]
@@ -141,7 +140,7 @@ def frame(
     if mode is Mode.REDIRECT:
         listeners.append(listeners_outbound.virtual_outbound(allow_any))
     return Config(
-        clusters=(clusters.passthrough_cluster(), clusters.blackhole_cluster()),
+        clusters=(clusters.passthrough_cluster(settings), clusters.blackhole_cluster(settings)),
         listeners=tuple(listeners),
         routes=tuple(routes.route_configuration(name, vhds=vhds) for name in configs),
         virtual_hosts=tuple(routes.catch_all(name, allow_any) for name in configs),
@@ -160,7 +159,7 @@ def inbound(mode: Mode, address: str, ports: tuple[InboundPort, ...], settings: 
     ]
     if mode is Mode.REDIRECT:
         return Config(
-            clusters=(*own, clusters.inbound_passthrough_cluster()),
+            clusters=(*own, clusters.inbound_passthrough_cluster(settings)),
             listeners=(listeners_inbound.virtual_inbound(ports),),
         )
     return Config(

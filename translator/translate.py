@@ -31,8 +31,7 @@ def outbound(mesh: Mesh, scope: Scope, *, vhds: bool = True) -> Config:
     settings = parts.defaults(mesh.config)
     views = tuple(_views(mesh, scope))
     ports = {port for each in views for port in parts.http_ports(each)}
-    policy = mesh.config.outbound_traffic_policy.mode
-    frame = parts.frame(scope.mode, ports, policy, vhds=vhds)
+    frame = parts.frame(scope.mode, ports, mesh.config, vhds=vhds)
     return joined((frame, *(_host(mesh, each, settings) for each in views)))
 
 
