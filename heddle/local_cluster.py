@@ -52,8 +52,7 @@ class LocalCluster:
         self._made: dict[Key, Raw] = {}
         self._ready: Mapping[str, bool] = {}
         self._problems: tuple[Problem, ...] = ()
-        self.skipped: Mapping[str, str] = {}
-        """Why a pod, by namespace/name, has no sidecar."""
+        self._skipped: dict[str, str] = {}
 
     def apply(self, events: Iterable[Event]) -> list[Event]:
         """What the cluster says after the folder said `events`."""
@@ -91,7 +90,7 @@ class LocalCluster:
         self._allocation = expanded.allocation
         made = {key: raw for raw in expanded.objects if (key := identify(raw).key) is not None}
         problems = list(expanded.problems)
-        self.skipped = {}
+        self._skipped = {}
         for key in [key for key in made if _is_pod(key)]:
             made[key] = self._injected(key, made, problems)
         return [*self._differences(made), *self._reported(problems)]
@@ -123,10 +122,10 @@ class LocalCluster:
         injected = inject(made[key], namespace, self._settings)
         problems += injected.problems
         if injected.skipped is not None:
-            self.skipped = {**self.skipped, _name(key): injected.skipped}
+            self._skipped[_name(key)] = injected.skipped
         if injected.refused:
             reason = "its annotations are refused"
-            self.skipped = {**self.skipped, _name(key): reason}
+            self._skipped[_name(key)] = reason
         return injected.pod
 
     def _differences(self, made: Mapping[Key, Raw]) -> Iterator[Event]:
@@ -161,6 +160,11 @@ class LocalCluster:
             for key, raw in self._made.items()
             if _is_pod(key) and key not in refused
         }
+
+    @property
+    def skipped(self) -> Mapping[str, str]:
+        """Why a pod, by namespace/name, has no sidecar."""
+        return dict(self._skipped)
 
     def owners(self) -> Mapping[str, str]:
         """What each pod that was not written down was made from, both as namespace/name."""
