@@ -13,7 +13,7 @@ from typing import Any
 
 from crds.convert import plan
 from crds.convert_scalar import Problems, wrong_type
-from crds.kinds import CLUSTER_SCOPED, KINDS, Kind, Object, check
+from crds.kinds import CLUSTER_SCOPED, KINDS, WORKLOADS, Kind, Object, check
 from crds.meta import Key, Meta
 from crds.path import did_you_mean, root
 from crds.problem import Problem, Severity, error, warning
@@ -88,8 +88,10 @@ def _named(raw: Mapping[str, object], group: str, version: str, kind: str) -> Id
     given = metadata if isinstance(metadata, Mapping) else {}
     name, namespace = given.get("name"), given.get("namespace")
     if not isinstance(name, str) or not _is_name(name):
+        meant = ours is not None or (group, kind) in WORKLOADS
+        # Anything else may be a tool's own file, such as a Kustomization.
         return (
-            _unidentified(_no_name(kind, "metadata.name", name)) if ours else Identified(key=None)
+            _unidentified(_no_name(kind, "metadata.name", name)) if meant else Identified(key=None)
         )
     if not (ours.namespaced if ours else kind not in CLUSTER_SCOPED):
         namespace = ""

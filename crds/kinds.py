@@ -69,6 +69,11 @@ KINDS: Mapping[tuple[str, str], Kind] = {
     ("", "ConfigMap"): Kind(ConfigMap, ("v1",), ("",)),
 }
 
+WORKLOADS = frozenset(
+    ("apps", kind) for kind in ("DaemonSet", "Deployment", "ReplicaSet", "StatefulSet")
+)
+"""Kinds that pods are made from: not decoded here, but nobody's objects without effect either."""
+
 CLUSTER_SCOPED = frozenset(
     {
         "APIService",

@@ -78,6 +78,20 @@ def test_a_kustomization_without_metadata_is_no_problem() -> None:
     assert decode(raw).problems == ()
 
 
+@pytest.mark.parametrize("kind", ["Deployment", "StatefulSet", "ReplicaSet", "DaemonSet"])
+@pytest.mark.parametrize(
+    ("metadata", "problem"),
+    [({}, "no-name metadata.name"), ({"name": "My_App"}, "bad-name metadata.name")],
+)
+def test_a_workload_without_identity_is_an_error(
+    kind: str, metadata: dict[str, str], problem: str
+) -> None:
+    """Its pods would be missing without a word."""
+    found = identify({"apiVersion": "apps/v1", "kind": kind, "metadata": metadata})
+    assert found.key is None
+    assert [short(each) for each in found.problems] == [problem]
+
+
 @pytest.mark.parametrize(
     ("change", "problem"),
     [
