@@ -2,10 +2,10 @@
 MAKEFLAGS += --no-print-directory
 ARGS ?=
 
-.PHONY: help setup demo test check bench stubs lock clean
+.PHONY: help setup demo test check conformance bench stubs lock clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile | while IFS=: read -r target text; do printf '  make %-7s%s\n' "$$target" "$$text"; done
+	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile | while IFS=: read -r target text; do printf '  make %-12s%s\n' "$$target" "$$text"; done
 
 setup: ## make .venv and .envoy; the other targets do it by themselves
 	@scripts/setup
@@ -19,6 +19,9 @@ test: ## run all tests; ARGS='tests/xds -k nack' runs some, without the coverage
 check: ## formatting, lint, types, layers
 	@scripts/check
 
+conformance: ## the protocol's rules on every supported Envoy; writes docs/conformance.md
+	@scripts/conformance $(ARGS)
+
 bench: setup ## print the benchmark's figures, write bench/out/report.json
 	@.venv/bin/python -m bench $(ARGS)
 
@@ -29,6 +32,6 @@ lock: ## pin the requirements anew; ARGS=--upgrade takes the newest versions
 	@scripts/lock $(ARGS)
 
 clean: ## remove everything that was generated
-	rm -rf .venv .envoy .cache typings build dist *.egg-info bench/out
+	rm -rf .venv .envoy .envoy-* .cache typings build dist *.egg-info bench/out
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

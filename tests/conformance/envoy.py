@@ -3,7 +3,7 @@
 import asyncio
 import json
 import ssl
-from asyncio.subprocess import DEVNULL
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,6 +13,9 @@ from tests.conformance.conversation import PATIENCE
 
 Json = dict[str, object]
 
+LOG_LIMIT = 4 << 20
+"""Bytes of log that are kept while nobody reads them: more than any test makes."""
+_RUNS = "starting main dispatch loop"
 _TYPE = "type.googleapis.com/envoy."
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _HCM = "extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
@@ -129,24 +132,36 @@ async def _chunks(reader: asyncio.StreamReader) -> bytes:
 
 @asynccontextmanager
 async def running(binary: Path, folder: Path, config: Json) -> AsyncIterator[Envoy]:
-    """An Envoy with this bootstrap."""
+    """An Envoy with this bootstrap, once its main thread runs."""
     (folder / "bootstrap.json").write_text(json.dumps(config))
-    log = folder / "envoy.log"
     process = await asyncio.create_subprocess_exec(
         str(binary),
-        *("--config-path", str(folder / "bootstrap.json"), "--log-path", str(log)),
-        *("--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"),
-        *("--drain-time-s", "1"),
+        *("--config-path", str(folder / "bootstrap.json")),
+        *("--concurrency", "1", "--disable-hot-restart", "--drain-time-s", "1"),
+        *("--log-level", "warning", "--component-log-level", "main:info"),
         stdout=DEVNULL,
-        stderr=DEVNULL,
+        stderr=PIPE,
+        limit=LOG_LIMIT,
     )
+    log = process.stderr
+    assert log is not None
     try:
+        await _started(log)
         yield Envoy(folder)
-        assert process.returncode is None, f"Envoy died: {log.read_text()[-2000:]}"
+        assert process.returncode is None, f"Envoy died: {(await log.read()).decode()[-2000:]}"
     finally:
         if process.returncode is None:
             process.kill()
         await process.wait()
+
+
+async def _started(log: asyncio.StreamReader) -> None:
+    said = ""
+    async with asyncio.timeout(PATIENCE):
+        while _RUNS not in said:
+            line = await log.readline()
+            assert line, f"Envoy does not start: {said[-2000:]}"
+            said += line.decode()
 
 
 def bootstrap(folder: Path, upstreams: Sequence[str]) -> Json:

