@@ -119,6 +119,7 @@ class SotwStream:
             subscription=wanted,
             interest=Interest(wanted.wildcard, wanted.names),
             sent=NEVER,
+            initial=not request.version_info,
             named=bool(request.resource_names),
         )
         self._exchanges[type_url] = exchange
@@ -237,7 +238,7 @@ class SotwStream:
         Not on a client's very first sync: it asks for listeners when it is ready for them.
         """
         clusters = self._exchanges.get(CDS)
-        if clusters is None or not exchange.nonce:
+        if clusters is None or exchange.initial:
             return False
         added = [response.sent_at for response in clusters.in_flight if response.brings]
         if not added or max(added) + self._limits.grace <= now:
@@ -254,6 +255,7 @@ class SotwStream:
         base = exchange.sent if exchange.in_flight else exchange.acked
         out = self._send(exchange, target, base=base, generation=generation, now=now)
         exchange.advance(generation)
+        exchange.initial = exchange.initial and not out
         return out
 
     def _send(

@@ -45,6 +45,8 @@ class SotwExchange:
     """The client was brought up to this generation; NEVER: it was sent nothing."""
     acked: int = NEVER
     rejected_at: int = NEVER
+    initial: bool = False
+    """The client held nothing of this type when it connected, and was sent nothing yet."""
     named: bool = False
     """The client has named resources, so naming none means none from now on (X-41)."""
     asked: bool = False

@@ -86,6 +86,19 @@ def test_a_cluster_that_is_sent_again_brings_its_equal_endpoints(publisher: Publ
     assert told(again.ask("eds", ["a"], version=held.version_info)) == [("eds", ["a"])]
 
 
+@rules("X-60+X-81")
+def test_routes_of_a_client_that_returns_wait_for_clusters_that_it_lacks(
+    publisher: Publisher,
+) -> None:
+    publisher.publish({"p": whole(clusters=("a", "b"))})
+    client = SotwScripted(publisher)
+    client.send("cds", [], version="old")
+    client.send("rds", ["80"], version="old")
+    (clusters,) = client.poll()
+    assert names(clusters) == ["a", "b"]
+    assert told(client.ack(clusters)) == [("rds", ["80"])]
+
+
 # Order
 
 
