@@ -91,6 +91,10 @@ class Cache(Generic[Value]):
         self.made = 0
         """How many values were computed, not found: the sharing that a benchmark can prove."""
 
+    def peek(self, key: Hashable) -> Value | None:
+        """The value under `key`, if it is still there."""
+        return self._values.get(key)
+
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
         """The value under `key`, made now if nobody has needed it lately."""
         known = self._values.get(key)

@@ -123,13 +123,21 @@ class SotwStream:
             named=bool(request.resource_names),
         )
         self._exchanges[type_url] = exchange
-        current = self._publisher.states.current(exchange.tracks, exchange.interest)
-        nothing = not (wanted.wildcard or wanted.names)  # X-42
-        if nothing or (request.version_info == current.version and not self._is_owed(type_url)):
-            exchange.held = current
-            exchange.advance(self._publisher.generation)
-        else:
+        if wanted.wildcard or wanted.names:  # X-42
+            exchange.held = self._held_before(exchange, request.version_info)
             exchange.asked = True
+            exchange.forced = self._is_owed(type_url)
+        else:
+            exchange.advance(self._publisher.generation)
+
+    def _held_before(self, exchange: SotwExchange, version: str) -> State | None:
+        """What the client holds that says so with a version; `None` if that is not known here."""
+        states = self._publisher.states
+        current = states.current(exchange.tracks, exchange.interest)
+        if version == current.version:  # X-60: of any replica, or from before a restart
+            return current
+        held = states.sent(exchange.type_url, version)
+        return states.narrowed(held, exchange.interest) if held is not None else None
 
     def _is_owed(self, type_url: str) -> bool:
         """Whether the client waits for an answer even if it would be what it holds.

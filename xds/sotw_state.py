@@ -39,9 +39,10 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class _Body:
-    """A response without its nonce."""
+    """A response without its nonce, and what it brings."""
 
     encoded: bytes
+    state: State
 
     @property
     def size(self) -> int:
@@ -104,6 +105,11 @@ class States:
         """The response that brings a state, but for its nonce."""
         return self._bodies.get((type_url, sent.version), lambda: _body(type_url, sent)).encoded
 
+    def sent(self, type_url: str, version: str) -> State | None:
+        """What a client holds that says it has this version, if it was sent here and lately."""
+        found = self._bodies.peek((type_url, version))
+        return found.state if found is not None else None
+
     def endpoint_names(self, held: State | None, sent: State) -> frozenset[str]:
         """The endpoints of clusters that `sent` adds to `held` or changes there."""
         key = (held.version if held is not None else None, sent.version)
@@ -112,7 +118,8 @@ class States:
 
 def _body(type_url: str, sent: State) -> _Body:
     entries = (entry.framed_any(type_url) for entry in sent.resources)
-    return _Body(b"".join((framed_version(sent.version), *entries, framed_type(type_url))))
+    encoded = b"".join((framed_version(sent.version), *entries, framed_type(type_url)))
+    return _Body(encoded, sent)
 
 
 def _changed_endpoint_names(held: State | None, sent: State) -> _Names:

@@ -2,9 +2,10 @@
 
 from tests.xds.resources import cluster, endpoints, listener, remove, route, static_cluster, upsert
 from tests.xds.rules import rules
-from tests.xds.sotw_scripted import SotwScripted, names, told
+from tests.xds.sotw_scripted import Response, SotwScripted, names, told
 from xds.limits import Limits
 from xds.publisher import PartChange, Publisher
+from xds.types import CDS, LDS, RDS
 
 GRACE = Limits().grace
 
@@ -28,6 +29,12 @@ def synced(publisher: Publisher, names: tuple[str, ...] = ("a",)) -> SotwScripte
     client.sync("rds", ["80"])
     assert client.stream.acknowledged() == publisher.generation
     return client
+
+
+def _all(publisher: Publisher) -> list[Response]:
+    """All that a client is sent."""
+    client = SotwScripted(publisher)
+    return [*client.sync("cds", []), *client.sync("lds", []), *client.sync("rds", ["80"])]
 
 
 # Reconnect
@@ -97,6 +104,37 @@ def test_routes_of_a_client_that_returns_wait_for_clusters_that_it_lacks(
     (clusters,) = client.poll()
     assert names(clusters) == ["a", "b"]
     assert told(client.ack(clusters)) == [("rds", ["80"])]
+
+
+@rules("X-60+X-81")
+def test_a_server_that_knows_what_a_client_holds_keeps_clusters_for_its_routes(
+    publisher: Publisher,
+) -> None:
+    publisher.publish({"p": whole(clusters=("a", "b"))})
+    held = {response.type_url: response.version_info for response in _all(publisher)}
+    publisher.publish(
+        {
+            "p": PartChange(
+                upserts=upsert(cds=[cluster("c")], rds=[route("80", 2)]).upserts,
+                removals=remove(cds=["b"]).removals,
+            )
+        }
+    )
+    client = SotwScripted(publisher)
+    client.send("cds", [], version=held[CDS])
+    client.send("lds", [], version=held[LDS])
+    client.send("rds", ["80"], version=held[RDS])
+    (clusters,) = client.poll()
+    assert names(clusters) == ["a", "b", "c"]
+    (routes,) = client.ack(clusters)
+    assert told(client.ack(routes)) == [("cds", ["a", "c"])]
+
+
+@rules("X-60")
+def test_what_a_client_no_longer_wants_is_no_reason_to_send(publisher: Publisher) -> None:
+    publisher.publish({"p": whole(clusters=("a", "b"))})
+    (held,) = SotwScripted(publisher).ask("rds", ["80", "81"])
+    assert SotwScripted(publisher).ask("rds", ["80"], version=held.version_info) == []
 
 
 # Order
