@@ -13,7 +13,7 @@ import signal
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -98,7 +98,8 @@ def _end_processes(record: Path) -> None:
     for pid, _, started in (line.partition(" ") for line in lines):
         # The start time tells the process from a later one that was given its number.
         if pid.isdigit() and started and _start_time(int(pid)) == started:
-            os.killpg(int(pid), signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it has ended meanwhile
+                os.killpg(int(pid), signal.SIGKILL)
 
 
 def _start_time(pid: int) -> str:
