@@ -40,9 +40,10 @@ ENDING = 20.0
 class Demo:
     """A `heddle demo` that runs; `temporary` is its folder for temporary files."""
 
-    def __init__(self, process: "subprocess.Popen[str]", temporary: Path) -> None:
+    def __init__(self, process: "subprocess.Popen[str]", temporary: Path, log: Path) -> None:
         self.process = process
         self._temporary = temporary
+        self._log = log
 
     def wait_until_it_runs(self) -> None:
         """Returns once the pod's proxy has its configuration."""
@@ -50,7 +51,7 @@ class Demo:
         for line in self.process.stdout:
             if "1 of 1 proxies synced" in line:
                 return
-        raise AssertionError("the demo has ended")
+        raise AssertionError(f"the demo has ended: {self._log.read_text()}")
 
     def left(self) -> list[str]:
         """What it has in its folder."""
@@ -73,16 +74,15 @@ def demo(mode: str, home: Path) -> Iterator[Demo]:
     """A demo that runs; killed at the end."""
     argv = [str(Path(sys.executable).with_name("heddle")), "demo", "-f", "yaml", "--mode", mode]
     environment = {**os.environ, "TMPDIR": str(home / "tmp")}
-    with subprocess.Popen(
-        argv,
-        cwd=home,
-        env=environment,
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    ) as process:
+    log = home / "demo.log"
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(
+            argv, cwd=home, env=environment, text=True, stdout=subprocess.PIPE, stderr=errors
+        ) as process,
+    ):
         try:
-            started = Demo(process, home / "tmp")
+            started = Demo(process, home / "tmp", log)
             started.wait_until_it_runs()
             yield started
         finally:
