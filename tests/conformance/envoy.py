@@ -137,7 +137,8 @@ async def running(binary: Path, folder: Path, config: Json) -> AsyncIterator[Env
     process = await asyncio.create_subprocess_exec(
         str(binary),
         *("--config-path", str(folder / "bootstrap.json")),
-        *("--concurrency", "1", "--disable-hot-restart", "--drain-time-s", "1"),
+        *("--concurrency", "1", "--disable-hot-restart"),
+        *("--drain-time-s", "1", "--drain-strategy", "immediate"),
         *("--log-level", "warning", "--component-log-level", "main:info"),
         stdout=DEVNULL,
         stderr=PIPE,
