@@ -77,7 +77,7 @@ class Directory:
         """
         stop = threading.Event()
         try:
-            self._watch_again()
+            await asyncio.to_thread(self._watch_again)
             yield [*await asyncio.to_thread(self._reader.first), Synced()]
             while True:
                 events = await asyncio.to_thread(self._next, stop)

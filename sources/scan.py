@@ -11,6 +11,9 @@ from sources.folder import Content, Unreadable
 
 SUFFIXES = (".yaml", ".yml", ".json")
 MAX_FILE_BYTES = 16 << 20
+MAX_DEPTH = 64
+MAX_FOLDERS = 20_000
+"""Folders are counted each time that a link leads to them: a few links can make billions of them."""
 
 Signature = tuple[int, int, int, int, int]
 """Device, inode, size and times: if they are the same, so most likely is the content."""
@@ -35,15 +38,30 @@ def scan(root: str) -> Found:
     if not stat.S_ISDIR(status.st_mode):
         return Found({root: _signature(status)}, {})
     os.scandir(root).close()
+    files: dict[str, Signature] = {}
     unlisted: dict[str, str] = {}
-    files = dict(_walk(root, frozenset({(status.st_dev, status.st_ino)}), unlisted))
+    # Each with the folders that it is in: links to those would lead round in circles.
+    waiting = [(root, frozenset({(status.st_dev, status.st_ino)}))]
+    for _ in range(MAX_FOLDERS):
+        if not waiting:
+            break
+        folder, above = waiting.pop()
+        if len(above) > MAX_DEPTH:
+            unlisted[folder] = f"more than {MAX_DEPTH} folders deep"
+            continue
+        waiting += _list(folder, above, files, unlisted)
+    if waiting:
+        unlisted[waiting[-1][0]] = f"the first after {MAX_FOLDERS} folders that were read"
     return Found(files, unlisted)
 
 
-def _walk(
-    folder: str, above: frozenset[tuple[int, int]], unlisted: dict[str, str]
-) -> Iterator[tuple[str, Signature]]:
-    """`above` are the folders that this one is in: links to them would lead round in circles."""
+def _list(
+    folder: str,
+    above: frozenset[tuple[int, int]],
+    files: dict[str, Signature],
+    unlisted: dict[str, str],
+) -> Iterator[tuple[str, frozenset[tuple[int, int]]]]:
+    """Adds the files of one folder; yields the folders in it."""
     try:
         names = sorted(os.listdir(folder))
     except (FileNotFoundError, NotADirectoryError):
@@ -59,9 +77,9 @@ def _walk(
         if stat.S_ISDIR(status.st_mode):
             here = (status.st_dev, status.st_ino)
             if here not in above:
-                yield from _walk(path, above | {here}, unlisted)
+                yield path, above | {here}
         elif stat.S_ISREG(status.st_mode) and counts(name):
-            yield path, _signature(status)
+            files[path] = _signature(status)
 
 
 def signature(path: str) -> Signature | None:

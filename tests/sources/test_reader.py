@@ -5,7 +5,7 @@ import pytest
 
 from sources.errors import SourceError
 from sources.reader import STABLE_SECONDS, Reader
-from sources.scan import MAX_FILE_BYTES
+from sources.scan import MAX_DEPTH, MAX_FILE_BYTES
 from tests.fakes.clock import FakeClock
 from tests.sources.objects import service, told
 
@@ -167,3 +167,23 @@ def test_a_folder_below_that_cannot_be_listed_keeps_its_objects(
     assert reader.sweep() == []
     below.chmod(0o700)
     assert told(reader.sweep()) == ["!below"]
+
+
+def test_folders_without_end_are_read_to_a_bound(tmp_path: Path, reader: Reader) -> None:
+    """Two links in each of 40 folders are 2^40 paths; and a path may be longer than the stack."""
+    (tmp_path / "a.yaml").write_text(service("a"))
+    for number in range(40):
+        (tmp_path / f"d{number}").mkdir()
+        for name in ("x", "y"):
+            (tmp_path / f"d{number}" / name).symlink_to(tmp_path / f"d{number + 1}")
+    problem, found = told(reader.first())
+    assert problem.endswith(" no-folder")
+    assert found == "+a"
+
+
+def test_a_folder_that_is_too_deep_is_a_problem(tmp_path: Path, reader: Reader) -> None:
+    (tmp_path / "a.yaml").write_text(service("a"))
+    deep = tmp_path.joinpath(*["d"] * (MAX_DEPTH + 1))
+    deep.mkdir(parents=True)
+    (deep / "b.yaml").write_text(service("b"))
+    assert told(reader.first()) == ["!d no-folder", "+a"]
