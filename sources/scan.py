@@ -13,7 +13,7 @@ SUFFIXES = (".yaml", ".yml", ".json")
 MAX_FILE_BYTES = 16 << 20
 MAX_DEPTH = 64
 MAX_FOLDERS = 20_000
-"""Folders are counted each time that a link leads to them: a few links can make billions of them."""
+"""Each counts as often as a link leads to it: a few links can make billions of them."""
 
 Signature = tuple[int, int, int, int, int]
 """Device, inode, size and times: if they are the same, so most likely is the content."""
