@@ -16,12 +16,13 @@ from envoy.extensions.filters.network.http_connection_manager.v3 import (
 )
 from envoy.service.discovery.v3 import discovery_pb2
 
-from xds.types import CDS, EDS, LDS, RDS, VHDS, short_name
+from xds.types import CDS, EDS, LDS, RDS, SDS, VHDS, short_name
 
 Request = discovery_pb2.DeltaDiscoveryRequest
 Response = discovery_pb2.DeltaDiscoveryResponse
 
 _KINDS = (CDS, EDS, LDS, RDS, VHDS)
+_ALL = (*_KINDS, SDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class FakeEnvoy:
     """A client of the node `node`. It keeps what it holds when its stream ends."""
 
     def __init__(self, node: str) -> None:
-        self.held: dict[str, dict[str, discovery_pb2.Resource]] = {kind: {} for kind in _KINDS}
+        self.held: dict[str, dict[str, discovery_pb2.Resource]] = {kind: {} for kind in _ALL}
         self.pushes: list[Push] = []
         """All responses, of all streams."""
         self.reject = ""

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import grpc
 
 from tests.fakes.envoy import FakeEnvoy, Push, Request, Response
-from xds.types import EDS
+from xds.types import SDS
 
 PATIENCE = 15.0
 """Seconds that any wait may take."""
@@ -36,13 +36,16 @@ class Stream:
         await self.until(lambda: any(push.kind == "vhds" for push in self.envoy.pushes))
 
     async def ping(self) -> list[Push]:
-        """What was sent before the answer to a question that is asked now."""
+        """What was sent before the answer to a question that is asked now.
+
+        The question is for a secret: of all that one push says, secrets come last.
+        """
         before = len(self.envoy.pushes)
-        await self._call.write(Request(type_url=EDS, resource_names_subscribe=[NOTHING]))
+        await self._call.write(Request(type_url=SDS, resource_names_subscribe=[NOTHING]))
         await self.until(
             lambda: any(NOTHING in push.removed for push in self.envoy.pushes[before:])
         )
-        await self._call.write(Request(type_url=EDS, resource_names_unsubscribe=[NOTHING]))
+        await self._call.write(Request(type_url=SDS, resource_names_unsubscribe=[NOTHING]))
         found = self.envoy.pushes[before:]
         return [push for push in found if NOTHING not in push.removed]
 
