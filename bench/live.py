@@ -174,6 +174,7 @@ def _edit_figures(pushes: Iterable[Push]) -> dict[str, object]:
         "bytes_per_proxy": median(p.size for p in each) / affected,
         "affected": affected,
         "lag_ms": median(p.lag for p in each) * 1e3,
+        "worst_lag_ms": max(p.lag for p in each) * 1e3,
         "turns_le_ms": cumulative([sum(n) for n in zip(*(p.turns for p in each), strict=True)]),
         "proxies_cpu_s": median(p.proxies_cpu for p in each),
     }

@@ -45,8 +45,9 @@ def loop_table(report: Report) -> str:
         turns = group.get("turns_le_ms") if isinstance(group, Mapping) else None
         if isinstance(turns, Mapping):
             longer = (str(turns["inf"] - turns[f"{bound:g}"]) for bound in _SHOWN_BOUNDS)
-            longest = f"{figure(report, f'{name}.lag_ms'):.3g} ms"
-            lines.append(f"| {name} ({turns['inf']} turns) | {' | '.join(longer)} | {longest} |")
+            longest = figure(report, f"{name}.worst_lag_ms") or figure(report, f"{name}.lag_ms")
+            shown = "" if longest is None else f"{short(longest)} ms"
+            lines.append(f"| {name} ({turns['inf']} turns) | {' | '.join(longer)} | {shown} |")
     return "\n".join(lines)
 
 
@@ -61,9 +62,12 @@ def figure(report: Mapping[str, object], path: str) -> float | None:
 def _shown(value: float | None, row: Row) -> str:
     if value is None:
         return ""
-    if value >= 100:
-        return f"{value:,.0f} {row.unit}"
-    return f"{value:.3g} {row.unit}"
+    return f"{short(value)} {row.unit}"
+
+
+def short(value: float) -> str:
+    """Three digits are as many as are true."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _verdict(value: float | None, target: float | None) -> str:

@@ -6,7 +6,7 @@ from functools import partial
 from bench.peers.go_control_plane import CACHES, Cache, built, go_control_plane
 from bench.peers.process import Unavailable
 from bench.peers.sovereign import installed, sovereign
-from bench.report import figure
+from bench.report import figure, short
 from bench.scenarios import unscoped
 from bench.settings import Settings
 from bench.worker import WorkerFailed, cores
@@ -60,9 +60,7 @@ def table(report: Mapping[str, object], found: Figures, skipped: Mapping[str, st
     for theirs, path in OURS.items():
         ours = figure(report, path)
         cells = [_beside(found[name].get(theirs), ours) for name in names]
-        lines.append(
-            f"| {theirs} | {'' if ours is None else f'{ours:.3g}'} | {' | '.join(cells)} |"
-        )
+        lines.append(f"| {theirs} | {'' if ours is None else short(ours)} | {' | '.join(cells)} |")
     text = "\n".join(lines) if names else ""
     return text + "".join(f"\n\nSkipped: {name}: {why}" for name, why in skipped.items())
 
@@ -70,4 +68,4 @@ def table(report: Mapping[str, object], found: Figures, skipped: Mapping[str, st
 def _beside(theirs: float | None, ours: float | None) -> str:
     if theirs is None:
         return ""
-    return f"{theirs:.3g} ({theirs / ours:.1f}x)" if ours else f"{theirs:.3g}"
+    return f"{short(theirs)} ({theirs / ours:.1f}x)" if ours else short(theirs)

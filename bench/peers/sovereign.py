@@ -62,16 +62,19 @@ def sovereign(program: Path, shape: Shape, repeats: int, core: int) -> dict[str,
             figures[f"unchanged_{name}_cpu_ms"] = _cost(peer, partial(proxy.poll, kind))
         figures["connect.cpu_ms_per_proxy"] = sum(figures[f"answer_{n}_cpu_ms"] for n in kinds)
         figures["endpoint.last_ms"] = median(
-            _edit(proxy, source, feed, number) for number in range(1, repeats + 1)
+            _edit(proxy, source, feed, number, REFRESH_SECONDS * number / (repeats + 1))
+            for number in range(1, repeats + 1)
         )
         figures["endpoint.cpu_ms_per_proxy"] = figures["answer_endpoints_cpu_ms"]
         figures["rss_mb"] = peer.resident() / 1e6
     return figures
 
 
-def _edit(proxy: "_Polling", source: "_Source", feed: Feed, number: int) -> float:
+def _edit(proxy: "_Polling", source: "_Source", feed: Feed, number: int, phase: float) -> float:
+    """The last edit was seen right after a refresh: `phase` seconds later, this one is made."""
     ((_, mark),) = marks("endpoint", number)
     changed = feed.edit("endpoint", number)
+    time.sleep(phase)
     began = time.monotonic()
     source.write(changed)
     while mark not in proxy.poll(EDS):

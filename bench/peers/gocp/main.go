@@ -1,7 +1,8 @@
 // Serves clusters and endpoints from go-control-plane's own caches, for `make bench` to compare with.
 //
 // Each line of standard input is one change: discovery responses in base64, separated by spaces. The
-// first line is the initial state; its answer is the port. All others are answered when applied.
+// first line is the initial state; its answer is the port. All others are answered when applied. An
+// empty line is no change: it collects garbage and gives free memory back.
 package main
 
 import (
@@ -13,6 +14,7 @@ import (
 	"log"
 	"net"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 
@@ -155,6 +157,11 @@ func main() {
 		line, err := lines.ReadString('\n')
 		if err != nil {
 			return // whoever started us has gone
+		}
+		if strings.TrimSpace(line) == "" {
+			debug.FreeOSMemory()
+			fmt.Println("trimmed")
+			continue
 		}
 		changes, err := parse(line)
 		if err == nil {
