@@ -31,7 +31,8 @@ class Tap:
     """Everything between one Envoy and one server."""
 
     def __init__(self, target: Path) -> None:
-        self._target = target
+        self.target = target
+        """The server of the next stream."""
         self._streams: list[Conversation] = []
         self._began = asyncio.Event()
         self._nonces = count(1)
@@ -122,7 +123,7 @@ class Tap:
         said = Conversation()
         self._streams.append(said)
         self._began.set()
-        async with grpc.aio.insecure_channel(f"unix:{self._target}") as channel:
+        async with grpc.aio.insecure_channel(f"unix:{self.target}") as channel:
             call: Call = channel.stream_stream(
                 f"/{_SERVICE}/DeltaAggregatedResources",
                 request_serializer=_serialized,

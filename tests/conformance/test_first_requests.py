@@ -3,9 +3,10 @@
 import pytest
 
 from tests.conformance.conversation import Request, accepted
-from tests.conformance.resources import cluster, routes
-from tests.conformance.world import World
+from tests.conformance.resources import change, cluster, routes
+from tests.conformance.world import World, serving
 from tests.xds.rules import rules
+from xds.publisher import Publisher
 from xds.types import CDS, EDS, LDS, RDS, VHDS, short_name
 
 pytestmark = pytest.mark.envoy
@@ -59,6 +60,25 @@ async def test_a_reconnect_brings_no_resource_that_did_not_change(live: World) -
     await live.taken(EDS, "a")
     assert [(r.type_url, len(r.resources)) for r in again.responses] == [(EDS, 1)]
     await live.answers("a.test", 200, "two")
+
+
+@rules("X-60", "X-62")
+async def test_another_replica_brings_nothing_that_is_the_same(live: World) -> None:
+    """Its generations are others, for it published all at once."""
+    replica, path = Publisher(), live.envoy.folder / "replica"
+    replica.publish({"p": change(*live.first(), cluster("b"))})
+    replica.publish({"p": change(removed=[cluster("b")])})
+    async with serving(replica, path):
+
+        def switch() -> None:
+            live.tap.target = path
+
+        again = await live.tap.reconnected(meanwhile=switch)
+        await again.asked(VHDS)
+        replica.publish({"p": change(live.endpoints("a", "two"))})
+        await live.taken(EDS, "a")
+        assert [(r.type_url, len(r.resources)) for r in again.responses] == [(EDS, 1)]
+        await live.answers("a.test", 200, "two")
 
 
 @rules("X-60")

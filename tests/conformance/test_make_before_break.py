@@ -107,3 +107,40 @@ async def test_a_cluster_goes_only_after_its_route_is_acknowledged_gone(live: Wo
     pushed = live.stream.responses[live.stream.mark :]
     order = [r.type_url for r in pushed if r.type_url in (CDS, VHDS)]
     assert order == [VHDS, CDS]
+
+
+@rules("X-81", "X-02")
+async def test_a_subset_that_comes_across_a_reconnect_costs_no_request(live: World) -> None:
+    """The stream ends when Envoy has the cluster and not yet its endpoints."""
+    load = Load(live)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(load.run())
+        live.tap.hold(lambda response: response.type_url == EDS)
+        live.publish(host("r", "a.test", "v2"), cluster("v2"), live.endpoints("v2", "two"))
+        await live.stream.asked(EDS, "v2")
+        await load.more()
+        await live.tap.reconnected(meanwhile=live.tap.forget)
+        await live.answers("a.test", 200, "two")
+        await load.more()
+        load.stop()
+    assert set(load.statuses) == {200}
+
+
+@rules("X-81", "X-60")
+async def test_a_subset_that_goes_while_there_is_no_stream_costs_no_request(live: World) -> None:
+    live.publish(host("r", "a.test", "v2"), cluster("v2"), live.endpoints("v2", "two"))
+    await live.answers("a.test", 200, "two")
+    load = Load(live)
+
+    def gone() -> None:
+        live.publish(host("r", "a.test", "a"), removed=[cluster("v2"), live.endpoints("v2", "two")])
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(load.run())
+        await load.more()
+        await live.tap.reconnected(meanwhile=gone)
+        await live.taken(CDS, "v2")
+        await load.more()
+        load.stop()
+    assert set(load.statuses) == {200}
+    assert "v2" not in await live.envoy.clusters()

@@ -60,3 +60,15 @@ async def test_a_listener_whose_secret_does_not_exist_fails_closed(fresh: World)
     with pytest.raises((ConnectionError, OSError)):
         await fresh.envoy.certificate("tls")
     assert (await fresh.envoy.ask("a.test")).status == 200
+
+
+@rules("X-30")
+async def test_a_rejection_may_quote_a_private_key(fresh: World) -> None:
+    """So what Envoy says of a secret must not be logged or shown as it is."""
+    pair = certificate("old")
+    await begin(fresh, pair)
+    key = b"-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n"
+    incomplete = secret("s", Certificate(chain=b"", key=key))
+    incomplete.tls_certificate.certificate_chain.Clear()
+    answer = await fresh.tap.injected(SDS, ("s", incomplete))
+    assert "c2VjcmV0" in answer.error_detail.message

@@ -92,28 +92,32 @@ async def _resolve(node: base_pb2.Node, identity: Identity) -> Selection:
 
 
 @asynccontextmanager
-async def world(binary: Path, folder: Path) -> AsyncIterator[World]:
-    """A world in which nothing has been published yet."""
-    publisher = Publisher()
-    publisher.publish({"p": change()})
+async def serving(publisher: Publisher, path: Path) -> AsyncIterator[Server]:
+    """A server at a socket, for anybody."""
     server = Server(
         publisher,
         authenticate=accept_anybody,
         resolve=_resolve,
         wall=lambda: NOW,
         settings=ServerSettings(
-            address=f"unix:{folder}/server",
-            plaintext=True,
-            drain=0.1,
-            limits=Limits(grace=GRACE),
+            address=f"unix:{path}", plaintext=True, drain=0.1, limits=Limits(grace=GRACE)
         ),
     )
     await server.start()
     try:
-        async with (
-            tapping(folder / "server", folder / "xds") as tap,
-            running(binary, folder, bootstrap(folder, UPSTREAMS)) as envoy,
-        ):
-            yield World(publisher, server, tap, envoy)
+        yield server
     finally:
         await server.stop()
+
+
+@asynccontextmanager
+async def world(binary: Path, folder: Path) -> AsyncIterator[World]:
+    """A world in which nothing has been published yet."""
+    publisher = Publisher()
+    publisher.publish({"p": change()})
+    async with (
+        serving(publisher, folder / "server") as server,
+        tapping(folder / "server", folder / "xds") as tap,
+        running(binary, folder, bootstrap(folder, UPSTREAMS)) as envoy,
+    ):
+        yield World(publisher, server, tap, envoy)
