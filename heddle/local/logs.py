@@ -1,8 +1,10 @@
 """What containers write: into bounded files, and line by line to whoever listens."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 LIMIT = 1 << 20
 """A log file longer than this (in bytes) is moved away to `.1`, and the one before it is gone."""
@@ -12,13 +14,13 @@ LONGEST_LINE = 1 << 16
 
 
 class Log:
-    """A bounded log file."""
+    """A bounded log file, for its user only: at some levels Envoy logs headers, tokens included."""
 
     def __init__(self, path: Path, limit: int = LIMIT) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._limit = limit
-        self._file = path.open("ab")
+        self._file = _opened(path)
 
     def write(self, line: bytes) -> None:
         """Append a line, given without its end; lost once it is closed."""
@@ -29,11 +31,15 @@ class Log:
         if self._file.tell() > self._limit:
             self._file.close()
             self.path.replace(self.path.with_name(self.path.name + ".1"))
-            self._file = self.path.open("ab")
+            self._file = _opened(self.path)
 
     def close(self) -> None:
         """Nothing is written after this."""
         self._file.close()
+
+
+def _opened(path: Path) -> BinaryIO:
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
 
 
 class LineReader(asyncio.Protocol):

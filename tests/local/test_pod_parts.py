@@ -202,6 +202,7 @@ def test_a_log_is_bounded(tmp_path: Path) -> None:
     log.write(b"lost")
     assert sum(path.stat().st_size for path in log.path.parent.iterdir()) < 250
     assert b"line 99" in b"".join(p.read_bytes() for p in log.path.parent.iterdir())
+    assert {mode_of(path) for path in log.path.parent.iterdir()} == {0o600}
 
 
 def test_lines_are_whole_however_they_arrive_and_long_ones_are_cut() -> None:
