@@ -17,7 +17,7 @@ from heddle.local.launch import Launch, Mount
 from heddle.local.network import Network
 from heddle.local.paths import relocate
 from heddle.local.pods import PodFacts
-from heddle.local.root import root_mounts
+from heddle.local.root import CHECKOUT, root_mounts
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -157,12 +157,16 @@ class ProcessPlace:
         places = self._places([container])
         return Launch(
             parent=os.getpid(),
-            # The program itself is this machine's, wherever it lies: below /tmp, for instance.
+            # The program itself is this machine's, and so are our packages, wherever they lie:
+            # below /tmp, for instance.
             program=[*program[:1], *(relocate(argument, places) for argument in program[1:])],
             environment={
                 "PATH": os.environ.get("PATH", _PATH),
                 "HOME": str(self.folder),
-                **{name: relocate(value, places) for name, value in environment.items()},
+                **{
+                    name: value if value == CHECKOUT else relocate(value, places)
+                    for name, value in environment.items()
+                },
             },
             folder=places.get(container.folder, "/"),
         )

@@ -16,8 +16,9 @@ from heddle.local.images import Images, image_name
 from heddle.local.launch import Launch, Mount, take, write
 from heddle.local.logs import LONGEST_LINE, LineReader, Log
 from heddle.local.paths import relocate
+from heddle.local.places import ProcessPlace
 from heddle.local.probes import HttpGet, TcpConnect, probe
-from heddle.local.root import POD_FOLDER, python_trees, root_mounts, uncovered
+from heddle.local.root import CHECKOUT, POD_FOLDER, python_trees, root_mounts, uncovered
 from tests.local.nodes import container, mode_of, pod
 
 IMAGES = Images(envoy=Path("/opt/envoy"), programs={"heddle-demo/shop": ("python", "-m", "shop")})
@@ -87,6 +88,22 @@ def test_services_are_found_by_all_their_names_and_by_the_short_one_at_home() ->
 )
 def test_only_whole_paths_are_relocated(text: str, expected: str) -> None:
     assert relocate(text, {"/data": "/R", "/data/deep": "/D"}) == expected
+
+
+def test_a_volume_over_the_checkout_does_not_hide_our_packages(tmp_path: Path) -> None:
+    """Without privileges, where a checkout below /tmp meets an emptyDir at /tmp."""
+    above = str(Path(CHECKOUT).parent)
+    (app,) = containers(
+        pod(
+            "a",
+            "127.0.0.1",
+            container("") | {"volumeMounts": [{"name": "scratch", "mountPath": above}]},
+        )
+    )
+    place = ProcessPlace(containers=[app], folder=tmp_path)
+    launch = place.launch(app, ["python"], {"PYTHONPATH": CHECKOUT, "DATA": f"{above}/data"})
+    assert launch.environment["PYTHONPATH"] == CHECKOUT
+    assert launch.environment["DATA"] == f"{tmp_path}/volumes/scratch/data"
 
 
 def test_containers_start_in_the_kubelets_order_and_as_whom_they_say() -> None:
