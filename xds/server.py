@@ -189,9 +189,7 @@ class Server:
             return
         node = transport.node_id(first)
         selection = await resolve(first.node, identity)
-        session = Session(
-            self.clients, self._pacer, write_timeout=self._settings.write_timeout
-        )
+        session = Session(self.clients, self._pacer, write_timeout=self._settings.write_timeout)
         try:
             stream = transport.open(
                 self._publisher,
