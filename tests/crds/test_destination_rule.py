@@ -76,7 +76,8 @@ def test_good_policies(text: str) -> None:
         ("loadBalancer: {localityLbSetting: {}, zoneAwareLbSetting: {enabled: true}}",
          ["~not-translated loadBalancer.localityLbSetting",
           "~not-translated loadBalancer.zoneAwareLbSetting", "one-of loadBalancer"]),
-        ("loadBalancer: {localityLbSetting: {distribute: [{from: a/*, to: {a/b: 60, '*/b': 0}}, {from: a, to: {b: 100}}],"
+        ("loadBalancer: {localityLbSetting: {"
+         "distribute: [{from: a/*, to: {a/b: 60, '*/b': 0}}, {from: a, to: {b: 100}}],"
          " failover: [{from: a, to: b}]}}",
          ["~not-translated loadBalancer.localityLbSetting",
           "one-of loadBalancer.localityLbSetting",
