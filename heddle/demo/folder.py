@@ -4,24 +4,25 @@ last edited.
 
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 from sources.scan import scan
 
 
-def copy(folder: Path, to: Path) -> Iterator[tuple[Path, OSError]]:
+def copy(folder: Path, to: Path) -> list[tuple[Path, OSError]]:
     """Copy the files that are configuration, and only those: the folder may be a home directory.
 
-    Yields those that cannot be read, and why.
+    Returns those that cannot be read, and why.
     """
+    failed = []
     for file in _files(folder):
         target = to / file.relative_to(folder)
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             shutil.copyfile(file, target)
         except OSError as failure:
-            yield file, failure
+            failed.append((file, failure))
+    return failed
 
 
 def texts(folder: Path) -> dict[str, str]:
