@@ -209,7 +209,7 @@ class DeltaStream:
         nack = Nack(
             type_url=exchange.type_url,
             nonce=response.nonce,
-            message=printable(request.error_detail.message),
+            message=printable(request.error_detail.message, request.type_url),
             generation=response.generation,
             at=now,
             names=response.names,

@@ -6,12 +6,13 @@ thousand resources keeps the same few integers as one that holds ten.
 
 import unicodedata
 from dataclasses import dataclass, field
+from typing import Final
 
 from xds.interest import NO_NAMES, Interest
 from xds.slices import Chunk
 from xds.subscription import Asked, Subscription
 from xds.track import Track
-from xds.types import CDS, LDS, VHDS, WILDCARD_TYPES
+from xds.types import CDS, LDS, SDS, VHDS, WILDCARD_TYPES
 
 NEVER = -1
 _MESSAGE_LIMIT = 1024
@@ -188,8 +189,16 @@ class Exchange:
         return not self.in_flight and self.acked >= self.rejected_at and not self.owes()
 
 
-def printable(message: str) -> str:
-    """A client's error text, without control characters and of bounded length (X-30)."""
+WITHHELD: Final = "the secret was rejected; the reason is withheld because it may quote the secret"
+
+
+def printable(message: str, type_url: str) -> str:
+    """A client's error text, without control characters and of bounded length (X-30).
+
+    Envoy quotes a secret that violates a constraint, private key included: nothing of it is kept.
+    """
+    if type_url == SDS:
+        return WITHHELD
     shown = message[:_MESSAGE_LIMIT]
     return "".join(
         " " if unicodedata.category(character).startswith("C") else character for character in shown

@@ -167,7 +167,7 @@ class SotwStream:
         nack = Nack(
             type_url=exchange.type_url,
             nonce=response.nonce,
-            message=printable(request.error_detail.message),
+            message=printable(request.error_detail.message, request.type_url),
             generation=response.generation,
             at=now,
             names=tuple(response.state.versions),

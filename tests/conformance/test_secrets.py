@@ -72,3 +72,19 @@ async def test_a_rejection_may_quote_a_private_key(fresh: World) -> None:
     incomplete.tls_certificate.certificate_chain.Clear()
     answer = await fresh.tap.injected(SDS, ("s", incomplete))
     assert "c2VjcmV0" in answer.error_detail.message
+
+
+@rules("X-30")
+async def test_no_status_shows_a_private_key(fresh: World) -> None:
+    """Envoy quotes the secret that it rejects; our log and status must not."""
+    await begin(fresh, certificate("old"))
+    incomplete = secret("s", Certificate(chain=b"", key=b"c2VjcmV0"))
+    incomplete.tls_certificate.certificate_chain.Clear()
+    fresh.publish(incomplete)
+    pushed = await fresh.stream.sent(SDS, "s")
+    assert not accepted(await fresh.stream.answered(pushed.nonce))
+    clients = fresh.server.clients
+    while (nack := clients.snapshot()[0].types[SDS].nack) is None:
+        await clients.changed(clients.revision)
+    assert nack.message
+    assert "c2VjcmV0" not in nack.message
