@@ -55,7 +55,7 @@ class Worker:
             raise WorkerFailed(f"{name} took more than {self._patience:.0f} s for {command}")
         try:
             answer = self._connection.recv()
-        except EOFError:
+        except (EOFError, ConnectionResetError):
             raise WorkerFailed(f"{name} died at {command}") from None
         if isinstance(answer, reply):
             return answer
