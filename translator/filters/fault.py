@@ -6,36 +6,12 @@ A fault without a percentage never happens, as in Istio.
 from envoy.extensions.filters.common.fault.v3.fault_pb2 import FaultDelay
 from envoy.extensions.filters.http.fault.v3.fault_pb2 import FaultAbort, HTTPFault
 
+from crds.http_fault import GRPC_STATUS
 from crds.virtual_service import Abort, Delay, HTTPFaultInjection
 from translator import pb
 from translator.http_messages import HttpFilter
 
 NAME = "envoy.filters.http.fault"
-
-_GRPC_STATUS = {
-    name: number
-    for number, name in enumerate(
-        (
-            "OK",
-            "CANCELLED",
-            "UNKNOWN",
-            "INVALID_ARGUMENT",
-            "DEADLINE_EXCEEDED",
-            "NOT_FOUND",
-            "ALREADY_EXISTS",
-            "PERMISSION_DENIED",
-            "RESOURCE_EXHAUSTED",
-            "FAILED_PRECONDITION",
-            "ABORTED",
-            "OUT_OF_RANGE",
-            "UNIMPLEMENTED",
-            "INTERNAL",
-            "UNAVAILABLE",
-            "DATA_LOSS",
-            "UNAUTHENTICATED",
-        )
-    )
-}
 
 
 def http_filter() -> HttpFilter:
@@ -63,7 +39,7 @@ def _abort(abort: Abort) -> FaultAbort | None:
     if abort.percentage is None or abort.percentage.value <= 0:
         return None
     share = pb.percent(abort.percentage.value)
-    grpc = _GRPC_STATUS.get(abort.grpc_status or "")
+    grpc = GRPC_STATUS.get(abort.grpc_status or "")
     if grpc is not None:
         return FaultAbort(grpc_status=grpc, percentage=share)
     if abort.http_status is not None:
