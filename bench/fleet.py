@@ -58,7 +58,10 @@ class Fleet:
                 self._numbers += 1
                 proxy = Proxy(self._memory, wanted, inline=VHDS not in wanted)
                 hello = proxy.hello(node(self._numbers, home, shapes.CLIENT_LABELS))
-                sidecar = _Sidecar(proxy, home, hello, self._tally, tls=command.tls)
+                tokens = command.server.tokens
+                token = tokens[self._numbers - 1] if tokens else ""
+                stream = _stream(token, tls=command.tls)
+                sidecar = _Sidecar(proxy, home, hello, self._tally, stream)
                 self._sidecars.append(sidecar)
                 tasks.create_task(_open(sidecar, command.server.port, context))
         return await self._tally.finished()
@@ -76,6 +79,11 @@ class Fleet:
         for sidecar in concerned:
             sidecar.expect(command.marks)
         return Done()
+
+
+def _stream(token: str, *, tls: bool) -> GrpcStream:
+    scheme = "https" if tls else "http"
+    return GrpcStream(path=PATH, authority=SERVER_NAME, scheme=scheme, token=token)
 
 
 async def _open(sidecar: "_Sidecar", port: int, context: ssl.SSLContext | None) -> None:
@@ -137,14 +145,14 @@ class _Tally:
 class _Sidecar(asyncio.Protocol):
     """A proxy's socket."""
 
-    def __init__(self, proxy: Proxy, home: str, hello: bytes, tally: _Tally, *, tls: bool) -> None:
+    def __init__(
+        self, proxy: Proxy, home: str, hello: bytes, tally: _Tally, stream: GrpcStream
+    ) -> None:
         self.home = home
         self._proxy = proxy
         self._hello = hello
         self._tally = tally
-        self._stream = GrpcStream(
-            path=PATH, authority=SERVER_NAME, scheme="https" if tls else "http"
-        )
+        self._stream = stream
         self._transport: asyncio.Transport | None = None
         self._marks: list[tuple[str, bytes]] = []
         self._synced = self._leaving = False

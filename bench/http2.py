@@ -15,6 +15,8 @@ _DEFAULT_WINDOW: Final = 65_535
 _FRAME_BYTES: Final = 16_384
 _FRAME_HEADER: Final = 9
 _MESSAGE_HEADER: Final = 5
+_PREFIX_FULL: Final = 0x7F
+_CONTINUES: Final = 0x80
 
 _ACK: Final = 0x1
 _END_STREAM: Final = 0x1
@@ -44,7 +46,8 @@ class StreamOver(Exception):
 class GrpcStream:
     """Bytes from the socket go into `feed`, which gives messages; `take` has bytes to write."""
 
-    def __init__(self, *, path: str, authority: str, scheme: str) -> None:
+    def __init__(self, *, path: str, authority: str, scheme: str, token: str = "") -> None:
+        """`token` goes into the `authorization` header, if there is one."""
         self._received = bytearray()
         self._body = bytearray()
         self._unsent = bytearray()
@@ -56,7 +59,12 @@ class GrpcStream:
             PREFACE
             + frame(Frame.SETTINGS, settings)
             + frame(Frame.WINDOW_UPDATE, more)
-            + frame(Frame.HEADERS, _headers(path, authority, scheme), _END_HEADERS, stream=_STREAM)
+            + frame(
+                Frame.HEADERS,
+                _headers(path, authority, scheme, token),
+                _END_HEADERS,
+                stream=_STREAM,
+            )
         )
 
     def send(self, message: bytes) -> None:
@@ -154,7 +162,7 @@ def _setting(number: int, value: int) -> bytes:
     return number.to_bytes(2, "big") + value.to_bytes(4, "big")
 
 
-def _headers(path: str, authority: str, scheme: str) -> bytes:
+def _headers(path: str, authority: str, scheme: str, token: str) -> bytes:
     fields = {
         ":method": "POST",
         ":scheme": scheme,
@@ -163,11 +171,22 @@ def _headers(path: str, authority: str, scheme: str) -> bytes:
         "content-type": "application/grpc",
         "te": "trailers",
     }
+    if token:
+        fields["authorization"] = f"Bearer {token}"
     return b"".join(_header(name.encode(), value.encode()) for name, value in fields.items())
 
 
 def _header(name: bytes, value: bytes) -> bytes:
     """A literal field without indexing, not compressed (RFC 7541, section 6.2.2)."""
-    if max(len(name), len(value)) >= 0x7F:
-        raise ValueError("only short header fields are written")
-    return b"\0" + bytes((len(name),)) + name + bytes((len(value),)) + value
+    return b"\0" + _length(len(name)) + name + _length(len(value)) + value
+
+
+def _length(number: int) -> bytes:
+    """An integer with a prefix of seven bits (RFC 7541, section 5.1)."""
+    if number < _PREFIX_FULL:
+        return bytes((number,))
+    made, rest = bytearray((_PREFIX_FULL,)), number - _PREFIX_FULL
+    while rest >= _CONTINUES:
+        made.append(rest % _CONTINUES + _CONTINUES)
+        rest //= _CONTINUES
+    return bytes((*made, rest))

@@ -59,7 +59,13 @@ def live(settings: Settings, scenario: Scenario, *, tls: bool, say: Say) -> Figu
         Worker("server", server, core=first, patience=patience) as serving,
         Worker("proxies", fleet, core=second, patience=patience) as proxies,
     ):
-        started = serving.ask(Start(shape=scenario.shape, tls=tls, inline=scenario.inline), Started)
+        command = Start(
+            shape=scenario.shape,
+            tls=tls,
+            inline=scenario.inline,
+            identified=scenario.identified,
+        )
+        started = serving.ask(command, Started)
         scene = _Scene(serving, proxies, started, scenario, tls=tls)
         return _figures(scene, settings, scenario, say)
 

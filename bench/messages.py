@@ -17,6 +17,8 @@ class Start:
     tls: bool
     inline: bool = False
     """Virtual hosts within route configurations, and not as resources of their own."""
+    identified: bool = False
+    """Whether proxies must show a token of their pod."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,8 @@ class Started:
     port: int
     root_pem: bytes
     resources: Mapping[str, int]
+    tokens: tuple[str, ...] = ()
+    """One for each proxy, in order, where they must show one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,13 @@ class Cold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PerProxy:
+    """What one proxy costs: the first of all, the first of another namespace, another pod."""
+
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Incremental:
     """One edit of a VirtualService in such a mesh."""
 
@@ -58,6 +65,8 @@ async def _handle(command: object) -> object:
     match command:
         case Cold():
             return _cold(command)
+        case PerProxy():
+            return _per_proxy(command)
         case Incremental():
             return _incremental(command)
         case _:
@@ -74,6 +83,19 @@ def _cold(command: Cold) -> Seconds:
         _timed(times, "mesh_s", engine.apply, store.take(), DEFAULT_MESH_CONFIG)
         _timed(times, "s", engine.select, client)
         _timed(times, "oracle_s", translate, engine.mesh, client)
+    return Seconds(of={name: median(each) for name, each in times.items()})
+
+
+def _per_proxy(command: PerProxy) -> Seconds:
+    times: dict[str, list[float]] = {}
+    objects = shapes.objects(command.shape)
+    for _ in range(_COLD_RUNS):
+        gc.collect()
+        engine = Engine(Publisher())
+        engine.apply(_store(objects).take(), DEFAULT_MESH_CONFIG)
+        _timed(times, "cold_s", engine.select, shapes.client(shapes.namespace()))
+        _timed(times, "other_namespace_s", engine.select, shapes.client("elsewhere"))
+        _timed(times, "warm_s", engine.select, shapes.client(shapes.namespace()))
     return Seconds(of={name: median(each) for name, each in times.items()})
 
 

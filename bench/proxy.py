@@ -126,6 +126,8 @@ def node(number: int, namespace: str, labels: Mapping[str, str]) -> base_pb2.Nod
         f"~client-{number}.{namespace}~{namespace}.svc.cluster.local",
         user_agent_name="envoy",
     )
+    made.user_agent_build_version.version.major_number = 1
+    made.user_agent_build_version.version.minor_number = 40
     made.metadata.update({"NAMESPACE": namespace, "LABELS": dict(labels)})
     return made
 

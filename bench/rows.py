@@ -21,6 +21,11 @@ def rows(services: int, clients: int) -> tuple[Row, ...]:
         Row(text=f"cold translate of {services:,} services", figure=f"{cold}.s", unit="s"),
         Row(text="... without the engine (oracle)", figure=f"{cold}.oracle_s", unit="s"),
         Row(text="... indexing them before that", figure=f"{cold}.mesh_s", unit="s"),
+        *_per_proxy(f"{max(services // 10, 1)} HTTP services", f"http_{max(services // 10, 1)}"),
+        *_per_proxy(
+            f"{max(services // 10, 1)} services, each with a VirtualService",
+            f"virtualservice_{max(services // 10, 1)}",
+        ),
         Row(
             text=f"incremental translate, {services:,} services / a tenth of them",
             figure="incremental_ratio",
@@ -100,8 +105,31 @@ def rows(services: int, clients: int) -> tuple[Row, ...]:
             figure="rss_mb_per_proxy.unscoped_rds",
             unit="MB",
         ),
+        Row(
+            text="**pods with tokens**: connect storm, CPU per proxy",
+            figure="connect_identified.cpu_ms_per_proxy",
+            unit="ms",
+        ),
+        Row(text="... the last is synced", figure="connect_identified.last_s", unit="s"),
+        Row(
+            text="... memory per proxy, steady",
+            figure="rss_mb_per_proxy.identified",
+            unit="MB",
+        ),
         *_spread("scoped", "scoped", Targets(last_ms=20, size=2000, memory=0.1)),
         *_spread("in as many classes", "distinct", Targets()),
+    )
+
+
+def _per_proxy(text: str, group: str) -> tuple[Row, ...]:
+    return (
+        Row(text=f"{text}: the first proxy", figure=f"{group}.cold_ms", unit="ms"),
+        Row(
+            text="... the first of another namespace",
+            figure=f"{group}.other_namespace_ms",
+            unit="ms",
+        ),
+        Row(text="... another pod of the same", figure=f"{group}.warm_ms", unit="ms"),
     )
 
 

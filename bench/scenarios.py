@@ -1,6 +1,7 @@
 """Which meshes are measured with proxies connected, and what is done to each."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from bench.settings import Settings
 from bench.shapes import EditKind, Shape
@@ -20,6 +21,8 @@ class Scenario:
     alone: bool = False
     inline: bool = False
     """Virtual hosts within route configurations: what a client that does not take them gets."""
+    identified: bool = False
+    """Each proxy is a pod of its own and shows its token, as in a real mesh."""
 
 
 def scenarios(settings: Settings, *, tls: bool) -> tuple[Scenario, ...]:
@@ -38,7 +41,9 @@ def scenarios(settings: Settings, *, tls: bool) -> tuple[Scenario, ...]:
         ),
     )
     if tls:
-        return usual
+        pods = replace(unscoped(settings), pods=settings.clients + 1)
+        identified = Scenario(name="identified", shape=pods, kinds=("vs_edit",), identified=True)
+        return (*usual, identified)
     distinct = Shape(
         services=max(services // 10, 1), endpoints=endpoints, namespaces=settings.clients
     )
@@ -52,6 +57,16 @@ def scenarios(settings: Settings, *, tls: bool) -> tuple[Scenario, ...]:
         ),
         Scenario(name="distinct", shape=distinct),
     )
+
+
+def offline_shapes(settings: Settings) -> Mapping[str, Shape]:
+    """Meshes whose translation is timed for one proxy, named as in Istio's own benchmark."""
+    size = max(settings.services // 10, 1)
+    plain = Shape(services=size, endpoints=settings.endpoints, routed=0)
+    return {
+        f"http_{size}": plain,
+        f"virtualservice_{size}": replace(plain, routed=1),
+    }
 
 
 def unscoped(settings: Settings) -> Shape:

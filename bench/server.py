@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from multiprocessing.connection import Connection
@@ -14,14 +14,17 @@ from bench.loop import Turns
 from bench.messages import Applied, Apply, Prepare, Settle, Start, Started, Usage
 from bench.shapes import Shape
 from bench.worker import obey
+from ca.issuer import LocalIssuer
 from ca.serving import mesh_root, serving_certificate
+from ca.tokens import TokenVerifier
 from crds.kinds import Object
 from crds.mesh_config import DEFAULT_MESH_CONFIG
 from crds.meta import Key
 from heddle.engine import Engine
-from heddle.identity import HOSTS_AT_ONCE
+from heddle.identity import HOSTS_AT_ONCE, PodResolver, TokenAuthenticator
+from heddle.injection import AUDIENCE
 from mesh.store import Store
-from xds.auth import Identity, Selection, accept_anybody
+from xds.auth import Authenticator, Identity, Selection, accept_anybody
 from xds.publisher import Publisher
 from xds.server import Server, ServerSettings
 from xds.tls import Certificate
@@ -29,6 +32,7 @@ from xds.types import PUSH_ORDER
 
 LOOPBACK = "127.0.0.1"
 _QUIET_SECONDS = 0.1
+_TOKEN_SECONDS = 3600.0
 
 
 async def server(connection: Connection, turns: Turns) -> None:
@@ -75,13 +79,16 @@ class MeshServer:
         self._shape, self._inline = command.shape, command.inline
         self._put(shapes.objects(command.shape))
         parts = self._engine.select(shapes.client(shapes.namespace()), inline=self._inline)
+        issuer = LocalIssuer() if command.identified else None
+        pods = PodResolver(self._engine, inline_routes=self._inline)
+        pods.synced = True
         root = mesh_root(datetime.now(UTC))
         made = serving_certificate(root, datetime.now(UTC), addresses=[ip_address(LOOPBACK)])
         certificate = Certificate(chain=made.chain_pem, key=made.key.reveal())
         self._server = Server(
             self._publisher,
-            authenticate=accept_anybody,
-            resolve=self._resolve,
+            authenticate=_authenticator(issuer) if issuer else accept_anybody,
+            resolve=pods if issuer else self._resolve,
             wall=time.time,
             settings=ServerSettings(address=f"{LOOPBACK}:0", plaintext=not command.tls),
             certificate=(lambda: certificate) if command.tls else None,
@@ -93,6 +100,7 @@ class MeshServer:
                 kind: sum(len(self._publisher.resources(part, kind)) for part in parts)
                 for kind in PUSH_ORDER
             },
+            tokens=tuple(_tokens(issuer, command.shape.pods)) if issuer else (),
         )
 
     async def _resolve(self, node: base_pb2.Node, identity: Identity) -> Selection:
@@ -148,3 +156,24 @@ class MeshServer:
             lag=self._turns.longest,
             turns=tuple(self._turns.counts),
         )
+
+
+def _authenticator(issuer: LocalIssuer) -> Authenticator:
+    verifier = TokenVerifier(
+        issuer.jwks(), issuer=issuer.issuer, audience=AUDIENCE, clock=time.time
+    )
+    return TokenAuthenticator(verifier)
+
+
+def _tokens(issuer: LocalIssuer, pods: int) -> Iterator[str]:
+    for number in range(1, pods + 1):
+        token = issuer.issue(
+            namespace=shapes.namespace(),
+            service_account=shapes.ACCOUNT,
+            pod=shapes.pod_name(number),
+            uid=shapes.pod_uid(number),
+            audience=AUDIENCE,
+            now=time.time(),
+            ttl=_TOKEN_SECONDS,
+        )
+        yield token.reveal().decode()

@@ -1,7 +1,7 @@
 """The meshes that are measured, and the edits: made as raw Kubernetes objects and decoded as usual.
 
-Every tenth service has a VirtualService. Each edit leaves a mark of its own in the bytes that
-proxies are sent, so that a proxy can tell that it has the very newest.
+Usually every tenth service has a VirtualService. Each edit leaves a mark of its own in the bytes
+that proxies are sent, so that a proxy can tell that it has the very newest.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,10 +14,9 @@ from crds.meta import Annotation, Key
 from mesh.proxy import Proxy
 from xds.types import CDS, EDS, RDS, VHDS
 
+ACCOUNT = "default"
 CLIENT_LABELS: Mapping[str, str] = {"app": "client"}
 PORT = 80
-ROUTED = 10
-"""Every which service has a VirtualService."""
 
 EditKind = Literal["vs_edit", "new_service", "endpoint"]
 Raw = Mapping[str, object]
@@ -39,6 +38,10 @@ class Shape:
     """Per service."""
     namespaces: int = 1
     private: bool = False
+    routed: int = 10
+    """Every which service has a VirtualService; 0: none has."""
+    pods: int = 0
+    """How many of the proxies are there as Pods, numbered from 1; all in the first namespace."""
 
 
 def namespace(number: int = 0) -> str:
@@ -59,8 +62,11 @@ def _objects(shape: Shape) -> Iterator[Raw]:
         name, where = f"service-{index}", _place(shape, index)
         yield where.service(name, f"10.96.{index >> 8}.{index & 255}")
         yield where.slice(name, _addresses(index, shape.endpoints))
-        if (index // shape.namespaces if shape.private else index) % ROUTED == 0:
+        turn = index // shape.namespaces if shape.private else index
+        if shape.routed and turn % shape.routed == 0:
             yield where.virtual_service(name, "initial")
+    for number in range(1, shape.pods + 1):
+        yield _pod(number)
 
 
 def edit(shape: Shape, kind: EditKind, number: int) -> Objects:
@@ -109,7 +115,33 @@ def _mark(kind: EditKind, number: int) -> str:
 
 def client(home: str) -> Proxy:
     """The proxy that all simulated ones of a namespace are: pods of one Deployment."""
-    return Proxy(namespace=home, name="client", labels=CLIENT_LABELS, service_account="default")
+    return Proxy(namespace=home, name="client", labels=CLIENT_LABELS, service_account=ACCOUNT)
+
+
+def pod_name(number: int) -> str:
+    """The pod of the `number`th proxy."""
+    return f"client-{number}"
+
+
+def pod_uid(number: int) -> str:
+    """The UID of that pod."""
+    return f"uid-{number}"
+
+
+def _pod(number: int) -> Raw:
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": pod_name(number),
+            "namespace": namespace(),
+            "uid": pod_uid(number),
+            "labels": CLIENT_LABELS,
+            "annotations": {Annotation.STATUS: "{}"},
+        },
+        "spec": {"serviceAccountName": ACCOUNT, "containers": [{"name": "client"}]},
+        "status": {"phase": "Running", "podIP": f"10.64.{number >> 8 & 255}.{number & 255}"},
+    }
 
 
 def _decoded(raw: Iterable[Raw]) -> dict[Key, Object]:

@@ -1,6 +1,9 @@
 """The simulated proxies' HTTP/2: messages whole however they are cut, and the windows obeyed."""
 
 import pytest
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import RequestReceived
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,3 +97,14 @@ def test_a_ping_is_answered() -> None:
 def test_the_end_of_the_stream_is_noticed(last: bytes) -> None:
     with pytest.raises(StreamOver):
         opened().feed(last)
+
+
+@pytest.mark.parametrize("size", [1, 119, 120, 121, 248, 900, 8000])
+def test_a_token_of_any_length_can_be_read_by_a_real_server(size: int) -> None:
+    """The lengths at which HPACK's integers need one more byte."""
+    token = "t" * size
+    stream = GrpcStream(path="/a", authority="server", scheme="http", token=token)
+    server = H2Connection(H2Configuration(client_side=False, header_encoding=None))
+    server.initiate_connection()
+    requests = [e for e in server.receive_data(stream.take()) if isinstance(e, RequestReceived)]
+    assert dict(requests[0].headers)[b"authorization"] == f"Bearer {token}".encode()
