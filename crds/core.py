@@ -224,6 +224,17 @@ def _check_service(service: Service) -> Iterator[Problem]:
         yield from checks.port(f"{path}.port", port.port)
         if isinstance(port.target_port, int):
             yield from checks.port(f"{path}.targetPort", port.target_port)
+    yield from _check_numbers(service)
+
+
+def _check_numbers(service: Service) -> Iterator[Problem]:
+    seen: set[tuple[int, str]] = set()
+    for index, port in enumerate(service.ports):
+        number = (port.port, port.protocol or "TCP")
+        if number in seen:
+            message = "is given twice for one protocol, and only the first counts: keep one"
+            yield warning("duplicate", f"spec.ports[{index}].port", message, port.port)
+        seen.add(number)
 
 
 def _check_slice(endpoint_slice: EndpointSlice) -> Iterator[Problem]:

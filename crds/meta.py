@@ -32,15 +32,17 @@ class Key:
 @dataclass(frozen=True, slots=True, order=True)
 class Origin:
     """Where an object was read: a file, the document in it (from 1) and the line that the document
-    starts on (from 1).
+    starts on (from 1). Without these two, it is the file or folder as a whole.
     """
 
     file: str
-    document: int = 1
-    line: int = 1
+    document: int | None = None
+    line: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line} (document {self.document})"
+        line = "" if self.line is None else f":{self.line}"
+        document = "" if self.document is None else f" (document {self.document})"
+        return f"{self.file}{line}{document}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

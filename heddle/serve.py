@@ -121,6 +121,8 @@ def _verifier(settings: ServeSettings) -> TokenVerifier:
 def _key_set(file: Path) -> Mapping[str, object]:
     try:
         found = json.loads(file.read_text())
+    except RecursionError as error:
+        raise ValueError(f"{file} is not a key set: it is nested too deeply") from error
     except ValueError as error:
         raise ValueError(f"{file} is not JSON: {error}") from error
     if not isinstance(found, dict):

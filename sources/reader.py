@@ -29,6 +29,7 @@ class Reader:
         self._unconfirmed: set[str] = set()
         self._waiting: dict[str, tuple[Content, float]] = {}
         self._unlisted: Mapping[str, str] = {}
+        self._odd: Mapping[str, str] = {}
         self._missing_since: float | None = None
         self._missing_told = False
 
@@ -43,7 +44,7 @@ class Reader:
             found = scan(self._root)
         except OSError as failure:
             raise SourceError(f"{self._root} cannot be read: {failure.strerror}") from failure
-        return [*self._unlisted_news(found), *self._look(self._changed(found))]
+        return self._all(found)
 
     def sweep(self) -> list[Event]:
         """Looks at every file, reads those that have changed."""
@@ -51,8 +52,16 @@ class Reader:
             found = scan(self._root)
         except OSError as failure:
             return self._missing(failure)
-        news = [*self._present(), *self._unlisted_news(found)]
-        return [*news, *self._look(self._changed(found))]
+        return [*self._present(), *self._all(found)]
+
+    def _all(self, found: Found) -> list[Event]:
+        news = self._unlisted_news(found)
+        # What a file's content says comes between: a link may lead to something again, or no more.
+        odd, self._odd = self._odd, found.odd
+        news += [Problems(path, ()) for path in sorted(odd.keys() - found.odd.keys())]
+        news += self._look(self._changed(found))
+        new = sorted(found.odd.keys() - odd.keys())
+        return [*news, *(Problems(path, (_ignored(path, found.odd[path]),)) for path in new)]
 
     def look(self, files: Iterable[str]) -> list[Event]:
         """Reads these files, and those whose time of waiting is over."""
@@ -146,6 +155,11 @@ class Reader:
     def _present(self) -> list[Event]:
         told, self._missing_told, self._missing_since = self._missing_told, False, None
         return [Problems(self._root, ())] if told else []
+
+
+def _ignored(path: str, reason: str) -> Problem:
+    message = f"is not read ({reason}): replace it by a file, or give it another name"
+    return replace(warning("no-file", "", message), origin=Origin(path))
 
 
 def _unlisted(folder: str, reason: str) -> Problem:

@@ -2,9 +2,10 @@
 seen through the links that lead into it, an editor's swap file not at all.
 """
 
+import errno
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sources.folder import Content, Unreadable
@@ -26,20 +27,26 @@ def counts(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """All files that count, and the folders that could not be listed, with the reason."""
+    """All files that count; the folders that could not be listed, and what has the name of a file
+    that counts but holds nothing to read, with the reason.
+    """
 
     files: Mapping[str, Signature]
     unlisted: Mapping[str, str]
+    odd: Mapping[str, str]
 
 
 def scan(root: str) -> Found:
     """Looks at a folder, or at one file; raises OSError if that itself cannot be done."""
     status = os.stat(root)
+    if stat.S_ISREG(status.st_mode):
+        return Found({root: _signature(status)}, {}, {})
     if not stat.S_ISDIR(status.st_mode):
-        return Found({root: _signature(status)}, {})
+        raise OSError(errno.EINVAL, "it is neither a folder nor a regular file")
     os.scandir(root).close()
     files: dict[str, Signature] = {}
     unlisted: dict[str, str] = {}
+    odd: dict[str, str] = {}
     # Each with the folders that it is in: links to those would lead round in circles.
     waiting = [(root, frozenset({(status.st_dev, status.st_ino)}))]
     for _ in range(MAX_FOLDERS):
@@ -49,37 +56,46 @@ def scan(root: str) -> Found:
         if len(above) > MAX_DEPTH:
             unlisted[folder] = f"more than {MAX_DEPTH} folders deep"
             continue
-        waiting += _list(folder, above, files, unlisted)
+        for name in _names(folder, unlisted):
+            found = _look(os.path.join(folder, name), above, files, odd)
+            if found is not None:
+                waiting.append(found)
     if waiting:
         unlisted[waiting[-1][0]] = f"the first after {MAX_FOLDERS} folders that were read"
-    return Found(files, unlisted)
+    return Found(files, unlisted, odd)
 
 
-def _list(
-    folder: str,
-    above: frozenset[tuple[int, int]],
-    files: dict[str, Signature],
-    unlisted: dict[str, str],
-) -> Iterator[tuple[str, frozenset[tuple[int, int]]]]:
-    """Adds the files of one folder; yields the folders in it."""
+def _names(folder: str, unlisted: dict[str, str]) -> list[str]:
+    """What is in a folder and not hidden."""
     try:
-        names = sorted(os.listdir(folder))
+        return sorted(name for name in os.listdir(folder) if not name.startswith("."))
     except (FileNotFoundError, NotADirectoryError):
-        return
+        return []
     except OSError as failure:
         unlisted[folder] = str(failure.strerror)
-        return
-    for name in names:
-        path = os.path.join(folder, name)
-        status = None if name.startswith(".") else _status(path)
-        if status is None:
-            continue
-        if stat.S_ISDIR(status.st_mode):
-            here = (status.st_dev, status.st_ino)
-            if here not in above:
-                yield path, above | {here}
-        elif stat.S_ISREG(status.st_mode) and counts(name):
-            files[path] = _signature(status)
+        return []
+
+
+def _look(
+    path: str,
+    above: frozenset[tuple[int, int]],
+    files: dict[str, Signature],
+    odd: dict[str, str],
+) -> tuple[str, frozenset[tuple[int, int]]] | None:
+    """Adds a file that counts; returns a folder, with those that it is in."""
+    status, matters = _status(path), counts(os.path.basename(path))
+    if status is None:
+        if matters and os.path.islink(path):  # else it has just gone
+            odd[path] = "it is a link that leads nowhere"
+    elif stat.S_ISDIR(status.st_mode):
+        here = (status.st_dev, status.st_ino)
+        if here not in above:
+            return path, above | {here}
+    elif matters and stat.S_ISREG(status.st_mode):
+        files[path] = _signature(status)
+    elif matters:
+        odd[path] = "it is no regular file"
+    return None
 
 
 def signature(path: str) -> Signature | None:

@@ -257,6 +257,11 @@ def test_a_service_that_envoy_would_refuse_is_an_error(spec: str, problem: str) 
     assert told(decoded("Service", spec, api_version="v1")) == [problem]
 
 
+def test_a_port_number_may_be_given_once_for_each_protocol() -> None:
+    spec = "{ports: [{port: 53, protocol: UDP}, {port: 53, protocol: TCP}, {port: 53}]}"
+    assert told(decoded("Service", spec, api_version="v1")) == ["~duplicate spec.ports[2].port"]
+
+
 def test_any_mapping_will_do() -> None:
     found = decode(
         MappingProxyType(

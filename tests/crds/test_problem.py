@@ -12,6 +12,11 @@ def test_a_problem_reads_as_one_line() -> None:
     assert str(warning("odd", "", "is odd")) == "warning[odd] is odd"
 
 
+def test_a_problem_of_a_whole_file_names_no_line() -> None:
+    problem = warning("odd", "", "is odd").at(Origin("a.yaml"))
+    assert str(problem) == "warning[odd] a.yaml: is odd"
+
+
 HOSTILE = "\x1b]0;mine\x07\x9b31m\u202e\nerror[fake]\udcff"
 
 

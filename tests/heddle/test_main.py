@@ -202,7 +202,10 @@ def test_serve_says_that_its_port_is_taken(folder: Path, key_set: Path) -> None:
     assert f"cannot listen on {address}" in result.stderr
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"keys": []}', "nonsense"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", '{"keys": []}', "nonsense", pytest.param("[" * 100_000, id="deeply nested")],
+)
 def test_serve_says_that_a_file_is_no_key_set(folder: Path, tmp_path: Path, text: str) -> None:
     file = tmp_path / "no-keys.json"
     file.write_text(text)

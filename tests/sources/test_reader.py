@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from sources.errors import SourceError
+from sources.events import Problems
 from sources.reader import STABLE_SECONDS, Reader
 from sources.scan import MAX_DEPTH, MAX_FILE_BYTES
 from tests.fakes.clock import FakeClock
@@ -31,9 +32,34 @@ def test_all_files_that_count_are_read(tmp_path: Path, reader: Reader) -> None:
         '{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "g"}}'
     )
     (tmp_path / "round").symlink_to(tmp_path)
-    (tmp_path / "gone.yaml").symlink_to(tmp_path / "nowhere")
-    os.mkfifo(tmp_path / "pipe.yaml")
     assert told(reader.first()) == ["+a", "+deep-b.yml", "+deep-er.yaml-c", "+g"]
+
+
+def test_what_is_named_like_a_file_and_is_none_is_a_problem(tmp_path: Path, reader: Reader) -> None:
+    """Whoever named it so thinks that it is read; nobody thinks so of hidden ones."""
+    link, pipe = tmp_path / "link.yaml", tmp_path / "pipe.yaml"
+    for name in ("link.yaml", ".hidden.yaml", "link.txt"):
+        (tmp_path / name).symlink_to(tmp_path / "nowhere")
+    os.mkfifo(pipe)
+    (tmp_path / "pipe.txt").symlink_to(pipe)
+    events = reader.first()
+    assert told(events) == ["!link.yaml no-file", "!pipe.yaml no-file"]
+    assert [str(p) for e in events if isinstance(e, Problems) for p in e.problems] == [
+        f"warning[no-file] {link}: is not read (it is a link that leads nowhere): replace it by a "
+        "file, or give it another name",
+        f"warning[no-file] {pipe}: is not read (it is no regular file): replace it by a file, or "
+        "give it another name",
+    ]
+    assert told(reader.sweep()) == []
+    (tmp_path / "nowhere").write_text(service("x"))
+    pipe.unlink()
+    assert told(reader.sweep()) == ["!link.yaml", "!pipe.yaml", "+x"]
+
+
+def test_a_pipe_is_no_folder(tmp_path: Path, clock: FakeClock) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(SourceError, match="neither a folder nor a regular file"):
+        Reader(str(tmp_path / "pipe"), clock).first()
 
 
 def test_a_deletion_waits_until_the_content_is_stable(

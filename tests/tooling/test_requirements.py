@@ -26,6 +26,10 @@ MATRIX = [
 ]
 """The pinned files of the Envoys that only `make conformance` runs."""
 
+PEER = Path("bench/peers/sovereign/requirements.txt")
+"""What `make bench` installs apart from all the rest, if it is asked for."""
+PINS = [*(Path(f"requirements/{name}.txt") for name in (*FILES, *MATRIX)), PEER]
+
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}$")
 
 
@@ -42,12 +46,12 @@ def wanted(root: Path, group: str) -> list[Requirement]:
     return [Requirement(line) for line in project["dependency-groups"][group]]
 
 
-@pytest.mark.parametrize("name", [*FILES, *MATRIX])
-def test_every_package_is_pinned_and_hashed(repo_root: Path, name: str) -> None:
-    for entry in entries((repo_root / f"requirements/{name}.txt").read_text()):
+@pytest.mark.parametrize("pins", PINS, ids=str)
+def test_every_package_is_pinned_and_hashed(repo_root: Path, pins: Path) -> None:
+    for entry in entries((repo_root / pins).read_text()):
         requirement, *hashes = re.split(r"(?=--hash=)", entry)
-        pins = [s.operator for s in Requirement(requirement.strip()).specifier]
-        assert pins == ["=="], entry[:80]
+        operators = [s.operator for s in Requirement(requirement.strip()).specifier]
+        assert operators == ["=="], entry[:80]
         assert hashes, entry[:80]
         assert all(HASH.match(h.strip()) for h in hashes), entry[:80]
 
@@ -57,9 +61,9 @@ def test_every_requirements_file_is_known(repo_root: Path) -> None:
     assert there == {MATRIX_FILE, *(f"{name}.txt" for name in (*FILES, *MATRIX))}
 
 
-@pytest.mark.parametrize("name", [*FILES, *MATRIX])
-def test_no_address_stands_among_the_pins(repo_root: Path, name: str) -> None:
-    text = (repo_root / f"requirements/{name}.txt").read_text()
+@pytest.mark.parametrize("pins", PINS, ids=str)
+def test_no_address_stands_among_the_pins(repo_root: Path, pins: Path) -> None:
+    text = (repo_root / pins).read_text()
     assert "://" not in text
     assert "index" not in text
 

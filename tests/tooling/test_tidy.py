@@ -36,9 +36,10 @@ def test_an_address_is_an_error(repo_root: Path, tmp_path: Path, line: str) -> N
     assert "a.yaml:1" in done.stdout
 
 
-def test_pins_hold_no_address_at_all(repo_root: Path, tmp_path: Path) -> None:
-    (tmp_path / "requirements").mkdir()
-    (tmp_path / "requirements/a.txt").write_text("a @ http" + "://example.com/a.whl")
+@pytest.mark.parametrize("name", ["requirements/a.txt", "peer/requirements.txt"])
+def test_pins_hold_no_address_at_all(repo_root: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).parent.mkdir()
+    (tmp_path / name).write_text("a @ http" + "://example.com/a.whl")
     assert tidy(repo_root, tmp_path).returncode == 1
 
 
