@@ -17,6 +17,7 @@ from crds.kinds import CLUSTER_SCOPED, KINDS, WORKLOADS, Kind, Object, check
 from crds.meta import Key, Meta
 from crds.path import did_you_mean, root
 from crds.problem import Problem, Severity, error, warning
+from crds.unsupported import unsupported
 
 DEFAULT_NAMESPACE = "default"
 MAX_NAME_CHARS = 253
@@ -50,8 +51,11 @@ def decode(raw: Mapping[str, object]) -> Decoded:
     identified = identify(raw)
     key = identified.key
     kind = KINDS.get((key.group, key.kind)) if key else None
-    if key is None or kind is None:
+    if key is None:
         return Decoded(key=key, object=None, problems=identified.problems)
+    if kind is None:
+        told = tuple(replace(problem, object=key) for problem in unsupported(key))
+        return Decoded(key=key, object=None, problems=told)
     problems: Problems = []
     if identified.version not in kind.versions:
         problems.append(_unserved(key, identified.version, kind))

@@ -16,7 +16,6 @@ from crds.destination_rule import (
     TrafficPolicy,
 )
 from crds.http_match import HTTPMatchRequest
-from crds.http_retry import HTTPRetry
 from crds.http_route import HTTPRoute
 from crds.load_balancer import LoadBalancerSettings
 from crds.path import Path, render
@@ -37,6 +36,11 @@ class Untranslated:
 
     message: str = "is accepted but has no effect yet: this release does not translate it"
     applies: Callable[[object], bool] = _always
+
+    @property
+    def always(self) -> bool:
+        """Whether no value of the field has an effect."""
+        return self.applies is _always
 
     def problems(self, value: object, path: Path) -> Iterator[Problem]:
         """The warning, if the value is one of those."""
@@ -80,7 +84,6 @@ UNTRANSLATED: Mapping[type, Mapping[str, Untranslated]] = {
     },
     HTTPRoute: {"delegate": UNANSWERED},
     HTTPMatchRequest: {"gateways": ONLY_MESH},
-    HTTPRetry: {"retry_remote_localities": NOT_YET},
     L4MatchAttributes: {
         "destination_subnets": NOT_APPLIED,
         "source_subnet": NOT_APPLIED,

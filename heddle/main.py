@@ -13,6 +13,7 @@ import structlog
 import typer
 
 from crds.problem import Problem, Severity
+from heddle.compatibility import compatibility as compatibility_document
 from heddle.demo.command import DemoSettings
 from heddle.demo.command import run as run_demo
 from heddle.folder import Folder, read_folder
@@ -78,6 +79,12 @@ def _read(folder: Path, mode: Mode = Mode.REDIRECT) -> Folder:
 def version() -> None:
     """Print the version."""
     typer.echo(package_version("heddle"))
+
+
+@app.command()
+def compatibility() -> None:
+    """Print what becomes of each field of Istio's API, as Markdown (docs/compatibility.md)."""
+    typer.echo(compatibility_document(), nl=False)
 
 
 @app.command()

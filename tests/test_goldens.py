@@ -7,7 +7,6 @@ narrows them to some fields, `routes.route.timeout` for example, so that an outp
 case is about. What users are told about the objects (`problems`) is always compared.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -15,14 +14,9 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 
 from heddle.show import as_yaml, document
-from tests.crds.test_untranslated import TRANSLATED
 from tests.goldens import Golden, case_id, cases, stale_outs
 from tests.translations import translation
 from translator.config import Config
-
-WITHOUT_EFFECT_ON_ENVOY = frozenset(
-    {"service_account"}
-)  # of a WorkloadEntry: an identity, for mTLS
 
 Resource = Mapping[str, object]
 
@@ -73,18 +67,6 @@ def _picked(value: object, paths: Sequence[Sequence[str]]) -> object:
         return value
     below = {name: [path[1:] for path in paths if path[0] == name] for name in value}
     return {name: _picked(value[name], rest) for name, rest in below.items() if rest}
-
-
-@pytest.mark.parametrize(("message", "fields"), sorted(TRANSLATED.items()))
-def test_every_translated_field_is_in_a_golden(message: str, fields: str) -> None:
-    inputs = "".join(case.read_text() for case in cases("translate"))
-    unseen = {name for name in fields.split() if not re.search(rf"\b{_json_name(name)}\b", inputs)}
-    assert unseen <= WITHOUT_EFFECT_ON_ENVOY
-
-
-def _json_name(field: str) -> str:
-    first, *others = field.rstrip("_").split("_")
-    return first + "".join(other[:1].upper() + other[1:] for other in others)
 
 
 def test_no_golden_is_stale() -> None:

@@ -368,3 +368,21 @@ def test_nesting_of_any_depth_does_no_harm() -> None:
         deep = {"exact": [deep]}
     raw = {**_raw(Key("", "VirtualService", "", "x")), "spec": {"hosts": deep, "http": [deep]}}
     assert decode(raw).object is None
+
+
+@pytest.mark.parametrize(
+    ("group", "kind", "expected"),
+    [
+        ("security.istio.io", "AuthorizationPolicy", ["unsupported-kind kind"]),
+        ("telemetry.istio.io", "Telemetry", ["~unsupported-kind kind"]),
+        ("apps", "Deployment", []),
+        ("example.com", "Telemetry", []),
+    ],
+)
+def test_a_kind_of_istio_s_that_is_not_read_is_told_of(
+    group: str, kind: str, expected: list[str]
+) -> None:
+    """Nobody may rely on a policy that is not enforced."""
+    found = decode({"apiVersion": f"{group}/v1", "kind": kind, "metadata": {"name": "x"}})
+    assert (found.object, [short(problem) for problem in found.problems]) == (None, expected)
+    assert all(problem.object == found.key for problem in found.problems)

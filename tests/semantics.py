@@ -1,0 +1,89 @@
+"""Istio's semantics that are easy to get wrong (S-n) and its quirks (C-n): which tests guard which.
+
+    @covers("S-7")                       # on a test, here or in e2e/
+    # The oldest wins (S-7).             # in the first lines of a golden's input
+
+A row without a test needs a line in LATER that says why;
+tests/tooling/test_semantics.py holds both against the list.
+"""
+
+import ast
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.goldens import cases
+
+ROOT = Path(__file__).resolve().parent.parent
+_ID = re.compile(r"\b[SC]-\d+\b")
+
+IDS = frozenset(
+    {*(f"S-{number}" for number in range(1, 80)), *(f"C-{number}" for number in range(1, 15))}
+)
+"""Names and selection S-1 to 13, DestinationRules 14 to 25, mTLS 26 to 38, listeners and virtual
+hosts 39 to 53, HTTP routing 54 to 66, resilience 67 to 79; C-n are Istio's own quirks.
+"""
+
+_MTLS = "there are no certificates for workloads yet"
+_POLICY = "AuthorizationPolicy is not read yet"
+_SIDECAR = "Sidecar is not read yet"
+_RULES = "that part of DestinationRule is not translated yet"
+_LISTENERS = "protocol detection is not built yet"
+
+LATER: Mapping[str, str] = {
+    **dict.fromkeys((f"S-{number}" for number in (*range(26, 36),)), _MTLS),
+    "S-38": _MTLS,
+    "C-7": _MTLS,
+    "C-8": _MTLS,
+    "C-9": _POLICY,
+    "C-13": "there is no webhook of validation and no CRD of ours yet",
+    **dict.fromkeys(("S-5", "S-6", "C-10"), _SIDECAR),
+    "S-8": "Gateway is not read yet",
+    **dict.fromkeys(("S-18", "S-21", "S-23", "S-24", "S-25", "S-76", "S-77"), _RULES),
+    **dict.fromkeys(("C-3", "C-4", "C-5", "C-6", "C-14"), _RULES),
+    **dict.fromkeys(("S-46", "S-50"), _LISTENERS),
+    "S-40": "no filter for MongoDB: it is carried as TCP",
+    "S-52": "a workload that calls itself is not tried yet",
+    "S-69": "optional: no retry at the server's side",
+    "S-9": "delegates are not merged yet",
+    **dict.fromkeys(("S-51", "S-53", "S-66", "C-1", "C-2", "C-11", "C-12"), "not marked yet"),
+    "S-65": "claims of tokens need RequestAuthentication, which is not read yet",
+}
+"""Rows that no test guards yet, and what they wait for."""
+
+
+def covers(*ids: str) -> pytest.MarkDecorator:
+    """`@covers("S-7")`: the test guards this row."""
+    assert set(ids) <= IDS, ids
+    return pytest.mark.covers(*ids)
+
+
+def covered() -> Mapping[str, list[str]]:
+    """The tests and goldens that guard each row."""
+    found: dict[str, list[str]] = {}
+    for where, ids in (*_tests(), *_goldens()):
+        for each in ids:
+            found.setdefault(each, []).append(where)
+    return found
+
+
+def _tests() -> Iterator[tuple[str, set[str]]]:
+    for folder in ("tests", "e2e"):
+        for path in sorted((ROOT / folder).rglob("test_*.py")):
+            for name, ids in _marked(ast.parse(path.read_text())):
+                yield f"{path.relative_to(ROOT)}::{name}", ids
+
+
+def _marked(module: ast.Module) -> Iterator[tuple[str, set[str]]]:
+    for node in ast.walk(module):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and "test_" in node.name[:5]:
+            told = [*map(ast.unparse, node.decorator_list), ast.get_docstring(node) or ""]
+            yield node.name, set(_ID.findall(" ".join(told)))
+
+
+def _goldens() -> Iterator[tuple[str, set[str]]]:
+    for case in cases("translate"):
+        comments = [line for line in case.read_text().splitlines() if line.startswith("#")]
+        yield str(case.relative_to(ROOT)), set(_ID.findall(" ".join(comments)))
