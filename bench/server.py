@@ -14,8 +14,9 @@ from bench.loop import Turns
 from bench.messages import Applied, Apply, Prepare, Settle, Start, Started, Usage
 from bench.shapes import Shape
 from bench.worker import obey
+from ca.authority import new_root, pem
 from ca.issuer import LocalIssuer
-from ca.serving import mesh_root, serving_certificate
+from ca.serving import serving_certificate
 from ca.tokens import TokenVerifier
 from crds.kinds import Object
 from crds.mesh_config import DEFAULT_MESH_CONFIG
@@ -82,7 +83,7 @@ class MeshServer:
         issuer = LocalIssuer() if command.identified else None
         pods = PodResolver(self._engine, inline_routes=self._inline)
         pods.synced = True
-        root = mesh_root(datetime.now(UTC))
+        root = new_root(datetime.now(UTC), "bench")
         made = serving_certificate(root, datetime.now(UTC), addresses=[ip_address(LOOPBACK)])
         certificate = Certificate(chain=made.chain_pem, key=made.key.reveal())
         self._server = Server(
@@ -95,7 +96,7 @@ class MeshServer:
         )
         return Started(
             port=await self._server.start(),
-            root_pem=root.pem,
+            root_pem=pem((root.root,)),
             resources={
                 kind: sum(len(self._publisher.resources(part, kind)) for part in parts)
                 for kind in PUSH_ORDER

@@ -1,13 +1,28 @@
 """What can go wrong in `ca/`.
 
 CaError
+├── AuthorityError       a certificate authority that was given, or found, cannot be used
 ├── CertificateError     what was signed is not what was meant (a bug, never user input)
+├── RequestError         a certificate signing request that must be refused
+├── RotationRefused      a step of a rotation that would leave somebody out
 └── Unauthenticated      a caller did not prove who it is
 """
 
 
 class CaError(Exception):
     """Anything that `ca/` raises."""
+
+
+class AuthorityError(CaError):
+    """A certificate authority cannot be used. The text says why and what to do; it is for users."""
+
+
+class RequestError(CaError):
+    """A certificate signing request is refused. The text may be sent to who asked."""
+
+
+class RotationRefused(CaError):
+    """A step of a rotation is not taken. The text says why; it is for who runs the mesh."""
 
 
 class CertificateError(CaError):

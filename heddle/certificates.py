@@ -4,15 +4,17 @@ import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from ca.serving import Address, MeshRoot, ServingCertificate, mesh_root, renew, serving_certificate
+from ca.authority import new_intermediate, new_root, pem
+from ca.serving import Address, ServingCertificate, renew, serving_certificate
 from xds.tls import Certificate
 
+TRUST_DOMAIN = "cluster.local"
 CHECK_SECONDS = 600.0
 """How often the certificate's age is looked at."""
 
 
 class ServingCertificates:
-    """A root of this process, and the newest serving certificate that it signed."""
+    """An authority of this process, and the newest serving certificate that it signed."""
 
     def __init__(
         self,
@@ -20,19 +22,26 @@ class ServingCertificates:
         *,
         names: Sequence[str],
         addresses: Sequence[Address] = (),
+        trust_domain: str = TRUST_DOMAIN,
     ) -> None:
         """`clock` gives aware times; `names` and `addresses` are what clients may call it by."""
         self._clock = clock
         self._names = tuple(names)
         self._addresses = tuple(addresses)
-        self.root: MeshRoot = mesh_root(clock())
+        now = clock()
+        self._authority = new_intermediate(new_root(now, trust_domain), now, trust_domain)
         self._signed = self._sign()
         self._shown = _shown(self._signed)
 
     def _sign(self) -> ServingCertificate:
         return serving_certificate(
-            self.root, self._clock(), names=self._names, addresses=self._addresses
+            self._authority, self._clock(), names=self._names, addresses=self._addresses
         )
+
+    @property
+    def root_pem(self) -> bytes:
+        """What clients trust, as PEM."""
+        return pem((self._authority.root,))
 
     def current(self) -> Certificate:
         """The certificate to show; the identical object as long as it is the same."""

@@ -182,7 +182,7 @@ class LocalMesh:
     async def _run(self, runner: Runner, pods: Mapping[str, InjectedPod]) -> None:
         if pods != self._running:
             self._running = dict(pods)
-            root = self._certificates.root.pem
+            root = self._certificates.root_pem
             await runner.reconcile(pods, self._local.addresses(), root)
             self._find_load(pods)
 

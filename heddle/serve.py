@@ -65,7 +65,7 @@ async def serve_forever(settings: ServeSettings) -> None:
         certificate=certificates.current,
     )
     if settings.root_out is not None:
-        await asyncio.to_thread(settings.root_out.write_bytes, certificates.root.pem)
+        await asyncio.to_thread(settings.root_out.write_bytes, certificates.root_pem)
     if settings.metrics is not None:
         address, number = host_and_port(settings.metrics)
         start_http_server(number, address)

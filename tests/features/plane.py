@@ -112,7 +112,7 @@ class Plane:
     def _connected(
         self, envoy: FakeEnvoy | None, metadata: Sequence[tuple[str, str]]
     ) -> AbstractAsyncContextManager[Stream]:
-        address, root = f"127.0.0.1:{self.port}", self._certificates.root.pem
+        address, root = f"127.0.0.1:{self.port}", self._certificates.root_pem
         return connected(address, root, SERVER_NAME, metadata, envoy)
 
     def of(self, pod: str) -> AbstractAsyncContextManager[Stream]:

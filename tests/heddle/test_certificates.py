@@ -20,7 +20,7 @@ def test_it_is_the_same_as_long_as_it_is_young(clock: FakeClock) -> None:
 
 def test_it_is_renewed_in_time_by_the_same_root(clock: FakeClock) -> None:
     certificates = ServingCertificates(clock.now, names=NAMES)
-    first, root = certificates.current(), certificates.root
+    first, root = certificates.current(), certificates.root_pem
     before = _parsed(first.chain)
     while not certificates.look():
         clock.advance(CHECK_SECONDS)
@@ -30,7 +30,10 @@ def test_it_is_renewed_in_time_by_the_same_root(clock: FakeClock) -> None:
     after = _parsed(certificates.current().chain)
     assert certificates.current().key != first.key
     assert after.not_valid_after_utc > before.not_valid_after_utc
-    after.verify_directly_issued_by(root.certificate)
+    leaf, intermediate = x509.load_pem_x509_certificates(certificates.current().chain)
+    leaf.verify_directly_issued_by(intermediate)
+    intermediate.verify_directly_issued_by(_parsed(root))
+    assert certificates.root_pem == root
 
 
 def test_it_has_the_names_that_clients_ask_for(clock: FakeClock) -> None:
