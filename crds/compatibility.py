@@ -51,6 +51,7 @@ YES: Mapping[str, str] = {
     "PortSelector": "number",
     "HTTPRedirect": "uri prefix_rewrite authority port derive_port scheme",
     "HTTPDirectResponse": "body",
+    "Delegate": "name namespace",
     "HTTPBody": "string bytes_",
     "HTTPRewrite": "uri authority uri_regex_rewrite",
     "RegexRewrite": "match rewrite",
@@ -127,6 +128,8 @@ NO: Mapping[str, Mapping[str, str]] = {
 
 DIFFERS: Mapping[str, Mapping[str, str]] = {
     "HTTPRoute": {
+        "delegate": "a delegate that does not exist answers 503; Istio drops the rule, so that the "
+        "next one takes its requests",
         "timeout": "a gRPC client's own, shorter `grpc-timeout` is kept by the client, not by its "
         "sidecar, on a rule that has a timeout",
     },

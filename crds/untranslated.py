@@ -16,7 +16,6 @@ from crds.destination_rule import (
     TrafficPolicy,
 )
 from crds.http_match import HTTPMatchRequest
-from crds.http_route import HTTPRoute
 from crds.load_balancer import LoadBalancerSettings
 from crds.path import Path, render
 from crds.problem import Problem, warning
@@ -49,7 +48,6 @@ class Untranslated:
 
 
 NOT_YET = Untranslated()
-UNANSWERED = Untranslated("is not translated yet: these requests get a 503")
 NOT_APPLIED = Untranslated(
     "is not translated yet, so this match never applies: a narrow rule must not become a wide one"
 )
@@ -82,7 +80,6 @@ UNTRANSLATED: Mapping[type, Mapping[str, Untranslated]] = {
         "gateways": ONLY_MESH,
         "tls": NOT_YET,
     },
-    HTTPRoute: {"delegate": UNANSWERED},
     HTTPMatchRequest: {"gateways": ONLY_MESH},
     L4MatchAttributes: {
         "destination_subnets": NOT_APPLIED,

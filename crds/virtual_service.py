@@ -23,7 +23,7 @@ from crds.http_retry import HTTPRetry
 from crds.http_route import HTTPRoute, HTTPRouteDestination, check_http
 from crds.meta import Meta
 from crds.names import is_ip
-from crds.problem import Problem, error
+from crds.problem import Problem, error, warning
 from crds.scalars import Percent, StringMatch
 from crds.tcp_route import (
     L4MatchAttributes,
@@ -130,6 +130,9 @@ def _check_delegate(virtual_service: VirtualService) -> Iterator[Problem]:
         if value:
             message = "is not allowed without hosts, which makes this a delegate: name the hosts"
             yield error("no-hosts", f"spec.{name}", message)
+    if not (virtual_service.http or virtual_service.tls or virtual_service.tcp):
+        message = "has neither hosts nor rules, so it does nothing: write http, and hosts or a root"
+        yield warning("no-rules", "spec", message)
     for index, route in enumerate(virtual_service.http):
         if route.delegate is not None:
             message = "a delegate cannot delegate further: write the rules out, or name the hosts"

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 
 from crds.meta import Key
 from crds.problem import Problem
+from crds.virtual_service import VirtualService
 from mesh import hosts
 from mesh.advance import Dirty
 from mesh.check import check
+from mesh.delegates import delegate_keys
 from mesh.mesh import Mesh
 from mesh.store import Change
 
@@ -20,8 +22,14 @@ class Surroundings:
         self._found: dict[Key, tuple[Problem, ...]] = {}
 
     def update(self, mesh: Mesh, changes: Iterable[Change], dirty: Dirty) -> None:
-        """Checks again what changed, and what refers to a host that did."""
-        for key in {change.key for change in changes} | _referring(mesh, dirty.hosts):
+        """Checks again what changed, what refers to a host that did, and what was or is delegated
+        to.
+        """
+        changed = list(changes)
+        keys = {change.key for change in changed} | _referring(mesh, dirty.hosts)
+        objects = (each for change in changed for each in (change.old, change.new))
+        roots = (each for each in objects if isinstance(each, VirtualService))
+        for key in keys.union(*map(delegate_keys, roots)):
             found = check(mesh, key)
             if found:
                 self._found[key] = found

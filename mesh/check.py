@@ -11,6 +11,7 @@ from crds.meta import Key
 from crds.problem import Problem, Severity
 from crds.virtual_service import Destination, VirtualService
 from mesh import hosts
+from mesh.check_delegates import check_delegates
 from mesh.destination_rules import merged, pattern_of, rules_for
 from mesh.endpoint_index import unusable
 from mesh.host_view import is_reserved
@@ -19,6 +20,7 @@ from mesh.proxy import Mode
 from mesh.routing import Missing, resolve
 from mesh.service_index import answers
 from mesh.services import Port, Protocol, Service
+from mesh.shadows import winners
 from mesh.virtual_services import destinations, routed_hosts
 
 _SNIFFED_AS_TCP = (
@@ -58,7 +60,7 @@ class _About:
 def check(mesh: Mesh, key: Key) -> tuple[Problem, ...]:
     """Everything that is wrong with one object in this mesh."""
     about = _About(key)
-    if (virtual_service := mesh.virtual_services.objects.get(key)) is not None:
+    if (virtual_service := mesh.virtual_services.written.get(key)) is not None:
         return tuple(_virtual_service(mesh, about, virtual_service))
     if (rule := mesh.rules.objects.get(key)) is not None:
         return tuple(_destination_rule(mesh, about, rule))
@@ -78,23 +80,22 @@ def _virtual_service(
 ) -> Iterator[Problem]:
     for index, host in enumerate(routed_hosts(virtual_service)):
         path = f"spec.hosts[{index}]"
-        yield from _routed_host(mesh, about, virtual_service, path, host)
+        yield from _routed_host(mesh, about, path, host)
     for path, destination in destinations(virtual_service):
         yield from _destination(mesh, about, virtual_service, path, destination)
+    yield from check_delegates(mesh.virtual_services, about.key)
 
 
-def _routed_host(
-    mesh: Mesh, about: _About, virtual_service: VirtualService, path: str, host: str
-) -> Iterator[Problem]:
-    namespace = virtual_service.meta.namespace
-    index = mesh.virtual_services
-    winner = next(iter(index.ranked(index.hosts.get(host, ()), namespace)), about.key)
-    if winner != about.key:
+def _routed_host(mesh: Mesh, about: _About, path: str, host: str) -> Iterator[Problem]:
+    for winner, namespaces in winners(mesh.virtual_services, about.key, host).items():
+        others = [name for name in namespaces if name]
+        where = "" if "" in namespaces else f" for clients of namespace {', '.join(others)}"
         yield about.warning(
             "shadowed-virtual-service",
             path,
             host,
-            f"{winner} routes this host already and wins for sidecars; merge the two or remove one",
+            f"{winner} routes this host already and wins for sidecars{where}; "
+            "merge the two or remove one",
         )
     if not hosts.is_wildcard(host) and not mesh.services.at(host):
         yield about.warning(
@@ -114,15 +115,18 @@ def _destination(
 ) -> Iterator[Problem]:
     namespace = virtual_service.meta.namespace
     wants_http = path.startswith("spec.http")
-    for port in sorted(_listener_ports(mesh, virtual_service, wants_http)) or [80]:
+    for port in sorted(_listener_ports(mesh, about.key, wants_http)) or [80]:
         found = resolve(mesh, namespace, namespace, destination, port)
         if isinstance(found, Missing):
             yield _missing(mesh, about, namespace, path, destination, found)
             return
 
 
-def _listener_ports(mesh: Mesh, virtual_service: VirtualService, http: bool) -> set[int]:
-    services = (s for host in routed_hosts(virtual_service) for s in mesh.services.at(host))
+def _listener_ports(mesh: Mesh, key: Key, http: bool) -> set[int]:
+    """Of the hosts that the object routes, or those that delegate to it."""
+    index = mesh.virtual_services
+    roots = (index.objects[each] for each in (key, *index.delegating.get(key, ())))
+    services = (s for root in roots for host in routed_hosts(root) for s in mesh.services.at(host))
     return {p.number for s in services for p in s.ports if p.protocol.is_http == http}
 
 

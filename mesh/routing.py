@@ -14,6 +14,7 @@ from crds.virtual_service import (
     VirtualService,
 )
 from mesh import hosts
+from mesh.delegates import unusable
 from mesh.destination_rules import merged, policy_for, rules_for
 from mesh.destinations import NO_POLICY, Policy
 from mesh.mesh import Mesh, client
@@ -116,12 +117,9 @@ def _http_rule(
         if each.destination is not None
     ]
     if route.delegate is not None:
-        name = f"{route.delegate.namespace or namespace}/{route.delegate.name}"
-        targets = [
-            Missing(
-                destination=name, reason="delegates are not translated yet", code="not-translated"
-            )
-        ]
+        # What can be put in its place was, so this delegate cannot be used.
+        reason = unusable(route.delegate, namespace, mesh.virtual_services.written)
+        targets = [Missing(destination=route.delegate.name, reason=reason, code="unknown-delegate")]
     return HttpRule(
         route=route,
         matches=matches,

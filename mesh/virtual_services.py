@@ -12,6 +12,7 @@ from crds.fields import EMPTY
 from crds.meta import Key
 from crds.virtual_service import Destination, VirtualService
 from mesh import hosts
+from mesh.delegates import delegate_keys, merged
 from mesh.index import regroup
 from mesh.order import Rank, rank
 from mesh.store import Change
@@ -24,9 +25,14 @@ MESH = "mesh"
 class VirtualServices:
     """`hosts` maps each host or wildcard, `destinations` each host that is routed to, `labels` each
     label that a match asks of the client.
+
+    `objects` have the rules of their delegates in place; `written` are as users wrote them.
+    `delegating` maps each delegate, existing or not, to the objects that name it.
     """
 
     objects: Mapping[Key, VirtualService] = field(default_factory=dict)
+    written: Mapping[Key, VirtualService] = field(default_factory=dict)
+    delegating: Mapping[Key, frozenset[Key]] = field(default_factory=dict)
     hosts: Mapping[str, frozenset[Key]] = EMPTY
     wildcards: frozenset[str] = frozenset()
     destinations: Mapping[str, frozenset[Key]] = EMPTY
@@ -62,16 +68,27 @@ def advance(
     edits = [c for c in changes if isinstance(c.old or c.new, VirtualService)]
     if not edits:
         return index, frozenset()
+    written = dict(index.written)
+    for change in edits:
+        written.pop(change.key, None)
+        if isinstance(change.new, VirtualService):
+            written[change.key] = change.new
+    delegating = regroup(
+        index.delegating,
+        ((d, c.key) for c in edits for d in _named(c.old)),
+        ((d, c.key) for c in edits for d in _named(c.new)),
+    )
     objects = dict(index.objects)
     gone: list[tuple[Key, VirtualService]] = []
     come: list[tuple[Key, VirtualService]] = []
-    for change in edits:
-        objects.pop(change.key, None)
-        if isinstance(change.old, VirtualService):
-            gone.append((change.key, change.old))
-        if isinstance(change.new, VirtualService):
-            objects[change.key] = change.new
-            come.append((change.key, change.new))
+    edited = {change.key for change in edits}
+    for key in sorted(edited.union(*(delegating.get(key, ()) for key in edited))):
+        old = objects.pop(key, None)
+        if old is not None:
+            gone.append((key, old))
+        if key in written:
+            objects[key] = merged(written[key], written)
+            come.append((key, objects[key]))
     by_host = regroup(
         index.hosts,
         ((h, k) for k, v in gone for h in routed_hosts(v)),
@@ -81,6 +98,8 @@ def advance(
     wild = {host for host in touched if hosts.is_wildcard(host)}
     new = VirtualServices(
         objects=objects,
+        written=written,
+        delegating=delegating,
         hosts=by_host,
         wildcards=(index.wildcards - wild) | {host for host in wild if host in by_host},
         destinations=regroup(
@@ -95,6 +114,11 @@ def advance(
         ),
     )
     return new, touched
+
+
+def _named(changed: object) -> Iterator[Key]:
+    """The delegates that an object names, if it is one that can."""
+    return delegate_keys(changed) if isinstance(changed, VirtualService) else iter(())
 
 
 def routed_hosts(virtual_service: VirtualService) -> tuple[str, ...]:

@@ -47,7 +47,6 @@ LATER: Mapping[str, str] = {
     "S-40": "no filter for MongoDB: it is carried as TCP",
     "S-52": "a workload that calls itself is not tried yet",
     "S-69": "optional: no retry at the server's side",
-    "S-9": "delegates are not merged yet",
     **dict.fromkeys(("S-51", "S-53", "S-66", "C-1", "C-2", "C-11", "C-12"), "not marked yet"),
     "S-65": "claims of tokens need RequestAuthentication, which is not read yet",
 }

@@ -47,7 +47,9 @@ def _destination() -> st.SearchStrategy[str]:
 
 
 def virtual_services() -> st.SearchStrategy[str]:
-    """A VirtualService with up to two rules, some of which ask who the client is."""
+    """A VirtualService with up to two rules, some of which ask who the client is, or a delegate, or
+    delegate to one.
+    """
     matches = st.sampled_from(
         [
             "",
@@ -66,14 +68,28 @@ def virtual_services() -> st.SearchStrategy[str]:
         _destination(),
         _destination(),
     )
+    delegated = st.builds(
+        lambda match, name, namespace: (
+            f"{{{match}delegate: {{name: {name}, namespace: {namespace}}}}}"
+        ),
+        matches,
+        names,
+        namespaces,
+    )
     hosts = st.sampled_from([host for host in HOSTS if host != "*"])
     exports = st.sampled_from(["", ", exportTo: [.]", ", exportTo: [bank]"])
-    spec = st.builds(
+    with_hosts = st.builds(
         lambda host, rules, export: f"{{hosts: ['{host}'], http: [{', '.join(rules)}]{export}}}",
         hosts,
+        st.lists(st.one_of(rule, delegated), min_size=1, max_size=2),
+        exports,
+    )
+    delegates = st.builds(
+        lambda rules, export: f"{{http: [{', '.join(rules)}]{export}}}",
         st.lists(rule, min_size=1, max_size=2),
         exports,
     )
+    spec = st.one_of(with_hosts, delegates)
     return st.builds(virtual_service, names, spec, namespaces, st.sampled_from(CREATED))
 
 

@@ -157,7 +157,6 @@ def test_what_is_no_mapping_is_no_object() -> None:
          "bad-base64 spec.http[0].directResponse.body.bytes"),
         ("{directResponse: {status: 200, body: {bytes: 1}}}",
          "wrong-type spec.http[0].directResponse.body.bytes"),
-        ("{delegate: {name: a}}", "~not-translated spec.http[0].delegate"),
         ('{name: "\\ud800"}', "bad-text spec.http[0].name"),
     ],
 )  # fmt: skip

@@ -195,6 +195,7 @@ def test_hosts(hosts: str, problems: list[str]) -> None:
     ("spec", "problems"),
     [
         ("{hosts: [a]}", ["no-rules spec"]),
+        ("{}", ["~no-rules spec"]),
         (f"{{http: [{{{TO_A}}}]}}", []),
         (f"{{http: [{{{TO_A}}}], gateways: [mesh]}}", ["no-hosts gateways"]),
         (f"{{tcp: [{{{TO_A}}}]}}", ["no-hosts tcp"]),
@@ -205,7 +206,7 @@ def test_hosts(hosts: str, problems: list[str]) -> None:
         (f"{{hosts: [a], gateways: ['/'], http: [{{{TO_A}}}]}}",
          ["~not-translated gateways", "bad-gateway gateways[0]"]),
         ("{http: [{delegate: {name: a}}]}",
-         ["~not-translated http[0].delegate", "no-hosts http[0].delegate"]),
+         ["no-hosts http[0].delegate"]),
         (f"{{hosts: [a], http: [{{{TO_A}}}], exportTo: [., shop]}}", ["duplicate exportTo[1]"]),
         (f"{{hosts: [a], http: [{{{TO_A}}}], exportTo: [b, b]}}", ["duplicate exportTo[1]"]),
         (f"{{hosts: [a], http: [{{{TO_A}}}], exportTo: ['*', b]}}", ["bad-export exportTo[0]"]),

@@ -165,7 +165,7 @@ def test_a_delegate_is_not_skipped_in_silence() -> None:
     )
     (target,) = seen(mesh).ports[0].rules[0].targets
     assert isinstance(target, Missing)
-    assert target.code == "not-translated"
+    assert target.code == "unknown-delegate"
 
 
 def test_scopes_for_which_the_same_objects_count_share_one_selection() -> None:

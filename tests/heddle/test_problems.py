@@ -1,0 +1,38 @@
+"""What is told of objects in their surroundings is kept up to date at every step."""
+
+from collections.abc import Iterable
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crds.kinds import Object
+from crds.mesh_config import DEFAULT_MESH_CONFIG
+from crds.meta import Key
+from crds.problem import Problem
+from heddle.problems import Surroundings
+from mesh.advance import advance
+from mesh.check import check_all
+from mesh.mesh import EMPTY_MESH
+from mesh.store import Store
+from tests.strategies import stepped, steps
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(steps(), min_size=2, max_size=12))
+def test_what_was_told_is_what_a_look_at_everything_tells(history: list[tuple[str, bool]]) -> None:
+    store, mesh, known, objects = Store(), EMPTY_MESH, Surroundings(), dict[Key, Object]()
+    for step in history:
+        before, objects = objects, stepped(objects, step)
+        for gone in before.keys() - objects.keys():
+            store.delete(gone)
+        for key, made in objects.items():
+            store.put(key, made)
+        changes = store.take()
+        mesh, dirty = advance(mesh, changes, DEFAULT_MESH_CONFIG)
+        known.update(mesh, changes, dirty)
+        assert _told(known.problems()) == _told(check_all(mesh))
+
+
+def _told(problems: Iterable[Problem]) -> list[tuple[object, ...]]:
+    """Without the message: what it guesses was meant depends on every name in the mesh."""
+    return [(each.object, each.code, each.path, each.severity) for each in problems]
