@@ -1,7 +1,6 @@
 """A configuration as people read it: Envoy's own JSON form, as `/config_dump` prints it."""
 
 import json
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 
 import yaml
@@ -27,7 +26,25 @@ def document(config: Config) -> dict[str, list[dict[str, object]]]:
 
 
 def _dicts(messages: Iterable[Message]) -> list[dict[str, object]]:
-    return [MessageToDict(message, preserving_proto_field_name=True) for message in messages]
+    return [as_dict(message) for message in messages]
+
+
+def as_dict(message: Message) -> dict[str, object]:
+    """A message's fields in its own order; maps, which have none, by key."""
+    read = MessageToDict(message, preserving_proto_field_name=True)
+    return {name: _steady(value) for name, value in read.items()}
+
+
+def _steady(value: object) -> object:
+    match value:
+        case dict():
+            is_map = any("." in name for name in value)  # no field has a dot in its name
+            names = sorted(value) if is_map else list(value)
+            return {name: _steady(value[name]) for name in names}
+        case list():
+            return [_steady(each) for each in value]
+        case _:
+            return value
 
 
 def as_yaml(shown: Mapping[str, object]) -> str:
@@ -40,16 +57,9 @@ def as_json(shown: Mapping[str, object]) -> str:
     return json.dumps(shown, indent=2, ensure_ascii=False)
 
 
-def _ordered(dumper: yaml.representer.SafeRepresenter, data: OrderedDict[str, object]) -> yaml.Node:
-    return dumper.represent_dict(data)
-
-
 class _Dumper(yaml.CSafeDumper):
-    """Knows the ordered mappings that protobuf makes of `Any`."""
+    """Of plain values only."""
 
     def ignore_aliases(self, data: object) -> bool:
         """No anchors: each message is shown whole."""
         return True
-
-
-_Dumper.add_representer(OrderedDict, _ordered)

@@ -11,9 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from google.protobuf.json_format import MessageToDict
 
-from heddle.show import as_yaml, document
+from heddle.show import as_dict, as_yaml, document
 from tests.goldens import Golden, case_id, cases, stale_outs
 from tests.translations import translation
 from translator.config import Config
@@ -33,7 +32,7 @@ def test_translation(case: Path, golden: Golden) -> None:
 
 
 def _resources(config: Config) -> Mapping[str, Sequence[Resource]]:
-    hosts = [MessageToDict(h, preserving_proto_field_name=True) for h in config.virtual_hosts]
+    hosts = [as_dict(host) for host in config.virtual_hosts]
     return {**document(config), "virtual_hosts": hosts}
 
 
