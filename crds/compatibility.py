@@ -71,8 +71,12 @@ YES: Mapping[str, str] = {
     "RouteDestination": "destination weight",
     "DestinationRule": "host traffic_policy subsets export_to",
     "TrafficPolicy": "load_balancer connection_pool outlier_detection port_level_settings "
-    "retry_budget",
-    "PortTrafficPolicy": "port load_balancer connection_pool outlier_detection",
+    "retry_budget tls tunnel proxy_protocol",
+    "PortTrafficPolicy": "port load_balancer connection_pool outlier_detection tls",
+    "ClientTLSSettings": "client_certificate private_key ca_certificates subject_alt_names sni "
+    "insecure_skip_verify ca_crl",
+    "TunnelSettings": "protocol target_host target_port",
+    "ProxyProtocol": "version",
     "Subset": "name labels traffic_policy",
     "LoadBalancerSettings": "simple consistent_hash warmup",
     "ConsistentHashLB": "http_header_name http_cookie use_source_ip http_query_parameter_name "
@@ -109,20 +113,6 @@ NO: Mapping[str, Mapping[str, str]] = {
     "OutlierDetection": {
         "consecutive_errors": f"a warning: {_NOR_ISTIO}; use consecutive5xxErrors"
     },
-    "ClientTLSSettings": dict.fromkeys(
-        (
-            "mode",
-            "client_certificate",
-            "private_key",
-            "ca_certificates",
-            "credential_name",
-            "subject_alt_names",
-            "sni",
-            "insecure_skip_verify",
-            "ca_crl",
-        ),
-        "see `trafficPolicy.tls`",
-    ),
 }
 """Fields that are refused or have no effect, for good."""
 
@@ -139,6 +129,11 @@ DIFFERS: Mapping[str, Mapping[str, str]] = {
     },
     "HTTPDirectResponse": {"status": "200 to 599: Istio also takes 600, which is no status"},
     "Abort": {"http_status": "200 to 599: Istio also takes 600, which is no status"},
+    "ClientTLSSettings": {
+        "mode": "ISTIO_MUTUAL is closed (a 503, and an error) until workloads have certificates",
+        "credential_name": "closed (a 503, and an error): not served to sidecars yet, and Istio "
+        "would send in the clear where there is no workloadSelector",
+    },
     "LoadBalancerSettings": {
         "warmup_duration_secs": "with `warmup` beside it, that one wins, as in Istio"
     },

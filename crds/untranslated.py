@@ -8,12 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from crds.destination_rule import (
-    ClientTLSSettings,
     DestinationRule,
-    PortTrafficPolicy,
     RetryBudget,
-    TLSmode,
-    TrafficPolicy,
 )
 from crds.http_match import HTTPMatchRequest
 from crds.load_balancer import LoadBalancerSettings
@@ -58,17 +54,12 @@ def _not_only_mesh(gateways: object) -> bool:
     return isinstance(gateways, tuple) and any(name != "mesh" for name in gateways)
 
 
-def _not_disabled(tls: object) -> bool:
-    return isinstance(tls, ClientTLSSettings) and tls.mode is not TLSmode.DISABLE
-
-
 ONLY_MESH = Untranslated(
     "gateways other than `mesh` have no effect yet: this release serves sidecars only",
     _not_only_mesh,
 )
-ONLY_DISABLE = Untranslated(
-    "TLS settings other than mode DISABLE have no effect yet: traffic leaves as the app sent it",
-    _not_disabled,
+NO_BUDGET_INTERVAL = Untranslated(
+    "has no effect: Envoy counts the requests that are active, over no interval; leave it out"
 )
 NO_DYNAMIC_DNS = Untranslated(
     "resolution DYNAMIC_DNS has no effect yet: use DNS with the hosts written out",
@@ -87,13 +78,7 @@ UNTRANSLATED: Mapping[type, Mapping[str, Untranslated]] = {
         "gateways": ONLY_MESH,
     },
     DestinationRule: {"workload_selector": OBEYED_BY_NOBODY},
-    TrafficPolicy: {
-        "tls": ONLY_DISABLE,
-        "tunnel": NOT_YET,
-        "proxy_protocol": NOT_YET,
-    },
-    PortTrafficPolicy: {"tls": ONLY_DISABLE},
-    RetryBudget: {"budget_interval": NOT_YET},
+    RetryBudget: {"budget_interval": NO_BUDGET_INTERVAL},
     LoadBalancerSettings: {
         "locality_lb_setting": NOT_YET,
         "zone_aware_lb_setting": NOT_YET,

@@ -6,7 +6,7 @@ from google.protobuf.message import Message
 
 from translator.config import Config
 from xds.resource import Resource, resource
-from xds.types import CDS, EDS, LDS, RDS, VHDS
+from xds.types import CDS, EDS, LDS, RDS, SDS, VHDS
 
 Encoded = Mapping[str, Mapping[str, Resource]]
 """Resources by type URL and name."""
@@ -20,6 +20,7 @@ def encode(config: Config) -> Encoded:
         LDS: _named(LDS, ((m.name, m) for m in config.listeners)),
         RDS: _named(RDS, ((m.name, m) for m in config.routes)),
         VHDS: _named(VHDS, ((m.name, m) for m in config.virtual_hosts)),
+        SDS: _named(SDS, ((m.name, m) for m in config.secrets)),
     }
 
 

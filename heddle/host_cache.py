@@ -13,18 +13,20 @@ from mesh.host_view import Selection, selection, view
 from mesh.mesh import Mesh
 from mesh.scope import Scope
 from translator import parts
+from translator.secrets import FileSecret
 from xds.resource import Resource, resource
 from xds.types import EDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """A host as one scope gets it: its resources, the ports that it needs a listener for, its load
-    assignments.
+    """A host as one scope gets it: its resources, the ports that it needs a listener for, the
+    certificates in files that it needs, its load assignments.
     """
 
     resources: Encoded = EMPTY
     http_ports: frozenset[int] = frozenset()
+    secrets: frozenset[FileSecret] = frozenset()
     assignments: Mapping[str, Resource] = EMPTY
 
 
@@ -69,6 +71,7 @@ class HostCache:
         return Host(
             resources=found.resources,
             http_ports=found.http_ports,
+            secrets=found.secrets,
             assignments={a.cluster: self._assignment(mesh, chosen, a) for a in found.assignments},
         )
 
@@ -78,6 +81,7 @@ class HostCache:
         return _Made(
             resources=encode(parts.host(seen, self._known(mesh, chosen), settings)),
             http_ports=parts.http_ports(seen),
+            secrets=parts.secrets(seen),
             assignments=parts.assignments(seen),
         )
 
@@ -106,4 +110,5 @@ _Wanted = tuple[Key | None, parts.Assignment]
 class _Made:
     resources: Encoded
     http_ports: frozenset[int]
+    secrets: frozenset[FileSecret]
     assignments: tuple[parts.Assignment, ...]

@@ -17,7 +17,7 @@ from mesh.mesh import EMPTY_MESH
 from mesh.store import Change
 from translator.translate import inbound, outbound
 from xds.publisher import PartChange, Publisher
-from xds.types import CDS, EDS, LDS, RDS, VHDS
+from xds.types import CDS, EDS, LDS, RDS, SDS, VHDS
 
 VARIABLE = "MESH_ASSERT"
 
@@ -40,7 +40,7 @@ def verify(
     for key in scopes:
         made = encode(outbound(mesh, key.scope, vhds=not key.inline))
         _compare(publisher, EndpointsKey(key), {EDS: made[EDS]})
-        rest = {kind: made[kind] for kind in (CDS, LDS, RDS, VHDS)}
+        rest = {kind: made[kind] for kind in (CDS, LDS, RDS, VHDS, SDS)}
         _compare(publisher, key, _inline(rest) if key.inline else rest)
     for workload, proxy in workloads.items():
         _compare(publisher, workload, encode(inbound(mesh, proxy)))

@@ -11,6 +11,8 @@ from heddle.inline_routes import InlineRoutes
 from mesh.mesh import Mesh
 from mesh.scope import Scope
 from translator import parts
+from translator.config import Config
+from translator.secrets import FileSecret
 from xds.publisher import PartChange
 from xds.resource import Resource
 from xds.types import EDS
@@ -27,6 +29,7 @@ class Outbound:
         self._inline = InlineRoutes() if inline else None
         self._hosts: dict[str, Host] = {}
         self._ports: Counter[int] = Counter()
+        self._secrets: Counter[FileSecret] = Counter()
         self._frame: Encoded = {}
 
     def update(
@@ -36,25 +39,35 @@ class Outbound:
         different.
         """
         change, endpoints = _Delta(), _Delta()
-        before = frozenset(+self._ports)
+        before = self._shared()
         for name in hosts:
             old, new = self._hosts.get(name, ABSENT), cache.host(mesh, self.scope, name)
             self._ports.subtract(old.http_ports)
             self._ports.update(new.http_ports)
+            self._secrets.subtract(old.secrets)
+            self._secrets.update(new.secrets)
             change.replace(old.resources, new.resources)
             endpoints.replace({EDS: old.assignments}, {EDS: new.assignments})
             if new is ABSENT:
                 self._hosts.pop(name, None)
             else:
                 self._hosts[name] = new
-        after = frozenset(+self._ports)
+        after = self._shared()
         if reframe or not self._frame or before != after:
-            vhds = self._inline is None
-            frame = encode(parts.frame(self.scope.mode, after, mesh.config, vhds=vhds))
+            frame = encode(self._made(mesh))
             change.replace(self._frame, frame)
             self._frame = frame
         done = change.done()
         return self._inline.fold(done) if self._inline else done, endpoints.done()
+
+    def _shared(self) -> tuple[frozenset[int], frozenset[FileSecret]]:
+        """What the frame is made for: the hosts' ports, and the certificates that they name."""
+        return frozenset(+self._ports), frozenset(+self._secrets)
+
+    def _made(self, mesh: Mesh) -> Config:
+        ports, secrets = self._shared()
+        vhds = self._inline is None
+        return parts.frame(self.scope.mode, ports, mesh.config, vhds=vhds, secrets=secrets)
 
 
 class _Delta:

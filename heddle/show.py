@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 from translator.config import Config
 from translator.translate import in_place
 
-KINDS = ("clusters", "endpoints", "listeners", "routes")
+KINDS = ("clusters", "endpoints", "listeners", "routes", "secrets")
 """The lists of a shown configuration, in the order in which Envoy gets them."""
 
 
@@ -22,6 +22,7 @@ def document(config: Config) -> dict[str, list[dict[str, object]]]:
         "endpoints": _dicts(placed.endpoints),
         "listeners": _dicts(placed.listeners),
         "routes": _dicts(placed.routes),
+        "secrets": _dicts(placed.secrets),
     }
 
 

@@ -18,6 +18,7 @@ from mesh.host_view import is_reserved
 from mesh.mesh import Mesh, client
 from mesh.proxy import Mode
 from mesh.routing import Missing, resolve
+from mesh.rule_problems import rule_problems
 from mesh.service_index import answers
 from mesh.services import Port, Protocol, Service
 from mesh.shadows import winners
@@ -63,7 +64,7 @@ def check(mesh: Mesh, key: Key) -> tuple[Problem, ...]:
     if (virtual_service := mesh.virtual_services.written.get(key)) is not None:
         return tuple(_virtual_service(mesh, about, virtual_service))
     if (rule := mesh.rules.objects.get(key)) is not None:
-        return tuple(_destination_rule(mesh, about, rule))
+        return (*_destination_rule(mesh, about, rule), *rule_problems(mesh, key))
     if services := mesh.services.contributed.get(key):
         return tuple(_service(mesh, about, services))
     return ()

@@ -22,6 +22,15 @@ HOSTS = (
     "*",
 )
 SUBSETS = ("v1", "v2")
+POLICIES = (
+    "loadBalancer: {simple: RANDOM}",
+    "loadBalancer: {simple: PASSTHROUGH}",
+    "tls: {mode: SIMPLE, caCertificates: /etc/roots.pem}",
+    "tls: {mode: MUTUAL, clientCertificate: /etc/cert.pem, privateKey: /etc/key.pem}",
+    "tls: {mode: ISTIO_MUTUAL}",
+    "proxyProtocol: {version: V2}, retryBudget: {percent: 10}",
+    "tunnel: {targetHost: x.example.com, targetPort: 443}",
+)
 CREATED = ("", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z")
 
 namespaces = st.sampled_from(NAMESPACES)
@@ -97,13 +106,14 @@ def destination_rules() -> st.SearchStrategy[str]:
     """A DestinationRule with some of the subsets."""
     subsets = st.lists(st.sampled_from(SUBSETS), unique=True)
     spec = st.builds(
-        lambda host, chosen, export: (
+        lambda host, chosen, policy, export: (
             f"{{host: '{host}', subsets: ["
             + ", ".join(f"{{name: {s}, labels: {{version: {s}}}}}" for s in chosen)
-            + f"], trafficPolicy: {{loadBalancer: {{simple: RANDOM}}}}{export}}}"
+            + f"], trafficPolicy: {{{policy}}}{export}}}"
         ),
         st.sampled_from(HOSTS[:-1]),
         subsets,
+        st.sampled_from(POLICIES),
         st.sampled_from(["", ", exportTo: [.]"]),
     )
     return st.builds(destination_rule, names, spec, namespaces, st.sampled_from(CREATED))

@@ -17,6 +17,7 @@ from envoy.config.route.v3.route_pb2 import RouteConfiguration
 
 from tests.translations import translations
 from tests.translator.envoy import as_json, refusal
+from tests.translator.static_secrets import by_name, in_files
 from translator import pb
 from translator.config import Config
 from translator.http_messages import HttpConnectionManager
@@ -29,10 +30,10 @@ pytestmark = pytest.mark.envoy
 
 def test_envoy_accepts_every_golden(envoy_binary: Path, tmp_path: Path) -> None:
     configs = {name: case.config() for name, case in translations().items()}
-    if not refusal(envoy_binary, tmp_path, bootstrap(configs)):
+    if not refusal(envoy_binary, tmp_path, bootstrap(configs, tmp_path)):
         return
     found = {
-        name: refusal(envoy_binary, tmp_path, bootstrap({name: config}))
+        name: refusal(envoy_binary, tmp_path, bootstrap({name: config}, tmp_path))
         for name, config in configs.items()
     }
     assert {name: reason for name, reason in found.items() if reason} == {}
@@ -48,11 +49,11 @@ def test_this_check_would_notice_a_duplicate_domain(envoy_binary: Path, tmp_path
         routes=config.routes,
         virtual_hosts=(*config.virtual_hosts, *config.virtual_hosts[-1:]),
     )
-    said = refusal(envoy_binary, tmp_path, bootstrap({"a": config, "b": twice}))
+    said = refusal(envoy_binary, tmp_path, bootstrap({"a": config, "b": twice}, tmp_path))
     assert "Only unique" in said
 
 
-def bootstrap(configs: Mapping[str, Config]) -> dict[str, object]:
+def bootstrap(configs: Mapping[str, Config], folder: Path) -> dict[str, object]:
     """One bootstrap of several proxies' configurations."""
     clusters: list[dict[str, object]] = []
     listeners: list[dict[str, object]] = []
@@ -68,9 +69,11 @@ def bootstrap(configs: Mapping[str, Config]) -> dict[str, object]:
                 (case, port), FIRST_PORT + len(ports)
             )
             listeners.append(as_json(own))
+    every = (secret for config in configs.values() for secret in config.secrets)
+    secrets = [as_json(secret) for secret in in_files(every, folder)]
     return {
         "node": {"id": "test", "cluster": "test"},
-        "static_resources": {"clusters": clusters, "listeners": listeners},
+        "static_resources": {"clusters": clusters, "listeners": listeners, "secrets": secrets},
     }
 
 
@@ -84,6 +87,7 @@ def _clusters(case: str, config: Config) -> Iterator[Cluster]:
             own.type = Cluster.STATIC
             own.ClearField("eds_cluster_config")
             own.load_assignment.CopyFrom(assignments[cluster.name])
+        by_name(own)
         yield own
 
 

@@ -13,10 +13,11 @@ from crds.destination_rule import ConnectionPoolSettings
 from crds.fields import EMPTY
 from crds.scalars import Duration
 from mesh import hosts
+from mesh.client_tls import is_closed
 from mesh.destinations import Policy
 from mesh.endpoints import Endpoint
 from mesh.services import Port, Protocol, Resolution, Service
-from translator import load_balancing, names, pb, traffic_policy
+from translator import client_tls, load_balancing, names, pb, traffic_policy
 from translator.endpoints import load_assignment
 
 INBOUND_SOURCE = "127.0.0.6"
@@ -64,6 +65,8 @@ def outbound_cluster(
     otherwise; a DNS service without any endpoint is its own.
     """
     name = names.outbound_cluster(port.number, subset, service.host)
+    if is_closed(policy.tls):
+        return _without_endpoints(name, defaults)
     resolved = _resolved(service, port, endpoints, labels)
     type_ = _discovery(service.resolution, policy, len(resolved))
     balancer = policy.load_balancer
@@ -95,9 +98,17 @@ def outbound_cluster(
         outlier_detection=traffic_policy.outlier_detection(policy.outlier_detection),
         upstream_connection_options=traffic_policy.connection_options(policy.connection_pool),
         typed_extension_protocol_options=traffic_policy.protocol_options(
-            port.protocol, policy.connection_pool, policy.outlier_detection
+            port.protocol, policy.connection_pool, policy.outlier_detection, policy.tls
+        ),
+        transport_socket=client_tls.transport_socket(
+            policy, http2=traffic_policy.speaks_http2(port.protocol, policy.connection_pool)
         ),
     )
+
+
+def has_assignment(policy: Policy) -> bool:
+    """Whether the endpoints of a service that the mesh knows are sent, and used."""
+    return not (is_closed(policy.tls) or load_balancing.is_passthrough(policy.load_balancer))
 
 
 def _discovery(
@@ -192,8 +203,12 @@ def blackhole_cluster(defaults: Defaults = DEFAULTS) -> Cluster:
     """Has no endpoint: requests to it get a 503, connections are closed. What does not exist is
     routed here.
     """
+    return _without_endpoints(names.BLACKHOLE, defaults)
+
+
+def _without_endpoints(name: str, defaults: Defaults) -> Cluster:
     return Cluster(
-        name=names.BLACKHOLE,
+        name=name,
         type=Cluster.STATIC,
         connect_timeout=pb.positive_duration(defaults.connect_timeout),
     )

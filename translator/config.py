@@ -8,6 +8,7 @@ from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 from envoy.config.listener.v3.listener_pb2 import Listener
 from envoy.config.route.v3.route_components_pb2 import VirtualHost
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
+from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import Secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,7 @@ class Config:
     listeners: tuple[Listener, ...] = ()
     routes: tuple[RouteConfiguration, ...] = ()
     virtual_hosts: tuple[VirtualHost, ...] = ()
+    secrets: tuple[Secret, ...] = ()
 
 
 def joined(configs: Iterable[Config]) -> Config:
@@ -38,4 +40,5 @@ def joined(configs: Iterable[Config]) -> Config:
         virtual_hosts=tuple(
             sorted((m for c in every for m in c.virtual_hosts), key=lambda m: m.name)
         ),
+        secrets=tuple(sorted((m for c in every for m in c.secrets), key=lambda m: m.name)),
     )

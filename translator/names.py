@@ -66,6 +66,18 @@ def parse_cluster(name: str) -> ClusterName | None:
             return None
 
 
+def file_certificate(chain: str, key: str) -> str:
+    """The secret of a certificate and its key in files of the proxy's container."""
+    return f"file-cert:{chain}~{key}"
+
+
+def file_root(bundle: str, revoked: str = "") -> str:
+    """The secret of the authorities in a file of the proxy's container; no name: the operating
+    system's.
+    """
+    return f"file-root:{bundle or 'system'}" + (f"~{revoked}" if revoked else "")
+
+
 def listener(address: str, port: int) -> str:
     """The listener on an address: a service's own, `0.0.0.0`, or the proxy's."""
     return f"{address}_{port}"

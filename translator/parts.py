@@ -22,9 +22,11 @@ from mesh.inbound import InboundPort
 from mesh.proxy import Mode
 from mesh.services import Resolution
 from translator import clusters, listeners_inbound, listeners_outbound, names, routes
+from translator.client_tls import originates
 from translator.clusters import Defaults
 from translator.config import Config
 from translator.endpoints import load_assignment
+from translator.secrets import FileSecret, named_by
 
 Endpoints = Mapping[int, tuple[Endpoint, ...]]
 """Endpoints by service port."""
@@ -51,6 +53,17 @@ def http_ports(view: HostView) -> frozenset[int]:
     if view.mode is Mode.NONE:
         return frozenset()
     return frozenset(port.port.number for port in view.ports if port.domains)
+
+
+def secrets(view: HostView) -> frozenset[FileSecret]:
+    """The certificates in files that the clusters of a host name."""
+    policies = (policy for port in view.ports for _, policy, _ in _subsets(port))
+    return frozenset(
+        secret
+        for policy in policies
+        if policy.tls is not None and originates(policy.tls)
+        for secret in named_by(policy.tls)
+    )
 
 
 def host(view: HostView, endpoints: Endpoints, settings: Defaults) -> Config:
@@ -111,7 +124,8 @@ def assignments(view: HostView) -> tuple[Assignment, ...]:
             names.outbound_cluster(port.port.number, name, view.host), port.port.number, labels
         )
         for port in view.ports
-        for name, _, labels in _subsets(port)
+        for name, policy, labels in _subsets(port)
+        if clusters.has_assignment(policy)
     )
 
 
@@ -121,9 +135,16 @@ def endpoints(assignment: Assignment, known: Endpoints) -> ClusterLoadAssignment
     return load_assignment(assignment.cluster, found, assignment.labels)
 
 
-def frame(mode: Mode, ports: Iterable[int], config: MeshConfig, *, vhds: bool = True) -> Config:
-    """What all hosts of a scope share: an HTTP listener and route configuration a port, and where
-    unknown traffic goes.
+def frame(
+    mode: Mode,
+    ports: Iterable[int],
+    config: MeshConfig,
+    *,
+    vhds: bool = True,
+    secrets: Iterable[FileSecret] = (),
+) -> Config:
+    """What all hosts of a scope share: an HTTP listener and route configuration a port, where
+    unknown traffic goes, and the certificates in files.
     Without `vhds` the route configurations are to be filled with their virtual hosts.
     """
     allow_any = config.outbound_traffic_policy.mode is OutboundTrafficPolicyMode.ALLOW_ANY
@@ -144,6 +165,7 @@ def frame(mode: Mode, ports: Iterable[int], config: MeshConfig, *, vhds: bool = 
         listeners=tuple(listeners),
         routes=tuple(routes.route_configuration(name, vhds=vhds) for name in configs),
         virtual_hosts=tuple(routes.catch_all(name, allow_any) for name in configs),
+        secrets=tuple(s.message() for s in sorted(secrets, key=lambda secret: secret.name)),
     )
 
 

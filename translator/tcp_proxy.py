@@ -8,6 +8,7 @@ from envoy.extensions.filters.network.tcp_proxy.v3.tcp_proxy_pb2 import TcpProxy
 from envoy.type.v3.hash_policy_pb2 import HashPolicy
 
 from crds.connection_pool import TCPSettings
+from crds.destination_rule import TunnelSettings
 from mesh.destinations import NO_POLICY, Policy
 from mesh.routing import Missing, Target
 from translator import names, pb
@@ -43,6 +44,7 @@ def to_targets(targets: Sequence[Target | Missing], *, logged: bool = False) -> 
             idle_timeout=None if tcp.idle_timeout is None else pb.duration(tcp.idle_timeout),
             max_downstream_connection_duration=pb.positive_duration(longest) if longest else None,
             hash_policy=_hash_policy(policy),
+            tunneling_config=_tunnel(policy.tunnel) if policy.tunnel else None,
             access_log=_log(logged),
         )
     )
@@ -67,6 +69,15 @@ def _weighted(parts: Sequence[Share]) -> TcpProxy.WeightedCluster:
 
 def _settings(policy: Policy) -> TCPSettings:
     return (policy.connection_pool.tcp if policy.connection_pool else None) or _NO_TCP
+
+
+def _tunnel(tunnel: TunnelSettings) -> TcpProxy.TunnelingConfig:
+    """The destination is an HTTP proxy then, which is asked to go on to the target."""
+    host = f"[{tunnel.target_host}]" if ":" in tunnel.target_host else tunnel.target_host
+    return TcpProxy.TunnelingConfig(
+        hostname=pb.text(names.host_port(host, tunnel.target_port)),
+        use_post=tunnel.protocol == "POST",
+    )
 
 
 def _hash_policy(policy: Policy) -> tuple[HashPolicy, ...]:

@@ -25,6 +25,7 @@ from google.protobuf.any_pb2 import Any
 from google.protobuf.duration_pb2 import Duration as DurationMessage
 from google.protobuf.wrappers_pb2 import UInt32Value
 
+from crds.client_tls import ClientTLSSettings
 from crds.destination_rule import (
     ConnectionPoolSettings,
     H2UpgradePolicy,
@@ -37,6 +38,7 @@ from crds.destination_rule import (
 from crds.scalars import Duration
 from mesh.services import Protocol
 from translator import pb
+from translator.client_tls import names_from_requests
 
 PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 """The key of `protocol_options` in a cluster."""
@@ -159,29 +161,39 @@ def protocol_options(
     protocol: Protocol,
     pool: ConnectionPoolSettings | None,
     outliers: OutlierDetection | None = None,
+    tls: ClientTLSSettings | None = None,
 ) -> dict[str, Any] | None:
     """`typed_extension_protocol_options` of a cluster: HTTP/2 for gRPC and HTTP/2 ports, HTTP/1.1
-    for other HTTP; none for TCP. Which answers are errors to outlier detection stands there too.
+    for other HTTP; none for TCP. Which answers are errors to outlier detection stands there too,
+    and whether TLS takes the server's name from the request.
     """
     if not protocol.is_http:
         return None
     http = _http(pool)
-    http2 = protocol.is_http2 or http.h2_upgrade_policy is H2UpgradePolicy.UPGRADE
     errors = _errors(outliers.outlier_detection_http_error_codes) if outliers else None
     if http.use_client_protocol:
-        return _as_downstream(pool, errors)
+        return _as_downstream(pool, errors, tls)
     explicit = (
         HttpProtocolOptions.ExplicitHttpConfig(http2_protocol_options=_http2(http))
-        if http2
+        if speaks_http2(protocol, pool)
         else HttpProtocolOptions.ExplicitHttpConfig(http_protocol_options=Http1ProtocolOptions())
     )
     return _packed(
         HttpProtocolOptions(
             common_http_protocol_options=_common(pool),
+            upstream_http_protocol_options=names_from_requests(tls),
             explicit_http_config=explicit,
             outlier_detection=errors,
         )
     )
+
+
+def speaks_http2(protocol: Protocol, pool: ConnectionPoolSettings | None) -> bool:
+    """Whether the cluster of a port speaks HTTP/2 whatever its client speaks."""
+    http = _http(pool)
+    if not protocol.is_http or http.use_client_protocol:
+        return False
+    return protocol.is_http2 or http.h2_upgrade_policy is H2UpgradePolicy.UPGRADE
 
 
 def _errors(codes: Sequence[int]) -> HttpProtocolOptions.OutlierDetection | None:
@@ -204,15 +216,18 @@ def _errors(codes: Sequence[int]) -> HttpProtocolOptions.OutlierDetection | None
 
 def downstream_protocol_options() -> dict[str, Any]:
     """`typed_extension_protocol_options` of a cluster that speaks whatever its client speaks."""
-    return _as_downstream(None, None)
+    return _as_downstream(None, None, None)
 
 
 def _as_downstream(
-    pool: ConnectionPoolSettings | None, errors: HttpProtocolOptions.OutlierDetection | None
+    pool: ConnectionPoolSettings | None,
+    errors: HttpProtocolOptions.OutlierDetection | None,
+    tls: ClientTLSSettings | None,
 ) -> dict[str, Any]:
     return _packed(
         HttpProtocolOptions(
             common_http_protocol_options=_common(pool),
+            upstream_http_protocol_options=names_from_requests(tls),
             use_downstream_protocol_config=HttpProtocolOptions.UseDownstreamHttpConfig(
                 http_protocol_options=Http1ProtocolOptions(),
                 http2_protocol_options=_http2(_http(pool)),

@@ -31,7 +31,8 @@ def outbound(mesh: Mesh, scope: Scope, *, vhds: bool = True) -> Config:
     settings = parts.defaults(mesh.config)
     views = tuple(_views(mesh, scope))
     ports = {port for each in views for port in parts.http_ports(each)}
-    frame = parts.frame(scope.mode, ports, mesh.config, vhds=vhds)
+    secrets = {secret for each in views for secret in parts.secrets(each)}
+    frame = parts.frame(scope.mode, ports, mesh.config, vhds=vhds, secrets=secrets)
     return joined((frame, *(_host(mesh, each, settings) for each in views)))
 
 
@@ -74,6 +75,7 @@ def in_place(config: Config) -> Config:
         endpoints=config.endpoints,
         listeners=config.listeners,
         routes=tuple(_filled(route, config) for route in config.routes),
+        secrets=config.secrets,
     )
 
 

@@ -29,8 +29,8 @@ ROUTE = "route: [{destination: {host: a}}]"
         ("DestinationRule", "{host: a, trafficPolicy: {tls: {mode: DISABLE}}}", []),
         (
             "DestinationRule",
-            "{host: a, trafficPolicy: {tls: {mode: SIMPLE}}}",
-            ["~not-translated spec.trafficPolicy.tls"],
+            "{host: a, trafficPolicy: {retryBudget: {budgetInterval: 1s}}}",
+            ["~not-translated spec.trafficPolicy.retryBudget.budgetInterval"],
         ),
         (
             "ServiceEntry",

@@ -19,7 +19,7 @@ from tests.meshes import additions, destination_rule, objects_of, service, virtu
 from tests.strategies import stepped, steps
 from translator.translate import in_place, translate
 from xds.publisher import Publisher
-from xds.types import CDS, EDS, LDS, RDS, VHDS
+from xds.types import CDS, EDS, LDS, RDS, SDS, VHDS
 
 PROXIES = (
     Proxy(namespace="shop", name="p", labels={"app": "a"}, service_account="default"),
@@ -61,7 +61,7 @@ class Bench:
                 for part in parts
                 for name, resource in self.publisher.resources(part, kind).items()
             }
-            for kind in (CDS, EDS, LDS, RDS, VHDS)
+            for kind in (CDS, EDS, LDS, RDS, VHDS, SDS)
         }
 
     def wanted(self, proxy: Proxy, config: MeshConfig) -> dict[str, dict[str, str]]:

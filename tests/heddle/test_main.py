@@ -135,11 +135,11 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("output", ["yaml", "json"])
-def test_translate_prints_the_four_lists(folder: Path, output: str) -> None:
+def test_translate_prints_a_list_of_each_kind(folder: Path, output: str) -> None:
     result = heddle("translate", "-f", folder, "--proxy", "shop/web", "-o", output)
     assert (result.exit_code, result.stderr) == (0, "")
     shown = yaml.safe_load(result.stdout) if output == "yaml" else json.loads(result.stdout)
-    assert list(shown) == ["clusters", "endpoints", "listeners", "routes"]
+    assert list(shown) == ["clusters", "endpoints", "listeners", "routes", "secrets"]
     assert any("web.shop" in cluster["name"] for cluster in shown["clusters"])
 
 

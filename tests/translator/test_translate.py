@@ -137,7 +137,7 @@ def test_envoy_takes_it(
     envoy_binary: Path, tmp_path: Path, cases: list[tuple[Objects, Proxy]]
 ) -> None:
     configs = {str(number): config_of(*case) for number, case in enumerate(cases)}
-    assert refusal(envoy_binary, tmp_path, bootstrap(configs)) == ""
+    assert refusal(envoy_binary, tmp_path, bootstrap(configs, tmp_path)) == ""
 
 
 def test_hosts_are_those_of_services_and_of_virtual_services() -> None:

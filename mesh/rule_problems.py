@@ -1,0 +1,117 @@
+"""What a DestinationRule asks for that its hosts cannot give: settings that are closed, weaker than
+they look, or without effect there.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from crds.client_tls import ClientTLSSettings, TLSmode
+from crds.destination_rule import DestinationRule, PortTrafficPolicy, TrafficPolicy
+from crds.meta import Key
+from crds.problem import Problem, error, warning
+from mesh import client_tls, hosts
+from mesh.destination_rules import pattern_of
+from mesh.mesh import Mesh
+from mesh.services import Port
+
+_UNVERIFIED = (
+    "the server's name is not verified: any certificate of these authorities is accepted; set "
+    "subjectAltNames"
+)
+_LOST = (
+    "the settings of this port replace the policy around them, its {} too, which no port can set; "
+    "move the other settings to the policy, or to a subset"
+)
+
+
+def rule_problems(mesh: Mesh, key: Key) -> Iterator[Problem]:
+    """Those of one rule."""
+    rule = mesh.rules.objects[key]
+    about = _Rule(rule.workload_selector is not None, tuple(_ports(mesh, rule)))
+    for problem in _of_rule(about, rule):
+        yield replace(problem, object=key)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """Whether a rule has a workloadSelector, and the ports of the services that it is for."""
+
+    selected: bool
+    ports: tuple[Port, ...]
+
+    def at(self, number: int) -> tuple[Port, ...]:
+        """Those with one number."""
+        return tuple(port for port in self.ports if port.number == number)
+
+
+def _ports(mesh: Mesh, rule: DestinationRule) -> Iterator[Port]:
+    pattern = pattern_of(rule)[1]
+    if hosts.is_wildcard(pattern):
+        named = [host for host in sorted(mesh.services.hosts) if hosts.matches(pattern, host)]
+    else:
+        named = [pattern]
+    for host in named:
+        for service in mesh.services.at(host):
+            yield from service.ports
+
+
+def _of_rule(about: _Rule, rule: DestinationRule) -> Iterator[Problem]:
+    if rule.traffic_policy is not None:
+        yield from _of_policy(about, "spec.trafficPolicy", rule.traffic_policy)
+    for index, subset in enumerate(rule.subsets):
+        if subset.traffic_policy is not None:
+            path = f"spec.subsets[{index}].trafficPolicy"
+            yield from _of_policy(about, path, subset.traffic_policy)
+
+
+def _of_policy(about: _Rule, path: str, policy: TrafficPolicy) -> Iterator[Problem]:
+    if policy.tls is not None:
+        own = {level.port.number for level in policy.port_level_settings if level.port}
+        ports = tuple(port for port in about.ports if port.number not in own)
+        yield from _of_tls(f"{path}.tls", policy.tls, ports, about.selected)
+    for index, level in enumerate(policy.port_level_settings):
+        yield from _of_port(about, f"{path}.portLevelSettings[{index}]", policy, level)
+    if policy.tunnel is not None and about.ports and all(p.protocol.is_http for p in about.ports):
+        message = "has no effect on HTTP, which is routed by request: only TCP is tunnelled"
+        yield warning("tunnel-needs-tcp", f"{path}.tunnel", message)
+
+
+def _of_port(
+    about: _Rule, path: str, policy: TrafficPolicy, level: PortTrafficPolicy
+) -> Iterator[Problem]:
+    number = level.port.number if level.port else 0
+    ports = about.at(number)
+    if about.ports and not ports:
+        known = ", ".join(str(number) for number in sorted({p.number for p in about.ports}))
+        message = f"the host has no such port, so these settings have no effect; it has {known}"
+        yield warning("unknown-port", f"{path}.port.number", message, number)
+    if level.tls is not None:
+        yield from _of_tls(f"{path}.tls", level.tls, ports, about.selected)
+    lost = {
+        "tunnel": policy.tunnel,
+        "proxyProtocol": policy.proxy_protocol,
+        "retryBudget": policy.retry_budget,
+    }
+    for name, setting in lost.items():
+        if setting is not None:
+            message = _LOST.format(name)
+            yield warning("lost-at-port", f"{path}.port.number", message, number)
+
+
+def _of_tls(
+    path: str, tls: ClientTLSSettings, ports: tuple[Port, ...], selected: bool
+) -> Iterator[Problem]:
+    fault = client_tls.fault(tls, selected=selected)
+    if fault is not None:
+        yield error(fault.code, f"{path}.{fault.field}", fault.message, fault.value)
+    elif tls.mode is not TLSmode.DISABLE and not _is_verified(tls, ports):
+        yield warning("unverified-server-name", f"{path}.subjectAltNames", _UNVERIFIED)
+
+
+def _is_verified(tls: ClientTLSSettings, ports: tuple[Port, ...]) -> bool:
+    """Whether the server's name is compared with anything, or is not meant to be (istio-api.md
+    S-25).
+    """
+    if tls.subject_alt_names or tls.insecure_skip_verify:
+        return True
+    return not tls.sni and all(port.protocol.is_http for port in ports)

@@ -1,0 +1,101 @@
+"""What a DestinationRule asks for that its hosts cannot give."""
+
+import pytest
+
+from crds.meta import Key
+from mesh.rule_problems import rule_problems
+from tests.meshes import destination_rule, mesh_of, service
+
+TLS = "mode: SIMPLE, caCertificates: /roots.pem"
+
+
+def told(spec: str, *ports: str) -> list[str]:
+    """The code and path of each problem of a rule for `reviews`."""
+    mesh = mesh_of(service("reviews", ports=ports) + destination_rule("r", spec))
+    key = Key("networking.istio.io", "DestinationRule", "shop", "r")
+    found = list(rule_problems(mesh, key))
+    assert {problem.object for problem in found} <= {key}
+    return [f"{problem.code} {problem.path}" for problem in found]
+
+
+def policy(text: str, host: str = "reviews") -> str:
+    return f"{{host: '{host}', trafficPolicy: {{{text}}}}}"
+
+
+@pytest.mark.parametrize(
+    ("tls", "problem"),
+    [
+        ("mode: DISABLE", None),
+        ("mode: ISTIO_MUTUAL", "no-workload-certificates spec.trafficPolicy.tls.mode"),
+        (
+            "mode: SIMPLE, credentialName: a",
+            "credential-without-selector spec.trafficPolicy.tls.credentialName",
+        ),
+        ("mode: DISABLE, credentialName: a", None),
+    ],
+)
+def test_what_is_closed_is_told(tls: str, problem: str | None) -> None:
+    """istio-api.md S-24, and what this release has no certificates for."""
+    assert told(policy(f"tls: {{{tls}}}"), "http:80") == ([problem] if problem else [])
+
+
+def test_a_credential_of_a_selected_client_is_not_served_yet() -> None:
+    spec = (
+        "{host: reviews, workloadSelector: {matchLabels: {app: a}}, "
+        "trafficPolicy: {tls: {mode: SIMPLE, credentialName: a}}}"
+    )
+    assert told(spec, "http:80") == ["credential-not-served spec.trafficPolicy.tls.credentialName"]
+
+
+@pytest.mark.parametrize(
+    ("tls", "port", "verified"),
+    [
+        (TLS, "http:80", True),
+        (TLS, "tcp:80", False),
+        (f"{TLS}, sni: a.example.com", "http:80", False),
+        (f"{TLS}, subjectAltNames: [a.example.com]", "tcp:80", True),
+        ("mode: SIMPLE, insecureSkipVerify: true", "tcp:80", True),
+    ],
+)
+def test_a_server_whose_name_is_not_verified_is_told(tls: str, port: str, verified: bool) -> None:
+    """istio-api.md S-25: only requests tell the name."""
+    expected = [] if verified else ["unverified-server-name spec.trafficPolicy.tls.subjectAltNames"]
+    assert told(policy(f"tls: {{{tls}}}"), port) == expected
+
+
+def test_a_port_with_settings_of_its_own_is_judged_by_those() -> None:
+    """The policy's TLS never reaches the port that would make it unverified."""
+    text = f"tls: {{{TLS}}}, portLevelSettings: [{{port: {{number: 90}}, tls: {{mode: DISABLE}}}}]"
+    assert told(policy(text), "http:80", "tcp:90") == []
+    text = f"portLevelSettings: [{{port: {{number: 90}}, tls: {{{TLS}}}}}]"
+    assert told(policy(text), "http:80", "tcp:90") == [
+        "unverified-server-name spec.trafficPolicy.portLevelSettings[0].tls.subjectAltNames"
+    ]
+
+
+def test_a_subset_is_judged_like_the_rule() -> None:
+    spec = "{host: reviews, subsets: [{name: v1, trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}}]}"
+    assert told(spec, "http:80") == [
+        "no-workload-certificates spec.subsets[0].trafficPolicy.tls.mode"
+    ]
+
+
+def test_settings_of_a_port_that_no_host_has_are_told() -> None:
+    text = "portLevelSettings: [{port: {number: 99}, loadBalancer: {simple: RANDOM}}]"
+    path = "spec.trafficPolicy.portLevelSettings[0].port.number"
+    assert told(policy(text), "http:80") == [f"unknown-port {path}"]
+    assert told(policy(text, "*.shop.svc.cluster.local"), "http:80") == [f"unknown-port {path}"]
+    assert told(policy(text, "unknown"), "http:80") == []
+
+
+def test_what_a_port_s_settings_take_away_is_told() -> None:
+    """istio-api.md S-20: they replace the policy, and cannot say these three."""
+    port = "portLevelSettings: [{port: {number: 80}, loadBalancer: {simple: RANDOM}}]"
+    lost = "lost-at-port spec.trafficPolicy.portLevelSettings[0].port.number"
+    assert told(policy(f"retryBudget: {{}}, proxyProtocol: {{}}, {port}"), "http:80") == [lost] * 2
+
+
+@pytest.mark.parametrize(("port", "applies"), [("http:80", False), ("tcp:80", True)])
+def test_a_tunnel_for_requests_is_told(port: str, applies: bool) -> None:
+    expected = [] if applies else ["tunnel-needs-tcp spec.trafficPolicy.tunnel"]
+    assert told(policy("tunnel: {targetHost: a.example.com, targetPort: 1}"), port) == expected

@@ -1,0 +1,124 @@
+"""How a cluster secures what it sends: the transport socket of a DestinationRule's `tls` and
+`proxyProtocol`.
+
+What cannot be done as it was asked for is closed, never sent in the clear: such a cluster has no
+endpoints (`is_closed`), and `mesh` reports why.
+"""
+
+from collections.abc import Iterator
+
+from envoy.config.core.v3.base_pb2 import TransportSocket
+from envoy.config.core.v3.protocol_pb2 import UpstreamHttpProtocolOptions
+from envoy.config.core.v3.proxy_protocol_pb2 import ProxyProtocolConfig
+from envoy.extensions.transport_sockets.proxy_protocol.v3.upstream_proxy_protocol_pb2 import (
+    ProxyProtocolUpstreamTransport,
+)
+from envoy.extensions.transport_sockets.raw_buffer.v3.raw_buffer_pb2 import RawBuffer
+from envoy.extensions.transport_sockets.tls.v3.common_pb2 import (
+    CertificateValidationContext,
+    SubjectAltNameMatcher,
+    TlsParameters,
+)
+from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import SdsSecretConfig
+from envoy.extensions.transport_sockets.tls.v3.tls_pb2 import CommonTlsContext, UpstreamTlsContext
+from envoy.type.matcher.v3.string_pb2 import StringMatcher
+
+from crds.client_tls import ClientTLSSettings, TLSmode
+from crds.destination_rule import ProxyProtocol, ProxyProtocolVersion
+from crds.names import is_ip
+from mesh.client_tls import is_closed
+from mesh.destinations import Policy
+from translator import pb, secrets
+
+_MAX_SNI = 255
+_VERSIONS = {
+    ProxyProtocolVersion.V1: ProxyProtocolConfig.V1,
+    ProxyProtocolVersion.V2: ProxyProtocolConfig.V2,
+}
+
+
+def originates(tls: ClientTLSSettings | None) -> bool:
+    """Whether the cluster speaks TLS by this policy."""
+    return tls is not None and tls.mode is not TLSmode.DISABLE and not is_closed(tls)
+
+
+def transport_socket(policy: Policy, *, http2: bool) -> TransportSocket | None:
+    """`None` for plain TCP. `http2`: whether nothing else is spoken, which the server is told."""
+    socket = _tls(policy.tls, http2) if policy.tls and originates(policy.tls) else None
+    return _with_header(policy.proxy_protocol, socket) if policy.proxy_protocol else socket
+
+
+def _with_header(header: ProxyProtocol, inner: TransportSocket | None) -> TransportSocket:
+    plain = TransportSocket(
+        name="envoy.transport_sockets.raw_buffer", typed_config=pb.any_of(RawBuffer())
+    )
+    return TransportSocket(
+        name="envoy.transport_sockets.upstream_proxy_protocol",
+        typed_config=pb.any_of(
+            ProxyProtocolUpstreamTransport(
+                config=ProxyProtocolConfig(version=_VERSIONS[header.version]),
+                transport_socket=inner or plain,
+            )
+        ),
+    )
+
+
+def _tls(tls: ClientTLSSettings, http2: bool) -> TransportSocket:
+    return TransportSocket(
+        name="envoy.transport_sockets.tls",
+        typed_config=pb.any_of(
+            UpstreamTlsContext(
+                common_tls_context=_context(tls, http2), sni=pb.text(tls.sni)[:_MAX_SNI]
+            )
+        ),
+    )
+
+
+def _context(tls: ClientTLSSettings, http2: bool) -> CommonTlsContext:
+    pair, roots = secrets.key_pair(tls), secrets.roots(tls)
+    return CommonTlsContext(
+        # Envoy's clients stop at TLS 1.2 by themselves.
+        tls_params=TlsParameters(
+            tls_minimum_protocol_version=TlsParameters.TLSv1_2,
+            tls_maximum_protocol_version=TlsParameters.TLSv1_3,
+        ),
+        tls_certificate_sds_secret_configs=(_over_sds(pair.name),) if pair else (),
+        combined_validation_context=(
+            CommonTlsContext.CombinedCertificateValidationContext(
+                default_validation_context=CertificateValidationContext(
+                    match_typed_subject_alt_names=_names(tls)
+                ),
+                validation_context_sds_secret_config=_over_sds(roots.name),
+            )
+            if roots
+            else None
+        ),
+        alpn_protocols=("h2",) if http2 else (),
+    )
+
+
+def _over_sds(name: str) -> SdsSecretConfig:
+    return SdsSecretConfig(name=name, sds_config=pb.over_ads())
+
+
+def _names(tls: ClientTLSSettings) -> Iterator[SubjectAltNameMatcher]:
+    for name in filter(None, tls.subject_alt_names):
+        yield SubjectAltNameMatcher(san_type=_kind(name), matcher=StringMatcher(exact=name))
+
+
+def _kind(name: str) -> SubjectAltNameMatcher.SanType.ValueType:
+    if "://" in name:
+        return SubjectAltNameMatcher.URI
+    if is_ip(name):
+        return SubjectAltNameMatcher.IP_ADDRESS
+    return SubjectAltNameMatcher.EMAIL if "@" in name else SubjectAltNameMatcher.DNS
+
+
+def names_from_requests(tls: ClientTLSSettings | None) -> UpstreamHttpProtocolOptions | None:
+    """Where the policy names no server: the request's host is asked for, and verified
+    (istio-api.md S-25).
+    """
+    if tls is None or not originates(tls) or tls.sni:
+        return None
+    verified = not tls.subject_alt_names and not tls.insecure_skip_verify
+    return UpstreamHttpProtocolOptions(auto_sni=True, auto_san_validation=verified)
