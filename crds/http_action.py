@@ -108,8 +108,8 @@ def check_redirect(path: str, redirect: HTTPRedirect) -> Iterator[Problem]:
     if redirect.scheme not in ("", "http", "https"):
         yield error("bad-scheme", f"{path}.scheme", "must be http or https", redirect.scheme)
     if redirect.redirect_code not in REDIRECT_CODES:
-        message = "must be 301, 302, 303, 307 or 308"
-        yield error("bad-status", f"{path}.redirectCode", message, redirect.redirect_code)
+        message = "must be 301, 302, 303, 307 or 308: Envoy has no other redirects"
+        yield error("bad-redirect-code", f"{path}.redirectCode", message, redirect.redirect_code)
     if redirect.port is not None:
         yield from checks.port(f"{path}.port", redirect.port)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from crds import checks
 from crds.fields import EMPTY, UInt32
 from crds.names import is_token
-from crds.problem import Problem, error
+from crds.problem import Problem, error, warning
 from crds.scalars import StringMatch
 
 
@@ -36,7 +36,8 @@ ANY = "*"
 """As the regex of a header: it is present. No RE2, but Istio has it so."""
 
 _PSEUDO_HEADERS = frozenset({":method", ":scheme", ":authority", ":path", ":status"})
-_CLAIM = "@request.auth.claims"
+CLAIM = "@request.auth.claims"
+"""How a claim of a token is named where a header is matched."""
 
 
 def check_match(path: str, match: HTTPMatchRequest, *, in_mesh: bool) -> Iterator[Problem]:
@@ -63,9 +64,12 @@ def check_match(path: str, match: HTTPMatchRequest, *, in_mesh: bool) -> Iterato
 
 
 def _check_name(path: str, name: str, *, in_mesh: bool) -> Iterator[Problem]:
-    if name.startswith(_CLAIM):
+    if name.startswith(CLAIM):
         if in_mesh:
             message = "claims of tokens can be matched at gateways only: leave `mesh` out"
             yield error("bad-header", path, message, name)
+        else:
+            message = "tokens are not read yet, so this match never applies"
+            yield warning("not-translated", path, message, name)
     elif name not in _PSEUDO_HEADERS and not is_token(name):
         yield error("bad-header", path, "is no name of a header", name)

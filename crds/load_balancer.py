@@ -169,6 +169,9 @@ def check_load_balancer(path: str, settings: LoadBalancerSettings) -> Iterator[P
     yield from checks.at_least_1ms(f"{path}.warmupDurationSecs", settings.warmup_duration_secs)
     if settings.warmup is not None:
         yield from _check_warmup(f"{path}.warmup", settings.warmup)
+        if settings.warmup_duration_secs is not None:
+            message = "has no effect: warmup counts alone, remove this one"
+            yield warning("no-effect", f"{path}.warmupDurationSecs", message)
     warms_up = settings.warmup is not None or settings.warmup_duration_secs is not None
     if warms_up and (settings.simple not in _WARMS_UP or settings.consistent_hash is not None):
         message = "warm-up works with ROUND_ROBIN and LEAST_REQUEST only: it has no effect here"

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from crds.convert import plan
 from crds.convert_scalar import Problems
-from crds.http_retry import HTTPRetry
+from crds.http_retry import HTTPRetry, check_retries
 from crds.path import root
 from crds.problem import Problem, warning
 from crds.scalars import Duration
@@ -100,7 +100,7 @@ NOT_TRANSLATED = frozenset(
 """Istio's other fields: setting one is a warning, not an unknown name."""
 
 
-NOT_USED = frozenset({"defaultHttpRetryPolicy", "protocolDetectionTimeout", "trustDomain"})
+NOT_USED = frozenset({"protocolDetectionTimeout", "trustDomain"})
 """Fields of ours that are read and checked, and that nothing depends on yet."""
 
 
@@ -111,4 +111,7 @@ def mesh_config(raw: Mapping[str, object]) -> tuple[MeshConfig, tuple[Problem, .
         message = "is accepted but has no effect yet: this release does not translate it"
         problems.append(warning("not-translated", name, message))
     ours = {name: value for name, value in raw.items() if name not in NOT_TRANSLATED}
-    return MeshConfig(**plan(MeshConfig).values(ours, root(""), problems)), tuple(problems)
+    config = MeshConfig(**plan(MeshConfig).values(ours, root(""), problems))
+    if config.default_http_retry_policy is not None:
+        problems.extend(check_retries("defaultHttpRetryPolicy", config.default_http_retry_policy))
+    return config, tuple(problems)

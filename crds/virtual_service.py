@@ -18,6 +18,7 @@ from crds.http_action import (
 from crds.http_cors import CorsPolicy, UnmatchedPreflights
 from crds.http_fault import Abort, Delay, HTTPFaultInjection
 from crds.http_headers import HeaderOperations, Headers
+from crds.http_idle import check_idle, check_reach
 from crds.http_match import HTTPMatchRequest
 from crds.http_retry import HTTPRetry
 from crds.http_route import HTTPRoute, HTTPRouteDestination, check_http
@@ -95,7 +96,11 @@ def check(virtual_service: VirtualService) -> Iterator[Problem]:
         yield error("no-rules", "spec", "has no rules: write http, tls or tcp")
     yield from checks.gateways("spec.gateways", gateways)
     for index, route in enumerate(virtual_service.http):
-        yield from check_http(f"spec.http[{index}]", route, in_mesh=in_mesh)
+        wrong = tuple(check_http(f"spec.http[{index}]", route, in_mesh=in_mesh))
+        # What is wrong goes first: once it is right, other things may count.
+        yield from wrong or check_idle(f"spec.http[{index}]", route)
+    if virtual_service.hosts:
+        yield from check_reach(virtual_service.http)
     for index, tls_route in enumerate(virtual_service.tls):
         yield from check_tls(f"spec.tls[{index}]", tls_route, virtual_service.hosts)
     for index, tcp_route in enumerate(virtual_service.tcp):

@@ -3,11 +3,13 @@
 import json
 
 from e2e.mesh import Mesh, routes
+from tests.semantics import covers
 
 TARGET = "echo:9001"
 METHOD = "/shop.Reviews/Get"
 
 
+@covers("S-66")
 def test_a_call_reaches_the_server(intercepting: Mesh) -> None:
     code, text = intercepting.grpc(TARGET, METHOD, {"x-user": "me"}, "body")
     assert code == "OK"

@@ -42,12 +42,11 @@ LATER: Mapping[str, str] = {
     **dict.fromkeys(("S-5", "S-6", "C-10"), _SIDECAR),
     "S-8": "Gateway is not read yet",
     **dict.fromkeys(("S-18", "S-21", "S-23", "S-76", "S-77"), _RULES),
-    **dict.fromkeys(("C-3", "C-4", "C-5", "C-14"), _RULES),
+    **dict.fromkeys(("C-14",), _RULES),
     **dict.fromkeys(("S-46", "S-50"), _LISTENERS),
     "S-40": "no filter for MongoDB: it is carried as TCP",
     "S-52": "a workload that calls itself is not tried yet",
     "S-69": "optional: no retry at the server's side",
-    **dict.fromkeys(("S-51", "S-53", "S-66", "C-1", "C-2", "C-11", "C-12"), "not marked yet"),
     "S-65": "claims of tokens need RequestAuthentication, which is not read yet",
 }
 """Rows that no test guards yet, and what they wait for."""

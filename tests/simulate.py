@@ -7,7 +7,7 @@ field that it skips. The real Envoy has the last word (tests/translator), this i
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl
 
 import re2  # type: ignore[import-untyped]  # google-re2 ships no types
@@ -26,6 +26,7 @@ from envoy.config.route.v3.route_pb2 import RouteConfiguration
 from envoy.extensions.filters.network.tcp_proxy.v3.tcp_proxy_pb2 import TcpProxy
 from envoy.type.matcher.v3.string_pb2 import StringMatcher
 
+from tests.simulate_filters import filtered
 from translator import names
 from translator.config import Config
 from translator.http_messages import HttpConnectionManager
@@ -67,7 +68,9 @@ class Request:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """Where it went. `clusters` are shares that add up to 1; `status` is set if it was answered on
-    the spot, and `location` if that is a redirect.
+    the spot, and `location` if that is a redirect. `aborts`: the share that gets a status instead.
+
+    `authorities` is the host that each cluster is asked for, `position` which route it was.
     """
 
     listener: str
@@ -78,7 +81,15 @@ class Outcome:
     body: str = ""
     location: str = ""
     path: str = ""
-    authority: str = ""
+    authorities: Mapping[str, str] = field(default_factory=dict)
+    aborts: Mapping[int, float] = field(default_factory=dict)
+    position: int = -1
+
+    @property
+    def authority(self) -> str:
+        """The only host that is asked for."""
+        (only,) = set(self.authorities.values())
+        return only
 
     @property
     def cluster(self) -> str:
@@ -94,14 +105,20 @@ def send(config: Config, request: Request) -> Outcome:
     manager = HttpConnectionManager()
     if not chain.filters[0].typed_config.Unpack(manager):
         return Outcome(listener=listener.name, clusters=_tcp_clusters(chain))
-    routes = _route_configuration(config, manager)
+    outcome = decide(_route_configuration(config, manager), request)
+    return replace(outcome, listener=listener.name)
+
+
+def decide(routes: RouteConfiguration, request: Request) -> Outcome:
+    """What a route configuration, with its virtual hosts in place, does with a request."""
     host = _virtual_host(routes, request.authority)
     if host is None:
-        return Outcome(listener=listener.name, status=404)
-    route = next((route for route in host.routes if _matches(route.match, request)), None)
-    if route is None:
-        return Outcome(listener=listener.name, virtual_host=host.name, status=404)
-    return _acted(route, request, listener=listener.name, virtual_host=host.name)
+        return Outcome(listener="", status=404)
+    for position, route in enumerate(host.routes):
+        if _matches(route.match, request):
+            outcome = _acted(route, request)
+            return replace(outcome, virtual_host=host.name, route=route.name, position=position)
+    return Outcome(listener="", virtual_host=host.name, status=404)
 
 
 def connect(config: Config, address: str, port: int) -> Outcome:
@@ -266,35 +283,41 @@ def _string_matches(matcher: StringMatcher, value: str) -> bool:
             raise NotImplementedError(other)
 
 
-def _acted(route: Route, request: Request, *, listener: str, virtual_host: str) -> Outcome:
+def _acted(route: Route, request: Request) -> Outcome:
+    before = filtered(route, request.method, request.header, _string_matches)
+    if before.status:
+        return Outcome(listener="", status=before.status)
     match route.WhichOneof("action"):
         case "route":
             return Outcome(
-                listener=listener,
-                virtual_host=virtual_host,
-                route=route.name,
+                listener="",
                 clusters=_shares(route.route),
                 path=_rewritten(route, request.path),
-                authority=route.route.host_rewrite_literal or request.authority,
+                authorities=_authorities(route.route, request),
+                aborts=before.aborts,
             )
         case "direct_response":
             return Outcome(
-                listener=listener,
-                virtual_host=virtual_host,
-                route=route.name,
+                listener="",
                 status=route.direct_response.status,
                 body=route.direct_response.body.inline_string,
             )
         case "redirect":
             return Outcome(
-                listener=listener,
-                virtual_host=virtual_host,
-                route=route.name,
+                listener="",
                 status=_CODES[route.redirect.response_code],
                 location=_location(route.redirect, route.match, request),
             )
         case other:
             raise NotImplementedError(other)
+
+
+def _authorities(action: RouteAction, request: Request) -> Mapping[str, str]:
+    """The route's own rewrite comes after that of a weighted cluster."""
+    each = {c.name: c.host_rewrite_literal for c in action.weighted_clusters.clusters}
+    every = each or {action.cluster: ""}
+    own = action.host_rewrite_literal
+    return {name: own or rewrite or request.authority for name, rewrite in every.items()}
 
 
 def _shares(action: RouteAction) -> Mapping[str, float]:

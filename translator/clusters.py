@@ -11,6 +11,7 @@ from google.protobuf.duration_pb2 import Duration as DurationMessage
 
 from crds.destination_rule import ConnectionPoolSettings
 from crds.fields import EMPTY
+from crds.http_retry import HTTPRetry
 from crds.scalars import Duration
 from mesh import hosts
 from mesh.client_tls import is_closed
@@ -40,10 +41,11 @@ _TYPES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Defaults:
-    """What the mesh settings say of every cluster."""
+    """What the mesh settings say of every cluster, and of retries on routes that do not."""
 
     connect_timeout: Duration = _CONNECT_TIMEOUT
     dns_refresh_rate: Duration = _DNS_REFRESH_RATE
+    retries: HTTPRetry | None = None
 
 
 DEFAULTS = Defaults()

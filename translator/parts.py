@@ -8,18 +8,20 @@ identity what to make again.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 from envoy.config.route.v3.route_components_pb2 import VirtualHost
 
 from crds.fields import EMPTY
+from crds.http_retry import HTTPRetry
 from crds.mesh_config import MeshConfig, OutboundTrafficPolicyMode
 from mesh.destinations import Policy
 from mesh.endpoints import Endpoint
 from mesh.host_view import HostView, PortView
 from mesh.inbound import InboundPort
 from mesh.proxy import Mode
+from mesh.routing import HttpRule
 from mesh.services import Resolution
 from translator import clusters, listeners_inbound, listeners_outbound, names, routes
 from translator.client_tls import originates
@@ -33,8 +35,10 @@ Endpoints = Mapping[int, tuple[Endpoint, ...]]
 
 
 def defaults(config: MeshConfig) -> Defaults:
-    """What the mesh's settings say of every cluster."""
-    return Defaults(connect_timeout=config.connect_timeout)
+    """What the mesh's settings say of every host."""
+    return Defaults(
+        connect_timeout=config.connect_timeout, retries=config.default_http_retry_policy
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ def host(view: HostView, endpoints: Endpoints, settings: Defaults) -> Config:
             if view.service is not None
             for subset, policy, labels in _subsets(port)
         ),
-        virtual_hosts=tuple(_virtual_hosts(view)),
+        virtual_hosts=tuple(_virtual_hosts(view, settings.retries)),
         listeners=tuple(
             listeners_outbound.tcp_listener(
                 address, port.port, port.tcp or ((port.default,) if port.default else ())
@@ -103,15 +107,25 @@ def _subsets(port: PortView) -> Iterator[tuple[str, Policy, Mapping[str, str]]]:
         yield subset.ref.name, subset.policy, subset.ref.labels
 
 
-def _virtual_hosts(view: HostView) -> Iterator[VirtualHost]:
+def _virtual_hosts(view: HostView, retries: HTTPRetry | None) -> Iterator[VirtualHost]:
     for port in view.ports:
         if port.domains:
             number = port.port.number
             config = names.HTTP_PROXY if view.mode is Mode.NONE else names.outbound_routes(number)
             rules = port.rules or (routes.default_rules(port.default) if port.default else ())
             yield routes.virtual_host(
-                config, names.host_port(view.host, number), port.domains, rules
+                config,
+                names.host_port(view.host, number),
+                port.domains,
+                [_retried(rule, retries) for rule in rules],
             )
+
+
+def _retried(rule: HttpRule, retries: HTTPRetry | None) -> HttpRule:
+    """The mesh's default counts where the rule says nothing of retries."""
+    if retries is None or rule.route.retries is not None:
+        return rule
+    return replace(rule, route=replace(rule.route, retries=retries))
 
 
 def assignments(view: HostView) -> tuple[Assignment, ...]:

@@ -9,6 +9,7 @@ from envoy.config.route.v3.route_components_pb2 import (
 )
 from google.protobuf.wrappers_pb2 import BoolValue
 
+from crds.http_match import CLAIM
 from crds.virtual_service import HTTPMatchRequest, StringMatch
 from translator import pb
 
@@ -20,9 +21,14 @@ def is_expressible(match: HTTPMatchRequest) -> bool:
     nothing, so it can be left out.
     """
     headers = (*match.headers, *match.without_headers)
-    return all(name and name == pb.text(name) for name in headers) and all(
+    return all(_is_name(name) for name in headers) and all(
         0 < len(name.encode()) <= _MAX_QUERY_NAME for name in match.query_params
     )
+
+
+def _is_name(name: str) -> bool:
+    """Of a header; claims of tokens are matched elsewhere, if at all."""
+    return bool(name) and name == pb.text(name) and not name.startswith(CLAIM)
 
 
 def route_match(match: HTTPMatchRequest) -> RouteMatch:

@@ -44,7 +44,7 @@ from translator.http_manager import http_manager
 from translator.routes import route_configuration
 
 LISTENING = "starting main dispatch loop"
-SLOW = "/slow"
+SLOW = "/take-a-minute"
 """Upstreams take a minute for what begins with this."""
 ECHOED = {
     "seen-path": "%REQ(:PATH)%",
@@ -83,7 +83,7 @@ class Running:
             client.request(method, path, headers={"Host": host, **(headers or {})})
             response = client.getresponse()
             got = {name.lower(): value for name, value in response.getheaders()}
-            return Answer(response.status, got, response.read().decode())
+            return Answer(response.status, got, response.read().decode(errors="replace"))
         finally:
             client.close()
 
@@ -104,8 +104,17 @@ def serving(
     envoy: Path, folder: Path, hosts: Sequence[VirtualHost], upstreams: Sequence[str]
 ) -> Iterator[Running]:
     """An Envoy with these virtual hosts, and an upstream for each of these clusters."""
-    front = folder / "front"
     routes = route_configuration("80", vhds=False, virtual_hosts=hosts)
+    with serving_each(envoy, folder, {"front": routes}, upstreams) as running:
+        yield running["front"]
+
+
+@contextmanager
+def serving_each(
+    envoy: Path, folder: Path, fronts: Mapping[str, RouteConfiguration], upstreams: Sequence[str]
+) -> Iterator[Mapping[str, Running]]:
+    """An Envoy that serves each of several route configurations at a socket of its own."""
+    running = {name: Running(folder / f"front{index}") for index, name in enumerate(fronts)}
     paths = {name: folder / str(index) for index, name in enumerate(upstreams)}
     config = {
         "static_resources": {
@@ -114,7 +123,7 @@ def serving(
                 *(as_json(_cluster(name, path)) for name, path in paths.items()),
             ],
             "listeners": [
-                as_json(_listener(front, routes)),
+                *(as_json(_listener(running[name].front, fronts[name])) for name in fronts),
                 *(as_json(_listener(path, _echo(name))) for name, path in paths.items()),
             ],
         }
@@ -134,7 +143,7 @@ def serving(
             line = process.stderr.readline()
             assert line, said
             said += line
-        yield Running(front)
+        yield running
     finally:
         process.kill()
         process.communicate()

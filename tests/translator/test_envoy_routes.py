@@ -11,7 +11,7 @@ import yaml
 from crds.decode import decode
 from crds.virtual_service import HTTPRoute, HTTPRouteDestination, VirtualService
 from mesh.routing import HttpRule, Missing, Target
-from tests.translator.running import Answer, Running, serving
+from tests.translator.running import SLOW, Answer, Running, serving
 from translator import names, routes
 
 pytestmark = pytest.mark.envoy
@@ -157,10 +157,10 @@ CASES = {
     ),
     "an abort without a percentage": Case(only("fault: {abort: {httpStatus: 555}}")),
     "a delay": Case(only("fault: {delay: {fixedDelay: 1ms, percentage: {value: 100}}}")),
-    "a timeout": Case(only("timeout: 10ms"), path="/slow", status=504, cluster=None),
+    "a timeout": Case(only("timeout: 10ms"), path=SLOW, status=504, cluster=None),
     "a timeout of each try": Case(
         only("retries: {attempts: 1, perTryTimeout: 10ms, retryOn: reset}"),
-        path="/slow",
+        path=SLOW,
         status=504,
         cluster=None,
     ),
