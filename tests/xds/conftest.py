@@ -1,8 +1,14 @@
 """The rule ids of the xDS specification as pytest ids: `pytest tests/xds -k X-43`."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 
+from tests.xds.resources import cluster, upsert
+from tests.xds.serving import Owner, serving
+from xds.metrics import Metrics
 from xds.publisher import Publisher
+from xds.server import Server
 
 
 @pytest.fixture(autouse=True)
@@ -14,3 +20,23 @@ def rule(request: pytest.FixtureRequest) -> str | None:
 @pytest.fixture
 def publisher() -> Publisher:
     return Publisher()
+
+
+@pytest.fixture
+def owner() -> Owner:
+    return Owner()
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics()
+
+
+@pytest.fixture
+async def server(
+    publisher: Publisher, owner: Owner, metrics: Metrics
+) -> AsyncIterator[tuple[Server, int]]:
+    """A plaintext server on loopback that wants a token."""
+    publisher.publish({"p": upsert(cds=[cluster("a")])})
+    async with serving(publisher, owner, metrics=metrics) as running:
+        yield running

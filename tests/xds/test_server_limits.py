@@ -1,0 +1,78 @@
+"""What one client may cost the server: sizes, counts and times."""
+
+from tests.xds.resources import listener, raw, upsert
+from tests.xds.scripted import names
+from tests.xds.serving import GOOD, NOW, Owner, ended, read, request, serving, stream, until
+from xds.auth import Anybody
+from xds.metrics import Metrics
+from xds.publisher import PartChange, Publisher
+from xds.server import Server, ServerSettings
+from xds.types import LDS
+
+
+async def test_a_client_that_says_nothing_is_sent_away(publisher: Publisher, owner: Owner) -> None:
+    settings = ServerSettings(plaintext=True, first_request_timeout=0.05)
+    async with serving(publisher, owner, settings) as (_, port), stream(port) as call:
+        assert await ended(call) == ("UNAVAILABLE", "no request in time")
+
+
+async def test_a_stream_ends_with_its_credentials(server: tuple[Server, int], owner: Owner) -> None:
+    _, port = server
+    owner.identity = Anybody(name="brief", expires_at=NOW + 0.1)
+    async with stream(port) as call:
+        await call.write(request())
+        await read(call)
+        status, message = await ended(call)
+    assert status == "UNAVAILABLE"
+    assert "expired" in message
+
+
+async def test_a_client_that_does_not_read_is_cut_off_and_delays_nobody(
+    publisher: Publisher, owner: Owner, metrics: Metrics
+) -> None:
+    publisher.publish({"p": upsert(lds=[raw(LDS, "big", 3 << 20)])})
+    settings = ServerSettings(plaintext=True, write_timeout=0.3)
+    narrow = [("grpc.http2.lookahead_bytes", 1 << 16), ("grpc.http2.bdp_probe", 0)]
+    async with (
+        serving(publisher, owner, settings, metrics=metrics) as (running, port),
+        stream(port, options=[*narrow, ("grpc.use_local_subchannel_pool", 1)]) as stuck,
+        stream(port, options=[("grpc.max_receive_message_length", -1)]) as quick,
+    ):
+        await stuck.write(request(LDS, node="stuck"))
+        await until(running, 1)
+        await quick.write(request(LDS, node="quick"))
+        assert names(await read(quick)) == ["big"]
+        await until(running, 1)
+        assert [client.node for client in running.clients.snapshot()] == ["quick"]
+    assert metrics.registry.get_sample_value("heddle_xds_write_timeouts_total") == 1
+
+
+async def test_a_request_beyond_the_limit_ends_only_its_stream(
+    publisher: Publisher, owner: Owner
+) -> None:
+    publisher.publish({"p": PartChange()})
+    settings = ServerSettings(plaintext=True, max_message=1000)
+    async with serving(publisher, owner, settings) as (_, port):
+        async with stream(port) as call:
+            await call.write(request(resource_names_subscribe=["x" * 2000]))
+            assert (await ended(call))[0] == "RESOURCE_EXHAUSTED"
+        async with stream(port) as call:
+            await call.write(request())
+            await read(call)
+
+
+async def test_metadata_beyond_the_limit_is_refused(server: tuple[Server, int]) -> None:
+    _, port = server
+    async with stream(port, [*GOOD, ("x", "y" * 20_000)]) as call:
+        assert (await ended(call))[0] == "RESOURCE_EXHAUSTED"
+
+
+async def test_listeners_beyond_one_message_arrive_in_chunks(
+    publisher: Publisher, owner: Owner
+) -> None:
+    publisher.publish({"p": upsert(lds=[raw(LDS, f"l{n}", 600_000) for n in range(3)])})
+    settings = ServerSettings(plaintext=True)
+    async with serving(publisher, owner, settings) as (_, port), stream(port) as call:
+        await call.write(request(LDS))
+        assert [names(await read(call)) for _ in range(3)] == [["l0"], ["l1"], ["l2"]]
+    assert listener("l").size < 600_000
