@@ -31,10 +31,10 @@ from heddle.local_cluster import LocalCluster
 from heddle.not_started import START_SECONDS, NotStarted, laggards
 from heddle.place import Place, place_for
 from heddle.proxy_status import proxy_status
-from heddle.serve import utc_now
+from heddle.serve import server_settings, utc_now
 from sources.directory import Directory
 from sources.events import Event
-from xds.server import Server, ServerSettings
+from xds.server import Server
 from xds.status import ClientStatus
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -93,7 +93,7 @@ class LocalMesh:
             authenticate=TokenAuthenticator(verifier),
             resolve=self.plane.resolver,
             wall=time.time,  # noqa: TID251 - the composition root hands the clock in
-            settings=ServerSettings(address=f"{place.gateway.ip}:{place.port}"),
+            settings=server_settings(f"{place.gateway.ip}:{place.port}"),
             certificate=self._certificates.current,
         )
         self._cluster: LocalCluster | None = None

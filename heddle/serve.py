@@ -61,7 +61,7 @@ async def serve_forever(settings: ServeSettings) -> None:
         authenticate=TokenAuthenticator(_verifier(settings)),
         resolve=plane.resolver,
         wall=time.time,  # noqa: TID251 - the composition root hands the clock in
-        settings=ServerSettings(address=settings.listen),
+        settings=server_settings(settings.listen),
         certificate=certificates.current,
     )
     if settings.root_out is not None:
@@ -102,6 +102,11 @@ async def _events(folder: Path, cluster: LocalCluster) -> AsyncIterator[Sequence
     async with contextlib.aclosing(Directory(folder).events()) as batches:
         async for batch in batches:
             yield cluster.apply(batch)
+
+
+def server_settings(address: str) -> ServerSettings:
+    """How we serve pods: one identity is one pod, and an Envoy needs one stream."""
+    return ServerSettings(address=address, max_streams_per_identity=8)
 
 
 def utc_now() -> datetime:

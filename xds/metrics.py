@@ -30,6 +30,17 @@ class Metrics:
             "Streams ended because the client did not read",
             registry=self.registry,
         )
+        self.waiting = Gauge(
+            "heddle_xds_waiting",
+            "Streams that wait to be brought up to date",
+            registry=self.registry,
+        )
+        self._admission_time = Histogram(
+            "heddle_xds_admission_seconds",
+            "How long a stream waited for its turn",
+            registry=self.registry,
+            buckets=(0.001, 0.01, 0.1, 0.5, 1, 5, 15, 60),
+        )
         pushes = Counter("heddle_xds_pushes", "Responses sent", ["type"], registry=self.registry)
         size = Counter(
             "heddle_xds_push_bytes", "Bytes of responses sent", ["type"], registry=self.registry
@@ -70,6 +81,10 @@ class Metrics:
     def acked(self, type_url: str, seconds: float) -> None:
         """A response was accepted."""
         self._ack_time[short_name(type_url)].observe(seconds)
+
+    def admitted(self, seconds: float) -> None:
+        """A stream was admitted after that time."""
+        self._admission_time.observe(seconds)
 
     def rejected(self, type_url: str) -> None:
         """A response was rejected."""

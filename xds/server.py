@@ -5,61 +5,52 @@ by a `DeltaStream` or a `SotwStream`. Responses are bytes already, so gRPC seria
 """
 
 import asyncio
-import ipaddress
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+import random  # noqa: TID251 - only as the default of an argument
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Final
 
 import grpc
 import structlog
 
+from xds.admission import Admission
+from xds.ages import stream_age
 from xds.auth import Authenticator, Identity, Inspector, Resolver, nobody
 from xds.csds import ClientStatusService
-from xds.errors import Forbidden, NotReady, Reconnect, StreamEnded, Unauthenticated, UnknownPart
+from xds.errors import (
+    Forbidden,
+    NotReady,
+    Reconnect,
+    StreamEnded,
+    TooMuch,
+    Unauthenticated,
+    UnknownPart,
+)
 from xds.exchange import Nack
-from xds.limits import Limits
+from xds.gate import Gate
 from xds.metrics import Metrics
 from xds.pacer import Pacer
 from xds.publisher import Publisher
 from xds.session import Session, WriteTimeout
+from xds.settings import ServerSettings, is_local, options
 from xds.status import Client, Clients, ClientStatus
 from xds.tls import Certificate, credentials
 from xds.transport import DELTA, SOTW, Request, Transport
 
+__all__ = ["Server", "ServerSettings"]
+
 log = structlog.get_logger(__name__)
 
 _SERVICE: Final = "envoy.service.discovery.v3.AggregatedDiscoveryService"
+_SHUTDOWN: Final = "the server is shutting down"
+_STEP_SECONDS: Final = 0.01
+_ENDED_AT_ONCE: Final = 10
+"""A server that stops ends so many streams in a step, or more if there are very many."""
 _NO_SOTW: Final = "state of the world is not served: set api_type DELTA_GRPC"
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerSettings:
-    """Bounds of the server; times in seconds, sizes in bytes."""
-
-    address: str = "127.0.0.1:0"
-    """`host:port` (port 0: any free one) or `unix:path`."""
-    plaintext: bool = False
-    """Serve without TLS. Refused for anything but loopback and unix sockets."""
-    max_message: int = 4 << 20
-    """The largest request. 20,000 resource names with their versions need 2 MiB."""
-    max_metadata: int = 16 << 10
-    max_streams_per_connection: int = 16
-    max_streams: int = 20_000
-    first_request_timeout: float = 30.0
-    """From the stream's start to its first request, authentication included."""
-    write_timeout: float = 30.0
-    keepalive: float = 30.0
-    keepalive_timeout: float = 10.0
-    min_ping_interval: float = 10.0
-    """Clients that ping more often are cut off."""
-    max_connection_age: float = 1800.0
-    """gRPC spreads it by a tenth either way, so that clients do not return all at once."""
-    drain: float = 5.0
-    """How long streams may take to end when the connection is too old or the server stops."""
-    limits: Limits = field(default_factory=Limits)
 
 
 class Server:
@@ -74,12 +65,14 @@ class Server:
         resolve_sotw: Resolver | None = None,
         may_inspect: Inspector = nobody,
         wall: Callable[[], float],
+        chance: Callable[[], float] = random.random,
         settings: ServerSettings | None = None,
         certificate: Callable[[], Certificate] | None = None,
         clients: Clients | None = None,
         metrics: Metrics | None = None,
     ) -> None:
-        """`wall` gives unix seconds; `certificate` the current one, and may change its mind.
+        """`wall` gives unix seconds, `chance` numbers from 0 up to 1, `certificate` the current one
+        at each handshake.
 
         `resolve_sotw` selects for clients that speak state of the world, which get no virtual hosts
         as resources of their own: its parts have complete route configurations. Without it, such
@@ -91,11 +84,17 @@ class Server:
         self._resolve_sotw = resolve_sotw
         self._may_inspect = may_inspect
         self._wall = wall
+        self._chance = chance
         self._settings = settings or ServerSettings()
         self._certificate = certificate
         self._metrics = metrics or Metrics()
         self._sessions: dict[Session, Client] = {}
+        self._streams: Counter[str] = Counter()
         self._pacer = Pacer()
+        self._gate = Gate(
+            Admission(at_once=self._settings.initial_syncs, patience=self._settings.sync_patience),
+            self._metrics,
+        )
         self._ids = 0
         self._draining = False
         self._server: grpc.aio.Server | None = None
@@ -104,14 +103,14 @@ class Server:
     async def start(self) -> int:
         """Listen; the port (0 for a unix socket)."""
         server = grpc.aio.server(
-            options=_options(self._settings), maximum_concurrent_rpcs=self._settings.max_streams
+            options=options(self._settings), maximum_concurrent_rpcs=self._settings.max_streams
         )
         status = ClientStatusService(lambda: self.clients.snapshot(), self._admit_inspector)
         server.add_generic_rpc_handlers((self._handler(), status.handler()))
         address = self._settings.address
         if self._certificate is not None:
             port = server.add_secure_port(address, credentials(self._certificate))
-        elif self._settings.plaintext and _is_local(address):
+        elif self._settings.plaintext and is_local(address):
             port = server.add_insecure_port(address)
         else:
             raise ValueError(f"{address} needs a certificate: plaintext is for loopback only")
@@ -120,11 +119,27 @@ class Server:
         return 0 if address.startswith("unix:") else port
 
     async def stop(self) -> None:
-        """End all streams, so that clients go elsewhere, and stop. May be called twice."""
+        """End all streams, so that clients go elsewhere, and stop. May be called twice.
+
+        New streams are refused at once. Those that are there end in the order in which they came,
+        each with a status, over half of the time that `drain` allows; what is left then is cut off.
+        """
         self._draining = True
-        self.close_streams(lambda _: True, why="the server is shutting down")
-        if self._server is not None:
-            await self._server.stop(self._settings.drain)
+        self._gate.close(_SHUTDOWN)
+        async with asyncio.TaskGroup() as tasks:
+            if self._server is not None:
+                tasks.create_task(self._server.stop(self._settings.drain))
+            await self._end_all()
+
+    async def _end_all(self) -> None:
+        sessions = list(self._sessions)
+        steps = max(round(self._settings.drain / 2 / _STEP_SECONDS), 1)
+        at_once = max(-(-len(sessions) // steps), _ENDED_AT_ONCE)
+        for start in range(0, len(sessions), at_once):
+            if start:
+                await asyncio.sleep(_STEP_SECONDS)
+            for session in sessions[start : start + at_once]:
+                session.end(Reconnect(_SHUTDOWN))
 
     def close_streams(
         self,
@@ -178,18 +193,40 @@ class Server:
         self, context: Context, transport: Transport[Request], resolve: Resolver
     ) -> None:
         if self._draining:
-            raise Reconnect("the server is shutting down")
-        try:
-            async with asyncio.timeout(self._settings.first_request_timeout):
-                identity = await self._identify(context)
-                first = await _read(context, transport)
-        except TimeoutError:
-            raise Reconnect("no request in time") from None
-        if first is None:
-            return
+            raise Reconnect(_SHUTDOWN)
+        with ExitStack() as held:
+            try:
+                async with asyncio.timeout(self._settings.first_request_timeout):
+                    identity = await self._identify(context)
+                    held.enter_context(self._counted(identity))
+                    body = await _body(context)
+            except TimeoutError:
+                raise Reconnect("no request in time") from None
+            if body is None:
+                return
+            ticket = await self._gate.enter()
+            leave = partial(self._gate.leave, ticket)
+            held.callback(leave)
+            await self._serve(context, transport, resolve, identity, body, leave)
+
+    async def _serve(
+        self,
+        context: Context,
+        transport: Transport[Request],
+        resolve: Resolver,
+        identity: Identity,
+        body: bytes,
+        synced: Callable[[], None],
+    ) -> None:
+        first = transport.decoded(body)
         node = transport.node_id(first)
         selection = await resolve(first.node, identity)
-        session = Session(self.clients, self._pacer, write_timeout=self._settings.write_timeout)
+        session = Session(
+            self.clients,
+            self._pacer,
+            write_timeout=self._settings.write_timeout,
+            synced=synced,
+        )
         try:
             stream = transport.open(
                 self._publisher,
@@ -218,8 +255,21 @@ class Server:
             )
 
     @contextmanager
+    def _counted(self, identity: Identity) -> Iterator[None]:
+        limit, name = self._settings.max_streams_per_identity, identity.name
+        if limit is not None and self._streams[name] >= limit:
+            raise TooMuch(f"{limit} streams of this client are open already")
+        self._streams[name] += 1
+        try:
+            yield
+        finally:
+            self._streams[name] -= 1
+            if not self._streams[name]:
+                del self._streams[name]
+
+    @contextmanager
     def _connected(self, session: Session, client: Client, identity: Identity) -> Iterator[None]:
-        expiry = self._end_at_expiry(session, identity)
+        timers = tuple(self._timers(session, identity))
         self._sessions[session] = client
         self.clients.add(client)
         self._metrics.clients.inc()
@@ -227,8 +277,8 @@ class Server:
             yield
         finally:
             client.stream.close()
-            if expiry is not None:
-                expiry.cancel()
+            for timer in timers:
+                timer.cancel()
             del self._sessions[session]
             self.clients.remove(client)
             self._metrics.clients.dec()
@@ -252,12 +302,15 @@ class Server:
         self._metrics.auth.labels("accepted").inc()
         return identity
 
-    def _end_at_expiry(self, session: Session, identity: Identity) -> asyncio.TimerHandle | None:
-        if identity.expires_at is None:
-            return None
-        left = identity.expires_at - self._wall()
-        reason = Reconnect("the credentials have expired: come back with new ones")
-        return asyncio.get_running_loop().call_later(max(left, 0.0), session.end, reason)
+    def _timers(self, session: Session, identity: Identity) -> Iterator[asyncio.TimerHandle]:
+        """What ends the stream in time."""
+        loop = asyncio.get_running_loop()
+        age = stream_age(self._settings.max_connection_age, self._chance())
+        yield loop.call_later(age, session.end, Reconnect("the connection is old: open another"))
+        if identity.expires_at is not None:
+            left = max(identity.expires_at - self._wall(), 0.0)
+            reason = Reconnect("the credentials have expired: come back with new ones")
+            yield loop.call_later(left, session.end, reason)
 
 
 class _Observer:
@@ -283,10 +336,16 @@ class _Observer:
         )
 
 
+async def _body(context: Context) -> bytes | None:
+    """The next message, or `None` when the client has hung up."""
+    body = await context.read()
+    return body if isinstance(body, bytes) else None  # else grpc.aio.EOF
+
+
 async def _read(context: Context, transport: Transport[Request]) -> Request | None:
     """The next request, or `None` when the client has hung up."""
-    body = await context.read()
-    return transport.decoded(body) if isinstance(body, bytes) else None  # else grpc.aio.EOF
+    body = await _body(context)
+    return None if body is None else transport.decoded(body)
 
 
 def _metadata(context: Context) -> dict[str, str]:
@@ -295,35 +354,3 @@ def _metadata(context: Context) -> dict[str, str]:
         if isinstance(value, str):
             found[key] = f"{found[key]},{value}" if key in found else value
     return found
-
-
-def _is_local(address: str) -> bool:
-    if address.startswith("unix:"):
-        return True
-    host = address.rpartition(":")[0].strip("[]")
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _options(settings: ServerSettings) -> Sequence[tuple[str, int]]:
-    return (
-        ("grpc.max_receive_message_length", settings.max_message),
-        ("grpc.max_send_message_length", -1),
-        ("grpc.max_metadata_size", settings.max_metadata),
-        ("grpc.absolute_max_metadata_size", settings.max_metadata),
-        ("grpc.max_concurrent_streams", settings.max_streams_per_connection),
-        ("grpc.keepalive_time_ms", _ms(settings.keepalive)),
-        ("grpc.keepalive_timeout_ms", _ms(settings.keepalive_timeout)),
-        ("grpc.keepalive_permit_without_calls", 1),
-        ("grpc.http2.min_ping_interval_without_data_ms", _ms(settings.min_ping_interval)),
-        ("grpc.http2.max_ping_strikes", 2),
-        ("grpc.max_connection_age_ms", _ms(settings.max_connection_age)),
-        ("grpc.max_connection_age_grace_ms", _ms(settings.drain)),
-        ("grpc.so_reuseport", 0),  # two servers on one port would each get some of the clients
-    )
-
-
-def _ms(seconds: float) -> int:
-    return round(seconds * 1000)

@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 from xds.errors import Reconnect, StreamEnded
 from xds.pacer import Pacer
-from xds.status import Client, Clients
+from xds.status import Client, Clients, is_brought_up
 
 Request = TypeVar("Request")
 Write = Callable[[bytes], Awaitable[None]]
@@ -21,10 +21,19 @@ class WriteTimeout(Reconnect):
 class Session:
     """Runs one client's stream until one side ends it."""
 
-    def __init__(self, clients: Clients, pacer: Pacer, *, write_timeout: float) -> None:
+    def __init__(
+        self,
+        clients: Clients,
+        pacer: Pacer,
+        *,
+        write_timeout: float,
+        synced: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`synced` is called once: when the client has got what it asked for at first."""
         self._clients = clients
         self._pacer = pacer
         self._write_timeout = write_timeout
+        self._synced: Callable[[], None] | None = synced
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
         self._over = False
@@ -81,7 +90,13 @@ class Session:
                 self._wake.set()
         except StreamEnded as reason:
             self.end(reason)
+        self._progress(client)
+
+    def _progress(self, client: Client) -> None:
         self._clients.touch(client)
+        if self._synced is not None and is_brought_up(client.stream.exchanges()):
+            self._synced()
+            self._synced = None
 
     async def _write(self, client: Client, write: Write) -> None:
         try:
@@ -102,7 +117,7 @@ class Session:
                 patience.reschedule(self._loop.time() + self._write_timeout)
                 await write(responses.pop(0))
             patience.reschedule(None)
-            self._clients.touch(client)
+            self._progress(client)
             await self._sleep(client.stream.next_wakeup())
 
     async def _sleep(self, deadline: float | None) -> None:

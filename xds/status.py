@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from xds.exchange import Nack
+from xds.types import CDS
 
 
 class TypeState(Protocol):
@@ -61,6 +62,17 @@ class Stream(Protocol):
 
     def close(self) -> None:
         """Give up the parts."""
+
+
+def is_brought_up(states: Sequence[TypeState]) -> bool:
+    """Whether a client that has just connected has got what it asked for.
+
+    Acceptance of clusters counts only while nothing else was asked for: Envoy withholds it until
+    they are warm (X-29), which may take as long as their DNS names do.
+    """
+    answering = [each for each in states if each.type_url != CDS] or states
+    sent = bool(states) and all(each.sent >= 0 for each in states)
+    return sent and all(max(each.acked, each.rejected_at) >= 0 for each in answering)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

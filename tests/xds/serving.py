@@ -33,9 +33,11 @@ class Owner:
         self.refuse_node: Exception | None = None
         self.seen: list[Mapping[str, str]] = []
         self.nodes: list[str] = []
+        self.asked = asyncio.Event()
 
     async def authenticate(self, metadata: Mapping[str, str], peer: str) -> Identity:
         self.seen.append(metadata)
+        self.asked.set()
         if metadata.get("authorization") != "Bearer good":
             raise Unauthenticated(f"a secret reason, {peer}")
         return self.identity

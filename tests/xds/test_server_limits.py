@@ -1,8 +1,24 @@
 """What one client may cost the server: sizes, counts and times."""
 
-from tests.xds.resources import listener, raw, upsert
+import grpc
+
+from tests.xds.raw_http2 import PING, connection, frame
+from tests.xds.relay import relay
+from tests.xds.resources import cluster, listener, raw, upsert
 from tests.xds.scripted import names
-from tests.xds.serving import GOOD, NOW, Owner, ended, read, request, serving, stream, until
+from tests.xds.serving import (
+    GOOD,
+    METHOD,
+    NOW,
+    Owner,
+    ended,
+    open_call,
+    read,
+    request,
+    serving,
+    stream,
+    until,
+)
 from xds.auth import Anybody
 from xds.metrics import Metrics
 from xds.publisher import PartChange, Publisher
@@ -76,3 +92,94 @@ async def test_listeners_beyond_one_message_arrive_in_chunks(
         await call.write(request(LDS))
         assert [names(await read(call)) for _ in range(3)] == [["l0"], ["l1"], ["l2"]]
     assert listener("l").size < 600_000
+
+
+async def test_one_identity_may_hold_only_so_many_streams(
+    publisher: Publisher, owner: Owner
+) -> None:
+    """Whoever steals a token cannot take everybody's place with it."""
+    publisher.publish({"p": upsert(cds=[cluster("a")])})
+    settings = ServerSettings(plaintext=True, max_streams_per_identity=2)
+    async with serving(publisher, owner, settings) as (running, port):
+        async with stream(port) as one, stream(port) as two:
+            for call in (one, two):
+                await call.write(request())
+                await read(call)
+            async with stream(port) as three:
+                why = "2 streams of this client are open already"
+                assert await ended(three) == ("RESOURCE_EXHAUSTED", why)
+            owner.identity = Anybody(name="another")
+            async with stream(port) as other:
+                await other.write(request())
+                await read(other)
+        await until(running, 0)
+        owner.identity = Anybody(name="spiffe://x")
+        async with stream(port) as again:
+            await again.write(request())
+            await read(again)
+
+
+async def test_all_clients_may_hold_only_so_many_streams(
+    publisher: Publisher, owner: Owner
+) -> None:
+    publisher.publish({"p": upsert(cds=[cluster("a")])})
+    settings = ServerSettings(plaintext=True, max_streams=1)
+    async with serving(publisher, owner, settings) as (_, port), stream(port) as one:
+        await one.write(request())
+        await read(one)
+        async with stream(port) as beyond:
+            assert (await ended(beyond))[0] == "RESOURCE_EXHAUSTED"
+
+
+async def test_a_connection_carries_only_so_many_streams_at_one_time(
+    publisher: Publisher, owner: Owner
+) -> None:
+    publisher.publish({"p": upsert(cds=[cluster("a")])})
+    settings = ServerSettings(plaintext=True, max_streams_per_connection=2)
+    async with (
+        serving(publisher, owner, settings) as (_running, port),
+        grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        one, two = (open_call(channel, GOOD, METHOD) for _ in range(2))
+        for call in (one, two):
+            await call.write(request())
+            await read(call)
+        beyond = open_call(channel, GOOD, METHOD)
+        await two.write(request(LDS))
+        await read(two)
+        assert len(owner.seen) == 2
+        one.cancel()
+        await beyond.write(request())
+        await read(beyond)
+
+
+async def test_a_client_that_pings_too_often_is_cut_off(server: tuple[Server, int]) -> None:
+    enhance_your_calm = 11
+    ping = frame(PING, bytes(8))
+    async with connection(server[1]) as client:
+        client.write(ping)
+        assert await client.goodbye(answer=ping) == (enhance_your_calm, "too_many_pings")
+        await client.closed()
+
+
+async def test_a_connection_without_streams_is_not_kept(publisher: Publisher, owner: Owner) -> None:
+    settings = ServerSettings(plaintext=True, max_connection_idle=0.1)
+    async with serving(publisher, owner, settings) as (_, port), connection(port) as client:
+        _, why = await client.goodbye()
+        assert "idle" in why
+
+
+async def test_a_client_that_lost_power_is_noticed(publisher: Publisher, owner: Owner) -> None:
+    """Its connection never closes: only that nobody answers shows it."""
+    publisher.publish({"p": upsert(cds=[cluster("a")])})
+    settings = ServerSettings(plaintext=True, keepalive=0.2, keepalive_timeout=0.2)
+    async with (
+        serving(publisher, owner, settings) as (running, port),
+        relay(port) as wire,
+        stream(wire.port) as call,
+    ):
+        await call.write(request())
+        await read(call)
+        wire.cut()
+        await until(running, 0)
+    assert publisher.interest("p") == 0

@@ -1,0 +1,58 @@
+"""A client that says what a gRPC library would never say: HTTP/2 frames, by hand."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+SETTINGS, PING, GOAWAY = 4, 6, 7
+PATIENCE = 10.0
+
+
+def frame(kind: int, payload: bytes = b"", *, flags: int = 0) -> bytes:
+    """A frame of the connection as a whole (RFC 9113, section 4.1)."""
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + bytes(4) + payload
+
+
+class Connection:
+    """A connection to a server, without any stream."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    def write(self, data: bytes) -> None:
+        """Write bytes."""
+        self._writer.write(data)
+
+    async def goodbye(self, answer: bytes = b"") -> tuple[int, str]:
+        """What the server says when it ends the connection: an error code, and why.
+
+        Until then it is given `answer` for each answer to a ping.
+        """
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                header = await self._reader.readexactly(9)
+                payload = await self._reader.readexactly(int.from_bytes(header[:3], "big"))
+                if header[3] == GOAWAY:
+                    return int.from_bytes(payload[4:8], "big"), payload[8:].decode()
+                if header[3] == PING:
+                    self.write(answer)
+
+    async def closed(self) -> None:
+        """Wait until the server has closed the connection."""
+        async with asyncio.timeout(PATIENCE):
+            while await self._reader.read(1 << 16):
+                pass
+
+
+@asynccontextmanager
+async def connection(port: int) -> AsyncIterator[Connection]:
+    """A connection that has said hello."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        made = Connection(reader, writer)
+        made.write(PREFACE + frame(SETTINGS))
+        yield made
+    finally:
+        writer.close()
