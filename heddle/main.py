@@ -20,7 +20,8 @@ from heddle.folder import Folder, read_folder
 from heddle.injection import AUDIENCE, SERVER_NAME
 from heddle.local.errors import LocalError
 from heddle.local_mesh import enter_sandbox, mesh_opener
-from heddle.serve import ServeSettings, serve_forever
+from heddle.serve import ServeSettings
+from heddle.serve import serve as serve_until_told
 from heddle.show import as_json, as_yaml, document
 from mesh.proxy import Mode, Proxy
 from sources.errors import SourceError
@@ -231,6 +232,13 @@ def serve(
         str | None, typer.Option(help="Address and port for Prometheus, for example :15014.")
     ] = None,
     inline_routes: InlineRoutesOption = False,
+    inspector: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAMESPACE/SERVICE_ACCOUNT whose pods may ask over CSDS how far every proxy has "
+            "come. May be given several times; by default nobody may."
+        ),
+    ] = None,
 ) -> None:
     """Serve the configuration of a folder to Envoys that show a pod's token."""
     _log(quiet=False)
@@ -244,9 +252,10 @@ def serve(
         root_out=root_out,
         metrics=metrics,
         inline_routes=inline_routes,
+        inspectors=inspector or (),
     )
     try:
-        asyncio.run(serve_forever(settings))
+        serve_until_told(settings)
     except (SourceError, ValueError, OSError) as error:
         raise fail(str(error)) from error
 

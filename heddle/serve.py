@@ -6,25 +6,35 @@ import ipaddress
 import json
 import signal
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
-from prometheus_client import start_http_server
+from prometheus_client import (
+    CollectorRegistry,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    start_http_server,
+)
 
 from ca.serving import Address
 from ca.tokens import TokenVerifier
 from heddle.certificates import ServingCertificates
 from heddle.control_plane import ControlPlane
 from heddle.failures import cause
+from heddle.garbage import keep_thorough, short_collections
 from heddle.identity import TokenAuthenticator
 from heddle.injection import inject_settings
+from heddle.inspectors import Inspectors
+from heddle.lag import lag_histogram, timed_loop
 from heddle.local.addresses import Subnets
 from heddle.local_cluster import LocalCluster
 from sources.directory import Directory
 from sources.events import Event
+from xds.metrics import Metrics
 from xds.server import Server, ServerSettings
 
 log = structlog.get_logger(__name__)
@@ -43,14 +53,26 @@ class ServeSettings:
     root_out: Path | None = None
     metrics: str | None = None
     inline_routes: bool = False
+    inspectors: Sequence[str] = ()
+    """`namespace/service-account` of those whose pods may see all clients' status."""
 
 
-async def serve_forever(settings: ServeSettings) -> None:
+def serve(settings: ServeSettings) -> None:
     """Serves until SIGINT or SIGTERM, then lets the streams go elsewhere.
 
     Raises `ValueError` for settings that cannot be right, `SourceError` for a folder that cannot
     be read at all, `OSError` if something cannot be opened.
     """
+    registry = CollectorRegistry()
+    lag = lag_histogram(registry)
+    with (
+        short_collections(),
+        asyncio.Runner(loop_factory=lambda: timed_loop(lag.observe)) as runner,
+    ):
+        runner.run(_serve(settings, registry))
+
+
+async def _serve(settings: ServeSettings, registry: CollectorRegistry) -> None:
     host, port = host_and_port(settings.listen)
     certificates = ServingCertificates(
         utc_now, names=(settings.server_name,), addresses=_address(host)
@@ -60,34 +82,54 @@ async def serve_forever(settings: ServeSettings) -> None:
         plane.publisher,
         authenticate=TokenAuthenticator(_verifier(settings)),
         resolve=plane.resolver,
+        may_inspect=Inspectors(settings.inspectors),
         wall=time.time,  # noqa: TID251 - the composition root hands the clock in
         settings=server_settings(settings.listen),
         certificate=certificates.current,
+        metrics=Metrics(registry),
     )
     if settings.root_out is not None:
         await asyncio.to_thread(settings.root_out.write_bytes, certificates.root_pem)
-    if settings.metrics is not None:
-        address, number = host_and_port(settings.metrics)
-        start_http_server(number, address)
     cluster = LocalCluster(
         inject_settings(host=host, port=port, server_name=settings.server_name), Subnets()
     )
-    bound = await _listening(server, settings.listen)
-    log.info("serving", address=settings.listen, port=bound, folder=str(settings.folder))
+    with _metrics(settings.metrics, registry):
+        bound = await _listening(server, settings.listen)
+        log.info("serving", address=settings.listen, port=bound, folder=str(settings.folder))
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(plane.follow(_events(settings.folder, cluster), server)),
+                    group.create_task(plane.collect()),
+                    group.create_task(certificates.keep()),
+                    group.create_task(keep_thorough()),
+                ]
+                await _signalled()
+                for task in tasks:
+                    task.cancel()
+        except ExceptionGroup as failed:
+            raise cause(failed) from None
+        finally:
+            await server.stop()
+
+
+@contextlib.contextmanager
+def _metrics(address: str | None, registry: CollectorRegistry) -> Iterator[None]:
+    """Serves metrics over HTTP, if there is an address for it."""
+    if address is None:
+        yield
+        return
+    for collector in (GCCollector, PlatformCollector, ProcessCollector):
+        collector(registry=registry)
+    host, port = host_and_port(address)
+    served, thread = start_http_server(port, host, registry)
+    log.info("metrics", address=address, port=served.server_port)
     try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(plane.follow(_events(settings.folder, cluster), server)),
-                group.create_task(plane.collect()),
-                group.create_task(certificates.keep()),
-            ]
-            await _signalled()
-            for task in tasks:
-                task.cancel()
-    except ExceptionGroup as failed:
-        raise cause(failed) from None
+        yield
     finally:
-        await server.stop()
+        served.shutdown()
+        served.server_close()
+        thread.join()
 
 
 async def _listening(server: Server, address: str) -> int:

@@ -2,109 +2,20 @@
 
 import asyncio
 import json
-import re
 import signal
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-
-import pytest
+from urllib.request import urlopen
 
 from heddle.injection import SERVER_NAME
 from tests.fakes.envoy import FakeEnvoy, Push
 from tests.features.plane import Plane
-from tests.features.shop import REVIEWS, SHOP, route, workload
-from tests.features.stream import PATIENCE, Stream, connected
+from tests.features.served import HEDDLE, Served, serving, write
+from tests.features.shop import REVIEWS, route, workload
+from tests.features.stream import PATIENCE, connected
 
-HEDDLE = str(Path(sys.executable).with_name("heddle"))
 ONE = "{timeout: 1s, route: [{destination: {host: reviews}}]}"
 TWO = "{timeout: 2s, route: [{destination: {host: reviews}}]}"
 FILES = 200
-
-
-class Served:
-    """A `heddle serve` that runs on `folder`. `twin` knows its pods and issues its tokens."""
-
-    def __init__(self, home: Path, twin: Plane, process: asyncio.subprocess.Process) -> None:
-        self.folder = home / "yaml"
-        self.process = process
-        self.log: list[str] = []
-        self._home = home
-        self._twin = twin
-        self._port = 0
-
-    async def until_logged(self, pattern: str) -> re.Match[str]:
-        """Waits until a line of its log matches."""
-        assert self.process.stderr is not None
-        async with asyncio.timeout(PATIENCE):
-            while line := (await self.process.stderr.readline()).decode():
-                self.log.append(line.rstrip("\n"))
-                if found := re.search(pattern, line):
-                    return found
-        raise AssertionError(f"it has ended: {self.log}")
-
-    async def rest_of_log(self) -> list[str]:
-        """All lines of its log, once it has ended."""
-        assert self.process.stderr is not None
-        rest = await self.process.stderr.read()
-        return [*self.log, *rest.decode().splitlines()]
-
-    async def started(self) -> None:
-        """Waits until it listens."""
-        self._port = int((await self.until_logged(r"serving.*port=(\d+)"))[1])
-
-    @asynccontextmanager
-    async def stream(self, pod: str) -> AsyncIterator[Stream]:
-        """A stream of a pod; comes again until the folder is read."""
-        metadata = [("authorization", f"Bearer {self._twin.token(pod)}")]
-        root = await asyncio.to_thread((self._home / "root.pem").read_bytes)
-        async with asyncio.timeout(PATIENCE):
-            while True:
-                envoy = self._twin.envoy(pod)
-                address = f"127.0.0.1:{self._port}"
-                async with connected(address, root, SERVER_NAME, metadata, envoy) as stream:
-                    if await _is_served(stream):
-                        yield stream
-                        return
-
-
-async def _is_served(stream: Stream) -> bool:
-    with suppress(AssertionError):
-        await stream.synced()
-        return True
-    return False
-
-
-@pytest.fixture
-async def served(tmp_path: Path, plane: Plane) -> AsyncIterator[Served]:
-    """A `heddle serve` of the folder `yaml`, which is empty but for the shop."""
-    folder = tmp_path / "yaml"
-    await asyncio.to_thread(folder.mkdir)
-    await write(folder / "shop.yaml", SHOP)
-    plane.apply(SHOP)
-    await write(tmp_path / "jwks.json", json.dumps(plane.issuer.jwks()))
-    process = await asyncio.create_subprocess_exec(
-        HEDDLE,
-        "serve",
-        *("--folder", str(folder), "--listen", "127.0.0.1:0"),
-        *("--token-jwks", str(tmp_path / "jwks.json"), "--token-issuer", plane.issuer.issuer),
-        *("--root-out", str(tmp_path / "root.pem")),
-        env={"NO_COLOR": "1"},
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        found = Served(tmp_path, plane, process)
-        await found.started()
-        yield found
-    finally:
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.communicate()
-
-
-async def write(path: Path, text: str) -> None:
-    await asyncio.to_thread(path.write_text, text)
 
 
 async def test_a_proxy_is_served_and_told_of_edits(served: Served) -> None:
@@ -167,3 +78,35 @@ async def test_a_folder_that_is_not_there_is_an_error_at_once(tmp_path: Path, pl
         _, errors = await process.communicate()
     assert process.returncode == 2
     assert str(tmp_path / "none") in errors.decode()
+
+
+async def test_its_metrics_count_streams_and_turns_of_the_loop(home: Path, plane: Plane) -> None:
+    async with serving(home, plane, "--metrics", "127.0.0.1:0") as served:
+        told = next(line for line in served.log if "metrics" in line)
+        url = f"http://127.0.0.1:{told.rpartition('port=')[2].strip()}/metrics"
+        async with served.stream("shop/web"):
+            text = await asyncio.to_thread(lambda: urlopen(url).read().decode())
+    found = {
+        line.split(" ")[0]: float(line.split(" ")[1])
+        for line in text.splitlines()
+        if line[0] != "#"
+    }
+    assert found["heddle_xds_clients"] == 1
+    assert found['heddle_xds_pushes_total{type="cds"}'] == 1
+    assert found["heddle_loop_lag_seconds_count"] > 10
+    assert found["process_resident_memory_bytes"] > 0
+
+
+async def test_a_second_replica_and_a_restart_resend_nothing(home: Path, plane: Plane) -> None:
+    """Two processes that read the same folder give everything the same version."""
+    async with serving(home, plane) as one, one.stream("shop/web") as stream:
+        await stream.ping()
+        envoy = stream.envoy
+    async with serving(home, plane, name="two") as two:
+        async with two.stream("shop/web"):
+            pass  # it has read the folder
+        envoy.pushes.clear()
+        address, metadata = f"127.0.0.1:{two.port}", two.metadata("shop/web")
+        async with connected(address, await two.root(), SERVER_NAME, metadata, envoy) as again:
+            assert await again.ping() == []
+            assert {kind for kind, _ in envoy.versions()} == {"cds", "eds", "lds", "rds", "vhds"}

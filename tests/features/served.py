@@ -1,0 +1,108 @@
+"""A `heddle serve` as a user starts it."""
+
+import asyncio
+import json
+import os
+import re
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from heddle.injection import SERVER_NAME
+from tests.features.plane import Plane
+from tests.features.stream import PATIENCE, Stream, connected
+
+HEDDLE = str(Path(sys.executable).with_name("heddle"))
+
+
+class Served:
+    """A `heddle serve` that runs on `folder`. `twin` knows its pods and issues its tokens."""
+
+    def __init__(
+        self, folder: Path, root: Path, twin: Plane, process: asyncio.subprocess.Process
+    ) -> None:
+        self.folder = folder
+        self.process = process
+        self.log: list[str] = []
+        self.port = 0
+        self._root = root
+        self._twin = twin
+
+    async def until_logged(self, pattern: str) -> re.Match[str]:
+        """Waits until a line of its log matches."""
+        assert self.process.stderr is not None
+        async with asyncio.timeout(PATIENCE):
+            while line := (await self.process.stderr.readline()).decode():
+                self.log.append(line.rstrip("\n"))
+                if found := re.search(pattern, line):
+                    return found
+        raise AssertionError(f"it has ended: {self.log}")
+
+    async def rest_of_log(self) -> list[str]:
+        """All lines of its log, once it has ended."""
+        assert self.process.stderr is not None
+        rest = await self.process.stderr.read()
+        return [*self.log, *rest.decode().splitlines()]
+
+    async def started(self) -> None:
+        """Waits until it listens."""
+        self.port = int((await self.until_logged(r"serving.*port=(\d+)"))[1])
+
+    def metadata(self, pod: str) -> list[tuple[str, str]]:
+        """What a pod shows."""
+        return [("authorization", f"Bearer {self._twin.token(pod)}")]
+
+    async def root(self) -> bytes:
+        """What clients trust."""
+        return await asyncio.to_thread(self._root.read_bytes)
+
+    @asynccontextmanager
+    async def stream(self, pod: str) -> AsyncIterator[Stream]:
+        """A stream of a pod; comes again until the folder is read."""
+        metadata, root = self.metadata(pod), await self.root()
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                envoy = self._twin.envoy(pod)
+                address = f"127.0.0.1:{self.port}"
+                async with connected(address, root, SERVER_NAME, metadata, envoy) as stream:
+                    if await _is_served(stream):
+                        yield stream
+                        return
+
+
+async def _is_served(stream: Stream) -> bool:
+    with suppress(AssertionError):
+        await stream.synced()
+        return True
+    return False
+
+
+async def write(path: Path, text: str) -> None:
+    await asyncio.to_thread(path.write_text, text)
+
+
+@asynccontextmanager
+async def serving(
+    home: Path, twin: Plane, *options: str, name: str = "one"
+) -> AsyncIterator[Served]:
+    """A `heddle serve`, called `name`, of the folder `yaml` in `home`."""
+    root, keys = home / f"{name}.pem", home / "jwks.json"
+    await write(keys, json.dumps(twin.issuer.jwks()))
+    process = await asyncio.create_subprocess_exec(
+        HEDDLE,
+        "serve",
+        *("--folder", str(home / "yaml"), "--listen", "127.0.0.1:0"),
+        *("--token-jwks", str(keys), "--token-issuer", twin.issuer.issuer),
+        *("--root-out", str(root), *options),
+        env={**os.environ, "NO_COLOR": "1"},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        found = Served(home / "yaml", root, twin, process)
+        await found.started()
+        yield found
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.communicate()
