@@ -23,7 +23,7 @@ from heddle.local_mesh import LocalMesh, running_mesh
 PROGRAMS_FOLDER = Path(__file__).resolve().parent.parent / "programs"
 PROGRAMS = {
     f"heddle-e2e/{name}": (sys.executable, str(PROGRAMS_FOLDER / f"{name}.py"))
-    for name in ("echo", "client")
+    for name in ("client", "echo", "tunnel", "witness")
 }
 
 Command = Mapping[str, object]

@@ -1,0 +1,163 @@
+"""A server that answers each request with what it saw of the connection.
+
+Environment: `PORT`; `VERSION`; `TLS`: a folder with `server.pem`, `server-key.pem` and perhaps
+`clients.pem`, whose clients alone are served then; `PROXY`: each connection begins with a PROXY
+header. HTTP/1.1 and HTTP/2 are told apart by their first bytes. The answer's `body` is a JSON
+object: `http`, `sni`, `alpn`, `client` (the common name in its certificate) and `proxy` (the source
+in the PROXY header, with its version).
+"""
+
+import asyncio
+import json
+import os
+import signal
+import ssl
+from asyncio import IncompleteReadError, StreamReader, StreamWriter
+from collections.abc import Mapping
+from contextlib import suppress
+from ipaddress import ip_address
+from pathlib import Path
+
+from heddle.demo.http_message import MessageError, head, read_message
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
+"""Of version 2 of the PROXY header."""
+DATA, HEADERS, SETTINGS, PING = 0, 1, 4, 6
+ACK, END_STREAM, END_HEADERS = 1, 1, 4
+STATUS_200 = b"\x88"
+"""In HPACK's static table."""
+
+
+class Witness:
+    """The server. `asked` keeps the name that each TLS connection asked for."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._version = environment.get("VERSION", "v1")
+        self._proxied = "PROXY" in environment
+        self._asked: dict[int, str] = {}
+
+    def tls(self, folder: Path) -> ssl.SSLContext:
+        """Of the certificates in `folder`."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(folder / "server.pem", folder / "server-key.pem")
+        context.set_alpn_protocols(["h2", "http/1.1"])
+        context.sni_callback = self._ask
+        if (clients := folder / "clients.pem").exists():
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(clients)
+        return context
+
+    def _ask(self, connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
+        self._asked[id(connection)] = name or ""
+
+    async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
+        """One connection."""
+        try:
+            seen = {**self._secured(writer)}
+            if self._proxied:
+                seen["proxy"] = await _proxy_header(reader)
+            first = await reader.readexactly(len(PREFACE.splitlines()[0]))
+            if PREFACE.startswith(first):
+                await reader.readexactly(len(PREFACE) - len(first))
+                await self._http2(reader, writer, {**seen, "http": "2"})
+            else:
+                await self._http1(first, reader, writer, {**seen, "http": "1.1"})
+        except (OSError, IncompleteReadError, MessageError):
+            pass  # health checks, and clients that break off
+        finally:
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+
+    def _secured(self, writer: StreamWriter) -> dict[str, str]:
+        connection = writer.get_extra_info("ssl_object")
+        if connection is None:
+            return {}
+        shown = connection.getpeercert() or {}
+        names = dict(pair for part in shown.get("subject", ()) for pair in part)
+        return {
+            "sni": self._asked.pop(id(connection), ""),
+            "alpn": connection.selected_alpn_protocol() or "",
+            "client": names.get("commonName", ""),
+        }
+
+    def _answer(self, seen: Mapping[str, str]) -> bytes:
+        who = {"service": "witness", "version": self._version}
+        request = {"method": "", "path": "", "headers": {}}
+        return json.dumps({**who, **request, "body": json.dumps(seen)}).encode()
+
+    async def _http1(
+        self, first: bytes, reader: StreamReader, writer: StreamWriter, seen: Mapping[str, str]
+    ) -> None:
+        whole = StreamReader()
+        whole.feed_data(first + await reader.readuntil(b"\r\n\r\n"))
+        whole.feed_eof()
+        await read_message(whole, empty_body=True)
+        body = self._answer(seen)
+        headers = {"content-length": str(len(body)), "connection": "close"}
+        writer.write(head("HTTP/1.1 200 OK", headers) + body)
+        await writer.drain()
+
+    async def _http2(
+        self, reader: StreamReader, writer: StreamWriter, seen: Mapping[str, str]
+    ) -> None:
+        """As much of it as a request without a body needs."""
+        writer.write(_frame(SETTINGS, 0, 0))
+        while True:
+            kind, flags, stream, payload = await _next_frame(reader)
+            if kind == SETTINGS and not flags & ACK:
+                writer.write(_frame(SETTINGS, ACK, 0))
+            elif kind == PING and not flags & ACK:
+                writer.write(_frame(PING, ACK, 0, payload))
+            elif kind == HEADERS:
+                writer.write(_frame(HEADERS, END_HEADERS, stream, STATUS_200))
+                writer.write(_frame(DATA, END_STREAM, stream, self._answer(seen)))
+            await writer.drain()
+
+
+def _frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
+    return len(payload).to_bytes(3) + bytes((kind, flags)) + stream.to_bytes(4) + payload
+
+
+async def _next_frame(reader: StreamReader) -> tuple[int, int, int, bytes]:
+    start = await reader.readexactly(9)
+    payload = await reader.readexactly(int.from_bytes(start[:3]))
+    return start[3], start[4], int.from_bytes(start[5:]) & 0x7FFFFFFF, payload
+
+
+async def _proxy_header(reader: StreamReader) -> str:
+    """The version and the source, such as `1 10.0.0.1`."""
+    start = await reader.readexactly(len(SIGNATURE))
+    if start != SIGNATURE:
+        line = start + await reader.readuntil(b"\r\n")
+        return f"1 {line.split()[2].decode()}"
+    _, family, size = (
+        await reader.readexactly(1),
+        await reader.readexactly(1),
+        await reader.readexactly(2),
+    )
+    rest = await reader.readexactly(int.from_bytes(size))
+    length = 4 if family[0] >> 4 == 1 else 16
+    return f"2 {ip_address(rest[:length])}"
+
+
+async def serve(environment: Mapping[str, str]) -> None:
+    """Serves until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    witness = Witness(environment)
+    folder = environment.get("TLS")
+    host = environment.get("POD_IP") or "0.0.0.0"
+    async with await asyncio.start_server(
+        witness.serve,
+        host,
+        int(environment.get("PORT", "8443")),
+        ssl=witness.tls(Path(folder)) if folder else None,
+    ):
+        await stop.wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(os.environ))

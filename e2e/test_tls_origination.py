@@ -1,0 +1,98 @@
+"""TLS that the sidecar adds, by a DestinationRule, towards servers outside of the mesh."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from e2e.certificates import authority, write
+from e2e.conftest import ROOT
+from e2e.mesh import ECHO, Mesh
+from e2e.witness import policy, told, witness
+
+URL = "http://secure:8443/"
+NAMES = ("secure", "secure.e2e.svc.cluster.local")
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """`roots.pem` signed the servers, `others.pem` did not; the server in `mutual` wants clients'
+    certificates. Within the checkout, which all containers see."""
+    (ROOT / ".cache").mkdir(exist_ok=True)
+    made = Path(tempfile.mkdtemp(dir=ROOT / ".cache"))
+    made.chmod(0o755)
+    ours, others = authority("ours"), authority("others")
+    write(made / "roots.pem", ours.certificate)
+    write(made / "others.pem", others.certificate)
+    ours.issue(made, "client", "a client")
+    for kind in ("plain", "mutual"):
+        (made / kind).mkdir()
+        ours.issue(made / kind, "server", "secure", NAMES)
+    write(made / "mutual/clients.pem", ours.certificate)
+    yield made
+    shutil.rmtree(made)
+
+
+def secured(mesh: Mesh, folder: Path, tls: str, server: str = "plain", more: str = "") -> None:
+    """A TLS server, and the policy for it."""
+    text = policy("secure", f"tls: {{{tls.format(folder)}}}{more}")
+    mesh.apply(witness("secure", TLS=str(folder / server)), text)
+
+
+def test_the_server_is_asked_for_and_verified_by_the_request_s_host(
+    mesh: Mesh, folder: Path
+) -> None:
+    secured(mesh, folder, "mode: SIMPLE, caCertificates: {}/roots.pem")
+    seen = told(mesh.get(URL))
+    assert (seen["sni"], seen["client"], seen["http"]) == ("secure", "", "1.1")
+    assert mesh.get("http://secure.e2e:8443/").status == 503, "its certificate lacks this name"
+
+
+@pytest.mark.parametrize(
+    "tls",
+    [
+        "mode: SIMPLE, caCertificates: {}/others.pem",
+        "mode: SIMPLE, caCertificates: {}/missing.pem",
+        "mode: SIMPLE, caCertificates: {}/roots.pem, subjectAltNames: [other.example.com]",
+        "mode: SIMPLE",
+        "mode: ISTIO_MUTUAL",
+        "mode: SIMPLE, credentialName: roots",
+    ],
+    ids=["wrong-roots", "no-file", "wrong-name", "system-roots", "no-identity", "credential"],
+)
+def test_who_cannot_be_verified_gets_nothing(mesh: Mesh, folder: Path, tls: str) -> None:
+    secured(mesh, folder, tls)
+    assert mesh.get(URL).status == 503
+    assert mesh.get(ECHO).status == 200, "nobody else is harmed"
+
+
+def test_the_policy_may_name_the_server(mesh: Mesh, folder: Path) -> None:
+    secured(
+        mesh,
+        folder,
+        "mode: SIMPLE, caCertificates: {}/roots.pem, sni: asked.example.com, "
+        f"subjectAltNames: [nobody, {NAMES[1]}]",
+    )
+    assert told(mesh.get(URL))["sni"] == "asked.example.com"
+
+
+def test_the_verification_can_be_skipped(mesh: Mesh, folder: Path) -> None:
+    secured(mesh, folder, "mode: SIMPLE, insecureSkipVerify: true")
+    assert told(mesh.get("http://secure.e2e:8443/"))["sni"] == "secure.e2e"
+
+
+def test_a_client_shows_its_certificate(mesh: Mesh, folder: Path) -> None:
+    pair = "clientCertificate: {0}/client.pem, privateKey: {0}/client-key.pem"
+    secured(mesh, folder, f"mode: MUTUAL, {pair}, caCertificates: {{0}}/roots.pem", "mutual")
+    assert told(mesh.get(URL))["client"] == "a client"
+    secured(mesh, folder, "mode: SIMPLE, caCertificates: {}/roots.pem", "mutual")
+    assert mesh.get(URL).status == 503
+
+
+def test_http2_is_negotiated_where_it_is_asked_for(mesh: Mesh, folder: Path) -> None:
+    more = ", connectionPool: {http: {h2UpgradePolicy: UPGRADE}}"
+    secured(mesh, folder, "mode: SIMPLE, caCertificates: {}/roots.pem", more=more)
+    seen = told(mesh.get(URL))
+    assert (seen["http"], seen["alpn"]) == ("2", "h2")
