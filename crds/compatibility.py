@@ -69,7 +69,7 @@ YES: Mapping[str, str] = {
     "TCPRoute": "match route",
     "L4MatchAttributes": "port source_labels source_namespace",
     "RouteDestination": "destination weight",
-    "DestinationRule": "host traffic_policy subsets export_to",
+    "DestinationRule": "host traffic_policy subsets export_to workload_selector",
     "TrafficPolicy": "load_balancer connection_pool outlier_detection port_level_settings "
     "retry_budget tls tunnel proxy_protocol",
     "PortTrafficPolicy": "port load_balancer connection_pool outlier_detection tls",
@@ -100,7 +100,7 @@ YES: Mapping[str, str] = {
     "RetryBudget": "percent min_retry_concurrency",
     "ServiceEntry": "hosts addresses ports location endpoints workload_selector export_to",
     "ServicePort": "number protocol name target_port",
-    "WorkloadSelector": "labels",
+    "WorkloadSelector": "labels match_labels",
     "WorkloadEntry": "address ports labels locality weight service_account",
 }
 """The fields of each message that do what Istio says."""
@@ -153,9 +153,8 @@ def rows(kind: type) -> Iterator[Row]:
     places: dict[type, _Place] = {}
     lost: list[tuple[type, _Place]] = []
     _visit(kind, _Place("", ""), places, lost)
-    for message, place in lost:
-        if message not in places:
-            _visit(message, place, places, lost)
+    for message, place in ((m, p) for m, p in lost if m not in places):
+        _visit(message, place, places, lost)
     for message, place in places.items():
         for name, path, _ in _fields(message, place.path):
             answer, note = _answer(message, name, place)

@@ -169,13 +169,14 @@ def check_load_balancer(path: str, settings: LoadBalancerSettings) -> Iterator[P
     yield from checks.at_least_1ms(f"{path}.warmupDurationSecs", settings.warmup_duration_secs)
     if settings.warmup is not None:
         yield from _check_warmup(f"{path}.warmup", settings.warmup)
-        if settings.warmup_duration_secs is not None:
-            message = "has no effect: warmup counts alone, remove this one"
-            yield warning("no-effect", f"{path}.warmupDurationSecs", message)
     warms_up = settings.warmup is not None or settings.warmup_duration_secs is not None
     if warms_up and (settings.simple not in _WARMS_UP or settings.consistent_hash is not None):
         message = "warm-up works with ROUND_ROBIN and LEAST_REQUEST only: it has no effect here"
         yield warning("no-effect", path, message)
+    if settings.warmup is not None and settings.warmup_duration_secs is not None:
+        message = "has no effect beside `warmup`, which wins: keep that one"
+        here = f"{path}.warmupDurationSecs"
+        yield warning("warmup-twice", here, message, str(settings.warmup_duration_secs))
     locality, zone = settings.locality_lb_setting, settings.zone_aware_lb_setting
     if locality is not None and zone is not None:
         message = "`localityLbSetting` and `zoneAwareLbSetting` exclude each other: keep one"

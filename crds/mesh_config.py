@@ -2,10 +2,18 @@
 `mesh`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from crds.connection_pool import (
+    ConnectionPoolSettings,
+    H2UpgradePolicy,
+    OutlierDetection,
+    TcpKeepalive,
+    check_connection_pool,
+    check_outlier_detection,
+)
 from crds.convert import plan
 from crds.convert_scalar import Problems
 from crds.http_retry import HTTPRetry, check_retries
@@ -17,6 +25,7 @@ CONFIG_MAP = "istio"
 CONFIG_MAP_KEY = "mesh"
 ROOT_NAMESPACE = "istio-system"
 CONNECT_TIMEOUT = Duration(10_000_000_000)
+DNS_REFRESH_RATE = Duration(60_000_000_000)
 NO_TIMEOUT = Duration(0)
 
 
@@ -35,6 +44,14 @@ class OutboundTrafficPolicy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DefaultTrafficPolicy:
+    """What holds where no DestinationRule says otherwise."""
+
+    connection_pool: ConnectionPoolSettings | None = None
+    outlier_detection: OutlierDetection | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MeshConfig:
     """With Istio's defaults. `protocol_detection_timeout` 0 waits for the client's first bytes
     without end.
@@ -46,6 +63,10 @@ class MeshConfig:
     connect_timeout: Duration = CONNECT_TIMEOUT
     protocol_detection_timeout: Duration = NO_TIMEOUT
     default_http_retry_policy: HTTPRetry | None = None
+    default_traffic_policy: DefaultTrafficPolicy = DefaultTrafficPolicy()
+    dns_refresh_rate: Duration = DNS_REFRESH_RATE
+    h2_upgrade_policy: H2UpgradePolicy = H2UpgradePolicy.DO_NOT_UPGRADE
+    tcp_keepalive: TcpKeepalive | None = None
 
 
 DEFAULT_MESH_CONFIG = MeshConfig()
@@ -66,13 +87,11 @@ NOT_TRANSLATED = frozenset(
         "defaultVirtualServiceExportTo",
         "disableEnvoyListenerLog",
         "discoverySelectors",
-        "dnsRefreshRate",
         "enableAutoMtls",
         "enableEnvoyAccessLogService",
         "enablePrometheusMerge",
         "enableTracing",
         "extensionProviders",
-        "h2UpgradePolicy",
         "hboneIdleTimeout",
         "inboundClusterStatName",
         "inboundTrafficPolicy",
@@ -89,7 +108,6 @@ NOT_TRANSLATED = frozenset(
         "proxyListenPort",
         "serviceScopeConfigs",
         "serviceSettings",
-        "tcpKeepalive",
         "thriftConfig",
         "tlsDefaults",
         "trustDomainAliases",
@@ -112,6 +130,14 @@ def mesh_config(raw: Mapping[str, object]) -> tuple[MeshConfig, tuple[Problem, .
         problems.append(warning("not-translated", name, message))
     ours = {name: value for name, value in raw.items() if name not in NOT_TRANSLATED}
     config = MeshConfig(**plan(MeshConfig).values(ours, root(""), problems))
+    return config, (*problems, *_check(config))
+
+
+def _check(config: MeshConfig) -> Iterator[Problem]:
     if config.default_http_retry_policy is not None:
-        problems.extend(check_retries("defaultHttpRetryPolicy", config.default_http_retry_policy))
-    return config, tuple(problems)
+        yield from check_retries("defaultHttpRetryPolicy", config.default_http_retry_policy)
+    default, path = config.default_traffic_policy, "defaultTrafficPolicy"
+    if default.connection_pool is not None:
+        yield from check_connection_pool(f"{path}.connectionPool", default.connection_pool)
+    if default.outlier_detection is not None:
+        yield from check_outlier_detection(f"{path}.outlierDetection", default.outlier_detection)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from crds.destination_rule import (
-    DestinationRule,
     RetryBudget,
 )
 from crds.http_match import HTTPMatchRequest
@@ -47,7 +46,6 @@ NOT_YET = Untranslated()
 NOT_APPLIED = Untranslated(
     "is not translated yet, so this match never applies: a narrow rule must not become a wide one"
 )
-OBEYED_BY_NOBODY = Untranslated("is not translated yet, so no client obeys this rule")
 
 
 def _not_only_mesh(gateways: object) -> bool:
@@ -77,7 +75,6 @@ UNTRANSLATED: Mapping[type, Mapping[str, Untranslated]] = {
         "source_subnet": NOT_APPLIED,
         "gateways": ONLY_MESH,
     },
-    DestinationRule: {"workload_selector": OBEYED_BY_NOBODY},
     RetryBudget: {"budget_interval": NO_BUDGET_INTERVAL},
     LoadBalancerSettings: {
         "locality_lb_setting": NOT_YET,

@@ -16,7 +16,7 @@ from heddle.encode import encode
 from heddle.host_cache import HostCache
 from heddle.outbound import Outbound
 from mesh.advance import Dirty, advance
-from mesh.mesh import EMPTY_MESH, Mesh
+from mesh.mesh import EMPTY_MESH, Mesh, asked_labels
 from mesh.proxy import Mode, Proxy, is_injected, proxy_from
 from mesh.scope import Scope, scope_of
 from mesh.store import Change
@@ -164,7 +164,7 @@ class Engine:
         return (outbound, EndpointsKey(outbound), inbound_key(proxy))
 
     def _outbound_key(self, proxy: Proxy, inline: bool) -> OutboundKey:
-        return OutboundKey(scope_of(proxy, self.mesh.virtual_services.labels), inline)
+        return OutboundKey(scope_of(proxy, asked_labels(self.mesh, proxy.namespace)), inline)
 
     def proxy(self, namespace: str, name: str) -> tuple[Pod, Proxy] | None:
         """The injected pod with this name, and its proxy."""

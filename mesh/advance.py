@@ -59,7 +59,8 @@ def advance(mesh: Mesh, changes: Sequence[Change], config: MeshConfig) -> tuple[
         hosts=frozenset(touched),
         endpoints=moved | services.hosts,
         inbound=services.namespaces | ruled_namespaces,
-        selections=routes.labels.keys() != mesh.virtual_services.labels.keys(),
+        selections=routes.labels.keys() != mesh.virtual_services.labels.keys()
+        or rules.labels != mesh.rules.labels,
         pods=frozenset(c.key for c in changes if isinstance(c.old or c.new, core.Pod)),
     )
 

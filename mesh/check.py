@@ -3,7 +3,7 @@ another one overrules.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from crds.destination_rule import DestinationRule
@@ -18,7 +18,9 @@ from mesh.host_view import is_reserved
 from mesh.mesh import Mesh, client
 from mesh.proxy import Mode
 from mesh.routing import Missing, resolve
+from mesh.rule_conflicts import rule_conflicts
 from mesh.rule_problems import rule_problems
+from mesh.scope import Scope
 from mesh.service_index import answers
 from mesh.services import Port, Protocol, Service
 from mesh.shadows import winners
@@ -64,7 +66,7 @@ def check(mesh: Mesh, key: Key) -> tuple[Problem, ...]:
     if (virtual_service := mesh.virtual_services.written.get(key)) is not None:
         return tuple(_virtual_service(mesh, about, virtual_service))
     if (rule := mesh.rules.objects.get(key)) is not None:
-        return (*_destination_rule(mesh, about, rule), *rule_problems(mesh, key))
+        return tuple(_destination_rule(mesh, about, rule))
     if services := mesh.services.contributed.get(key):
         return tuple(_service(mesh, about, services))
     return ()
@@ -117,7 +119,7 @@ def _destination(
     namespace = virtual_service.meta.namespace
     wants_http = path.startswith("spec.http")
     for port in sorted(_listener_ports(mesh, about.key, wants_http)) or [80]:
-        found = resolve(mesh, namespace, namespace, destination, port)
+        found = resolve(mesh, Scope(namespace), namespace, destination, port)
         if isinstance(found, Missing):
             yield _missing(mesh, about, namespace, path, destination, found)
             return
@@ -193,25 +195,8 @@ def _destination_rule(mesh: Mesh, about: _About, rule: DestinationRule) -> Itera
             rule.host,
             "no service has this host, so the rule has no effect" + _meant(mesh, pattern[1]),
         )
-    older = mesh.rules.ranked(mesh.rules.patterns[pattern])
-    older = older[: older.index(about.key)]
-    taken = {s.name: other for other in older for s in mesh.rules.objects[other].subsets}
-    ruling = [other for other in older if mesh.rules.objects[other].traffic_policy is not None]
-    if rule.traffic_policy is not None and ruling:
-        yield about.warning(
-            "shadowed-traffic-policy",
-            "spec.trafficPolicy",
-            rule.host,
-            f"{ruling[0]} has the traffic policy of the same host and wins; merge the two",
-        )
-    for index, subset in enumerate(rule.subsets):
-        if subset.name in taken:
-            yield about.warning(
-                "duplicate-subset",
-                f"spec.subsets[{index}].name",
-                subset.name,
-                f"{taken[subset.name]} has this subset of the same host and wins; rename one",
-            )
+    for problem in (*rule_conflicts(mesh.rules, about.key), *rule_problems(mesh, about.key)):
+        yield replace(problem, object=about.key)
 
 
 def _nearest(mesh: Mesh, pattern: str) -> Iterable[str]:

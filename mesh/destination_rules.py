@@ -7,12 +7,19 @@ from dataclasses import dataclass, field
 
 from crds.destination_rule import DestinationRule, Subset, TrafficPolicy
 from crds.fields import EMPTY
+from crds.kinds import Object
+from crds.mesh_config import DefaultTrafficPolicy
 from crds.meta import Key
 from mesh import hosts
 from mesh.destinations import NO_POLICY, Policy
 from mesh.index import regroup
 from mesh.order import Rank, rank
 from mesh.store import Change
+
+NO_DEFAULT_POLICY = DefaultTrafficPolicy()
+
+Label = tuple[str, str]
+"""Its name and value."""
 
 Pattern = tuple[str, str]
 """A namespace and the host (or wildcard) that a rule in it names."""
@@ -21,13 +28,19 @@ Pattern = tuple[str, str]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DestinationRules:
     """`patterns` has every (namespace, host) pair, `hosts` every host; `wildcards` the wildcard
-    hosts of each namespace.
+    hosts of each namespace, `labels` each label that a workloadSelector asks of the clients of its
+    namespace.
     """
 
     objects: Mapping[Key, DestinationRule] = field(default_factory=dict)
     patterns: Mapping[Pattern, frozenset[Key]] = field(default_factory=dict)
     hosts: Mapping[str, frozenset[Key]] = EMPTY
     wildcards: Mapping[str, frozenset[str]] = EMPTY
+    labels: Mapping[str, frozenset[tuple[str, Key]]] = EMPTY
+
+    def label_names(self, namespace: str) -> frozenset[str]:
+        """The labels that rules ask of the clients of a namespace."""
+        return frozenset(name for name, _ in self.labels.get(namespace, ()))
 
     def over(self, host: str) -> frozenset[Key]:
         """The rules of any namespace whose host is, or covers, `host`."""
@@ -70,8 +83,24 @@ def advance(
         ((host, key) for (_, host), key in gone),
         ((host, key) for (_, host), key in come),
     )
-    new = DestinationRules(objects=objects, patterns=patterns, hosts=by_host, wildcards=wildcards)
+    new = DestinationRules(
+        objects=objects,
+        patterns=patterns,
+        hosts=by_host,
+        wildcards=wildcards,
+        labels=regroup(
+            rules.labels,
+            ((c.key.namespace, (n, c.key)) for c in edits for n in _label_names(c.old)),
+            ((c.key.namespace, (n, c.key)) for c in edits for n in _label_names(c.new)),
+        ),
+    )
     return new, frozenset(host for _, host in touched)
+
+
+def _label_names(rule: Object | None) -> Iterable[str]:
+    if not isinstance(rule, DestinationRule) or rule.workload_selector is None:
+        return ()
+    return rule.workload_selector.match_labels.keys()
 
 
 def pattern_of(rule: DestinationRule) -> Pattern:
@@ -81,31 +110,53 @@ def pattern_of(rule: DestinationRule) -> Pattern:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Who looks a rule up: the client's namespace, and the root namespace of its mesh."""
+    """Who looks a rule up: the client's namespace, the root namespace of its mesh, and those of its
+    labels that rules ask for. Without labels it is nobody in particular, whom no workloadSelector
+    means.
+    """
 
     namespace: str
     root: str
+    labels: frozenset[Label] | None = None
 
 
 def rules_for(
     rules: DestinationRules, host: str, service_namespace: str, client: Client
 ) -> tuple[Key, ...]:
     """The rules that hold for `host`, the oldest first: those of one namespace and one host
-    pattern, never a mixture.
+    pattern, never a mixture; or the one whose workloadSelector means the client, alone (S-18).
 
     Order of namespaces: the client's, the service's, the root (S-14); inside one the most specific
-    host wins (S-15).
+    host wins (S-15). In the root namespace, rules for all come after those of the service.
     """
-    own = client.namespace if client.namespace != client.root else service_namespace
-    for namespace in dict.fromkeys((own, service_namespace, client.root)):
-        for pattern in _patterns(rules, namespace, host):
-            keys = rules.ranked(rules.patterns[namespace, pattern])
-            usable = [key for key in keys if _applies(rules.objects[key], namespace, client)]
-            if usable:
-                first = rules.objects[usable[0]].export_to
-                return tuple(
-                    key for key in usable if set(rules.objects[key].export_to) == set(first)
-                )
+    private = client.namespace == client.root
+    if private and (found := _in_namespace(rules, host, client.root, client, private=True)):
+        return found
+    namespaces = (*(() if private else (client.namespace,)), service_namespace, client.root)
+    for namespace in dict.fromkeys(namespaces):
+        if found := _in_namespace(rules, host, namespace, client):
+            return found
+    return ()
+
+
+def _in_namespace(
+    rules: DestinationRules, host: str, namespace: str, client: Client, *, private: bool = False
+) -> tuple[Key, ...]:
+    """`private`: only rules that nobody else sees."""
+    for pattern in _patterns(rules, namespace, host):
+        keys = rules.ranked(rules.patterns[namespace, pattern])
+        selecting = next((key for key in keys if _selects(rules.objects[key], client)), None)
+        if selecting is not None:
+            return (selecting,)
+        usable = [
+            key
+            for key in keys
+            if _applies(rules.objects[key], client)
+            and not (private and exports(rules.objects[key]) - {".", namespace})
+        ]
+        if usable:
+            first = exports(rules.objects[usable[0]])
+            return tuple(key for key in usable if exports(rules.objects[key]) == first)
     return ()
 
 
@@ -115,15 +166,27 @@ def _patterns(rules: DestinationRules, namespace: str, host: str) -> Iterator[st
     yield from hosts.most_specific(rules.wildcards.get(namespace, ()), host)
 
 
-def _applies(rule: DestinationRule, namespace: str, client: Client) -> bool:
-    if rule.workload_selector is not None:  # narrower than a namespace: reported as not translated
+def _selects(rule: DestinationRule, client: Client) -> bool:
+    """Whether a workloadSelector means the client; it is for its own namespace only."""
+    if rule.workload_selector is None or client.labels is None:
         return False
-    exports = rule.export_to or ("*",)
-    return (
-        "*" in exports
-        or client.namespace in exports
-        or ("." in exports and namespace == client.namespace)
-    )
+    wanted = rule.workload_selector.match_labels.items()
+    return rule.meta.namespace == client.namespace and client.labels >= wanted
+
+
+def _applies(rule: DestinationRule, client: Client) -> bool:
+    """Whether a rule is for all clients of the namespace: its own ones obey it whatever it exports
+    (S-14).
+    """
+    if rule.workload_selector is not None:
+        return False
+    own = rule.meta.namespace == client.namespace
+    return own or not exports(rule).isdisjoint(("*", client.namespace))
+
+
+def exports(rule: DestinationRule) -> frozenset[str]:
+    """The namespaces whose clients a rule is for: names, `.` for its own, `*` for all."""
+    return frozenset(rule.export_to or ("*",))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,21 +214,31 @@ def merged(rules: Iterable[DestinationRule]) -> Merged:
     return Merged(subsets=tuple(subsets.values()), policy=policy)
 
 
-def policy_for(rule: Merged, subset: Subset | None, port: int) -> Policy:
+def policy_for(
+    rule: Merged,
+    subset: Subset | None,
+    port: int,
+    default: DefaultTrafficPolicy = NO_DEFAULT_POLICY,
+) -> Policy:
     """What holds for one subset and port: the subset's blocks over the rule's, one by one (S-19). A
-    port's own settings replace four of them as a whole, in the rule and in the subset (S-20).
+    port's own settings replace four of them as a whole, in the rule and in the subset (S-20). Two
+    have a default of the mesh (S-21).
     """
     base, _ = _at_port(rule.policy, port)
     own, is_whole = _at_port(subset.traffic_policy if subset else None, port)
     under = NO_POLICY if is_whole else base
     return Policy(
         load_balancer=own.load_balancer or under.load_balancer,
-        connection_pool=own.connection_pool or under.connection_pool,
-        outlier_detection=own.outlier_detection or under.outlier_detection,
+        connection_pool=(own.connection_pool or under.connection_pool or default.connection_pool),
+        outlier_detection=(
+            own.outlier_detection or under.outlier_detection or default.outlier_detection
+        ),
         tls=own.tls or under.tls,
         tunnel=own.tunnel or base.tunnel,
         proxy_protocol=own.proxy_protocol or base.proxy_protocol,
         retry_budget=own.retry_budget or base.retry_budget,
+        listener_pool=(rule.policy.connection_pool if rule.policy else None)
+        or default.connection_pool,
     )
 
 

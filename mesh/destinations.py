@@ -29,6 +29,8 @@ class Policy:
     tunnel: TunnelSettings | None = None
     proxy_protocol: ProxyProtocol | None = None
     retry_budget: RetryBudget | None = None
+    listener_pool: ConnectionPoolSettings | None = None
+    """The rule's own, which alone counts where the client's connections are taken (S-23)."""
 
 
 NO_POLICY = Policy()

@@ -92,7 +92,7 @@ def selection(mesh: Mesh, scope: Scope, host: str) -> Selection | None:
     if service is None and not (chosen and _is_only_routed(mesh, host, chosen)):
         return None
     virtual_service = mesh.virtual_services.objects[chosen] if chosen else None
-    who = client(mesh, scope.namespace)
+    who = client(mesh, scope.namespace, scope.labels)
     targets: list[tuple[str, Key | None, tuple[Key, ...]]] = []
     asks = False
     if virtual_service is not None:
@@ -155,7 +155,8 @@ def _port_view(
     mesh: Mesh, scope: Scope, chosen: Selection, service: Service, port: Port, rule: Merged
 ) -> PortView:
     addresses = tuple(a for a in service.addresses if answers(mesh.services, service, a, port))
-    policy = policy_for(rule, None, port.number)
+    default = mesh.config.default_traffic_policy
+    policy = policy_for(rule, None, port.number, default)
     routed = port.protocol.is_http and not is_reserved(port.number, scope.mode)
     return PortView(
         port=port,
@@ -166,7 +167,7 @@ def _port_view(
         subsets=tuple(
             SubsetView(
                 ref=SubsetRef(name=subset.name, labels=subset.labels),
-                policy=policy_for(rule, subset, port.number),
+                policy=policy_for(rule, subset, port.number, default),
             )
             for subset in rule.subsets
         ),

@@ -5,7 +5,7 @@ may hold it whole.
 from dataclasses import dataclass
 
 from crds.mesh_config import DEFAULT_MESH_CONFIG, MeshConfig
-from mesh.destination_rules import Client, DestinationRules
+from mesh.destination_rules import Client, DestinationRules, Label
 from mesh.endpoint_index import EndpointSources
 from mesh.service_index import Services
 from mesh.virtual_services import VirtualServices
@@ -31,6 +31,13 @@ EMPTY_MESH = Mesh(
 )
 
 
-def client(mesh: Mesh, namespace: str) -> Client:
-    """A client of `namespace`, for the lookup of DestinationRules."""
-    return Client(namespace, mesh.config.root_namespace)
+def client(mesh: Mesh, namespace: str, labels: frozenset[Label] | None = None) -> Client:
+    """A client of `namespace`, for the lookup of DestinationRules; `labels` are its own, as far as
+    rules ask for them.
+    """
+    return Client(namespace, mesh.config.root_namespace, labels)
+
+
+def asked_labels(mesh: Mesh, namespace: str) -> frozenset[str]:
+    """The labels on which the outbound side of the clients of a namespace depends."""
+    return mesh.rules.label_names(namespace) | mesh.virtual_services.labels.keys()

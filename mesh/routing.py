@@ -112,7 +112,7 @@ def _http_rule(
     port: int,
 ) -> HttpRule:
     targets = [
-        resolve(mesh, scope.namespace, namespace, each.destination, port, each.weight, each.headers)
+        resolve(mesh, scope, namespace, each.destination, port, each.weight, each.headers)
         for each in route.route
         if each.destination is not None
     ]
@@ -142,7 +142,7 @@ def _mirrors(
             share = 100.0 if each.percentage is None else each.percentage.value
             wanted.append((each.destination, share))
     for destination, share in wanted:
-        target = resolve(mesh, scope.namespace, namespace, destination, port)
+        target = resolve(mesh, scope, namespace, destination, port)
         if isinstance(target, Target) and share > 0:
             yield Mirror(target=target, percent=share)
 
@@ -156,7 +156,7 @@ def tcp_targets(
             continue
         namespace = virtual_service.meta.namespace
         return tuple(
-            resolve(mesh, scope.namespace, namespace, each.destination, port, each.weight)
+            resolve(mesh, scope, namespace, each.destination, port, each.weight)
             for each in route.route
             if each.destination is not None
         )
@@ -173,7 +173,7 @@ def _tcp_applies(match: L4MatchAttributes, scope: Scope, port: int) -> bool:
 
 def resolve(
     mesh: Mesh,
-    client_namespace: str,
+    scope: Scope,
     namespace: str,
     destination: Destination,
     listener_port: int,
@@ -190,16 +190,17 @@ def resolve(
             destination=destination.host, reason=reason, weight=weight, code=code, field=field
         )
 
-    service = mesh.services.visible(host, client_namespace)
+    service = mesh.services.visible(host, scope.namespace)
     if service is None:
         hidden = "is not exported to" if mesh.services.at(host) else "is not known in"
         return missing(
-            "unknown-host", "host", f"the host {host} {hidden} namespace {client_namespace}"
+            "unknown-host", "host", f"the host {host} {hidden} namespace {scope.namespace}"
         )
     number = _port_number(destination, [port.number for port in service.ports], listener_port)
     if service.port(number) is None:
         return missing("unknown-port", "port.number", f"{host} has no port {number}")
-    keys = rules_for(mesh.rules, host, service.namespace, client(mesh, client_namespace))
+    who = client(mesh, scope.namespace, scope.labels)
+    keys = rules_for(mesh.rules, host, service.namespace, who)
     rule = merged(mesh.rules.objects[key] for key in keys)
     subset = rule.subset(destination.subset) if destination.subset else None
     if destination.subset and subset is None:
@@ -214,7 +215,7 @@ def resolve(
         subset=destination.subset,
         weight=weight,
         headers=headers,
-        policy=policy_for(rule, subset, number),
+        policy=policy_for(rule, subset, number, mesh.config.default_traffic_policy),
     )
 
 

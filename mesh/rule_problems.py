@@ -3,10 +3,15 @@ they look, or without effect there.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from crds.client_tls import ClientTLSSettings, TLSmode
-from crds.destination_rule import DestinationRule, PortTrafficPolicy, TrafficPolicy
+from crds.destination_rule import (
+    ConnectionPoolSettings,
+    DestinationRule,
+    PortTrafficPolicy,
+    TrafficPolicy,
+)
 from crds.meta import Key
 from crds.problem import Problem, error, warning
 from mesh import client_tls, hosts
@@ -25,11 +30,10 @@ _LOST = (
 
 
 def rule_problems(mesh: Mesh, key: Key) -> Iterator[Problem]:
-    """Those of one rule."""
+    """Those of one rule, without the object."""
     rule = mesh.rules.objects[key]
     about = _Rule(rule.workload_selector is not None, tuple(_ports(mesh, rule)))
-    for problem in _of_rule(about, rule):
-        yield replace(problem, object=key)
+    yield from _of_rule(about, rule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,8 @@ def _of_rule(about: _Rule, rule: DestinationRule) -> Iterator[Problem]:
         if subset.traffic_policy is not None:
             path = f"spec.subsets[{index}].trafficPolicy"
             yield from _of_policy(about, path, subset.traffic_policy)
+            pool = subset.traffic_policy.connection_pool
+            yield from _below_top(f"{path}.connectionPool", pool, about.ports)
 
 
 def _of_policy(about: _Rule, path: str, policy: TrafficPolicy) -> Iterator[Problem]:
@@ -87,6 +93,7 @@ def _of_port(
         yield warning("unknown-port", f"{path}.port.number", message, number)
     if level.tls is not None:
         yield from _of_tls(f"{path}.tls", level.tls, ports, about.selected)
+    yield from _below_top(f"{path}.connectionPool", level.connection_pool, ports)
     lost = {
         "tunnel": policy.tunnel,
         "proxyProtocol": policy.proxy_protocol,
@@ -96,6 +103,25 @@ def _of_port(
         if setting is not None:
             message = _LOST.format(name)
             yield warning("lost-at-port", f"{path}.port.number", message, number)
+
+
+def _below_top(
+    path: str, pool: ConnectionPoolSettings | None, ports: tuple[Port, ...]
+) -> Iterator[Problem]:
+    """What the client's listener takes from the rule itself only (istio-api.md S-23)."""
+    if pool is None or pool.tcp is None or all(port.protocol.is_http for port in ports):
+        return
+    limits = {
+        "idleTimeout": pool.tcp.idle_timeout,
+        "maxConnectionDuration": pool.tcp.max_connection_duration,
+    }
+    for name, limit in limits.items():
+        if limit is not None:
+            message = (
+                "has no effect on TCP connections here, in Istio neither: set it in the rule's own "
+                "trafficPolicy"
+            )
+            yield warning("top-level-only", f"{path}.tcp.{name}", message, str(limit))
 
 
 def _of_tls(

@@ -106,15 +106,15 @@ def destination_rules() -> st.SearchStrategy[str]:
     """A DestinationRule with some of the subsets."""
     subsets = st.lists(st.sampled_from(SUBSETS), unique=True)
     spec = st.builds(
-        lambda host, chosen, policy, export: (
+        lambda host, chosen, policy, scope: (
             f"{{host: '{host}', subsets: ["
             + ", ".join(f"{{name: {s}, labels: {{version: {s}}}}}" for s in chosen)
-            + f"], trafficPolicy: {{{policy}}}{export}}}"
+            + f"], trafficPolicy: {{{policy}}}{scope}}}"
         ),
         st.sampled_from(HOSTS[:-1]),
         subsets,
         st.sampled_from(POLICIES),
-        st.sampled_from(["", ", exportTo: [.]"]),
+        st.sampled_from(["", ", exportTo: [.]", ", workloadSelector: {matchLabels: {app: a}}"]),
     )
     return st.builds(destination_rule, names, spec, namespaces, st.sampled_from(CREATED))
 

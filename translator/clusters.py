@@ -9,7 +9,7 @@ from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from envoy.config.core.v3.address_pb2 import BindConfig, SocketAddress
 from google.protobuf.duration_pb2 import Duration as DurationMessage
 
-from crds.destination_rule import ConnectionPoolSettings
+from crds.destination_rule import ConnectionPoolSettings, TcpKeepalive
 from crds.fields import EMPTY
 from crds.http_retry import HTTPRetry
 from crds.scalars import Duration
@@ -41,10 +41,14 @@ _TYPES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Defaults:
-    """What the mesh settings say of every cluster, and of retries on routes that do not."""
+    """What the mesh settings say of every cluster, and of retries on routes that do not. `http2`:
+    HTTP/1.1 is sent on as HTTP/2.
+    """
 
     connect_timeout: Duration = _CONNECT_TIMEOUT
     dns_refresh_rate: Duration = _DNS_REFRESH_RATE
+    http2: bool = False
+    tcp_keepalive: TcpKeepalive | None = None
     retries: HTTPRetry | None = None
 
 
@@ -72,6 +76,9 @@ def outbound_cluster(
     resolved = _resolved(service, port, endpoints, labels)
     type_ = _discovery(service.resolution, policy, len(resolved))
     balancer = policy.load_balancer
+    pool = traffic_policy.outbound_pool(
+        policy.connection_pool, http2=defaults.http2, keepalive=defaults.tcp_keepalive
+    )
     own = type_ == Cluster.ORIGINAL_DST
     return Cluster(
         name=name,
@@ -83,9 +90,7 @@ def outbound_cluster(
         dns_refresh_rate=_refresh_rate(defaults) if _is_dns(type_) else None,
         respect_dns_ttl=_is_dns(type_),
         dns_lookup_family=Cluster.V4_ONLY if _is_dns(type_) else Cluster.AUTO,
-        connect_timeout=traffic_policy.connect_timeout(
-            policy.connection_pool, defaults.connect_timeout
-        ),
+        connect_timeout=traffic_policy.connect_timeout(pool, defaults.connect_timeout),
         lb_policy=Cluster.CLUSTER_PROVIDED if own else load_balancing.algorithm(balancer),
         ring_hash_lb_config=None if own else load_balancing.ring_hash(balancer),
         maglev_lb_config=None if own else load_balancing.maglev(balancer),
@@ -94,16 +99,14 @@ def outbound_cluster(
         common_lb_config=Cluster.CommonLbConfig(
             healthy_panic_threshold=traffic_policy.panic_threshold(policy.outlier_detection)
         ),
-        circuit_breakers=traffic_policy.circuit_breakers(
-            policy.connection_pool, policy.retry_budget
-        ),
+        circuit_breakers=traffic_policy.circuit_breakers(pool, policy.retry_budget),
         outlier_detection=traffic_policy.outlier_detection(policy.outlier_detection),
-        upstream_connection_options=traffic_policy.connection_options(policy.connection_pool),
+        upstream_connection_options=traffic_policy.connection_options(pool),
         typed_extension_protocol_options=traffic_policy.protocol_options(
-            port.protocol, policy.connection_pool, policy.outlier_detection, policy.tls
+            port.protocol, pool, policy.outlier_detection, policy.tls
         ),
         transport_socket=client_tls.transport_socket(
-            policy, http2=traffic_policy.speaks_http2(port.protocol, policy.connection_pool)
+            policy, http2=traffic_policy.speaks_http2(port.protocol, pool)
         ),
     )
 
@@ -157,6 +160,7 @@ def inbound_cluster(
     the connection's own destination.
     """
     name = names.inbound_cluster(port)
+    pool = traffic_policy.inbound_pool(pool)
     own = address is None
     return Cluster(
         name=name,

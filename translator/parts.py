@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 from envoy.config.route.v3.route_components_pb2 import VirtualHost
 
+from crds.connection_pool import H2UpgradePolicy
 from crds.fields import EMPTY
 from crds.http_retry import HTTPRetry
 from crds.mesh_config import MeshConfig, OutboundTrafficPolicyMode
@@ -37,7 +38,11 @@ Endpoints = Mapping[int, tuple[Endpoint, ...]]
 def defaults(config: MeshConfig) -> Defaults:
     """What the mesh's settings say of every host."""
     return Defaults(
-        connect_timeout=config.connect_timeout, retries=config.default_http_retry_policy
+        connect_timeout=config.connect_timeout,
+        dns_refresh_rate=config.dns_refresh_rate,
+        http2=config.h2_upgrade_policy is H2UpgradePolicy.UPGRADE,
+        tcp_keepalive=config.tcp_keepalive,
+        retries=config.default_http_retry_policy,
     )
 
 

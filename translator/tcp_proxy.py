@@ -68,7 +68,7 @@ def _weighted(parts: Sequence[Share]) -> TcpProxy.WeightedCluster:
 
 
 def _settings(policy: Policy) -> TCPSettings:
-    return (policy.connection_pool.tcp if policy.connection_pool else None) or _NO_TCP
+    return (policy.listener_pool.tcp if policy.listener_pool else None) or _NO_TCP
 
 
 def _tunnel(tunnel: TunnelSettings) -> TcpProxy.TunnelingConfig:

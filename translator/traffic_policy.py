@@ -6,6 +6,7 @@ is a surprise. Istio does the same, and so does `0` where it means "no limit".
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from envoy.config.cluster.v3 import cluster_pb2, outlier_detection_pb2
 from envoy.config.cluster.v3.circuit_breaker_pb2 import CircuitBreakers
@@ -49,6 +50,23 @@ _NO_HTTP = HTTPSettings()
 _MAX_STREAMS = 2**31 - 1
 _DEFAULT_RETRY_PERCENT = 20.0
 _DEFAULT_RETRY_CONCURRENCY = 3
+
+
+def outbound_pool(
+    pool: ConnectionPoolSettings | None, *, http2: bool, keepalive: TcpKeepalive | None
+) -> ConnectionPoolSettings:
+    """With the mesh's own settings where the pool leaves them open."""
+    tcp, http = _tcp(pool), _http(pool)
+    if http2 and http.h2_upgrade_policy is H2UpgradePolicy.DEFAULT and not http.use_client_protocol:
+        http = replace(http, h2_upgrade_policy=H2UpgradePolicy.UPGRADE)
+    tcp = replace(tcp, tcp_keepalive=tcp.tcp_keepalive or keepalive)
+    return ConnectionPoolSettings(tcp=tcp, http=http)
+
+
+def inbound_pool(pool: ConnectionPoolSettings | None) -> ConnectionPoolSettings:
+    """Without the upgrade to HTTP/2: it is for the way between sidecars, not for the workload."""
+    http = replace(_http(pool), h2_upgrade_policy=H2UpgradePolicy.DEFAULT)
+    return ConnectionPoolSettings(tcp=_tcp(pool), http=http)
 
 
 def connect_timeout(pool: ConnectionPoolSettings | None, default: Duration) -> DurationMessage:

@@ -10,7 +10,7 @@ from envoy.config.route.v3.route_pb2 import RouteConfiguration
 from mesh.endpoint_index import endpoints_of
 from mesh.host_view import HostView, selection, view
 from mesh.inbound import inbound_ports
-from mesh.mesh import Mesh
+from mesh.mesh import Mesh, asked_labels
 from mesh.proxy import Proxy
 from mesh.scope import Scope, scope_of
 from translator import names, parts
@@ -20,7 +20,7 @@ from translator.config import Config, joined
 
 def translate(mesh: Mesh, proxy: Proxy) -> Config:
     """Everything that `proxy` is sent: what its scope holds, and its own inbound side."""
-    scope = scope_of(proxy, mesh.virtual_services.labels)
+    scope = scope_of(proxy, asked_labels(mesh, proxy.namespace))
     return joined((outbound(mesh, scope), inbound(mesh, proxy)))
 
 

@@ -5,7 +5,7 @@ is in a golden.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 
 import pytest
@@ -90,3 +90,12 @@ def test_the_document_is_current(repo_root: Path, golden: Golden) -> None:
 def test_a_reason_stands_wherever_a_field_does_not_work() -> None:
     every = [row for kind in kinds() for row in rows(kind)]
     assert [row.path for row in every if (row.answer is not Answer.YES) != bool(row.note)] == []
+
+
+def test_a_field_that_nothing_is_said_of_is_an_error() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Unheard:
+        field: str = ""
+
+    with pytest.raises(KeyError, match=r"Unheard\.field"):
+        list(rows(Unheard))

@@ -176,13 +176,27 @@ def test_bad_policies(text: str, problems: list[str]) -> None:
         ("{host: a, subsets: [{name: v1, trafficPolicy: {}}]}",
          ["empty subsets[0].trafficPolicy"]),
         ("{host: a, workloadSelector: {matchLabels: {a: b}}, exportTo: [.]}",
-         ["~not-translated workloadSelector"]),
+         []),
         ("{host: a, workloadSelector: {}, exportTo: ['*']}",
-         ["~not-translated workloadSelector", "~no-labels workloadSelector.matchLabels",
+         ["~no-labels workloadSelector.matchLabels",
           "bad-export exportTo[0]"]),
         ("{host: a, workloadSelector: {matchLabels: {a: '*'}}}",
-         ["~not-translated workloadSelector", 'bad-label workloadSelector.matchLabels["a"]']),
+         ['bad-label workloadSelector.matchLabels["a"]']),
     ],
 )  # fmt: skip
 def test_rules(spec: str, problems: list[str]) -> None:
     assert rule(spec) == problems
+
+
+def test_istio_s_quirks_of_destination_rules_are_mended_or_told() -> None:
+    """C-3: `maglev: {}` has Envoy's table. C-4: `warmup` wins over its older form, and never has no
+    aggression. C-5: a port that cannot be is told.
+    """
+    assert policy("loadBalancer: {consistentHash: {useSourceIp: true, maglev: {}}}") == []
+    twice = "loadBalancer: {warmupDurationSecs: 1s, warmup: {duration: 1s, aggression: 0}}"
+    assert policy(twice) == [
+        "out-of-range loadBalancer.warmup.aggression",
+        "~warmup-twice loadBalancer.warmupDurationSecs",
+    ]
+    port = "portLevelSettings: [{port: {number: 70000}, tls: {mode: SIMPLE}}]"
+    assert policy(port) == ["~bad-port portLevelSettings[0].port.number"]

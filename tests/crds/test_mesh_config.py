@@ -56,3 +56,18 @@ def test_fields_of_istio_s_and_others_are_told_apart() -> None:
     _, problems = mesh_config({"accessLogFile": "a", "acessLog": "b"})
     found = [short(problem) for problem in problems]
     assert found == ["~not-translated accessLogFile", "~unknown-field acessLog"]
+
+
+def test_the_default_traffic_policy_is_checked_like_a_rule_s() -> None:
+    _, problems = mesh_config(
+        {
+            "defaultTrafficPolicy": {
+                "connectionPool": {},
+                "outlierDetection": {"consecutiveErrors": 1},
+            }
+        }
+    )
+    assert [f"{problem.code} {problem.path}" for problem in problems] == [
+        "empty defaultTrafficPolicy.connectionPool",
+        "no-effect defaultTrafficPolicy.outlierDetection.consecutiveErrors",
+    ]

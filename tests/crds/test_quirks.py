@@ -41,7 +41,7 @@ def test_an_empty_maglev_has_the_default_size() -> None:
 @covers("C-4")
 def test_of_two_warmups_one_counts_and_the_other_is_told() -> None:
     both = "loadBalancer: {warmupDurationSecs: 9s, warmup: {duration: 5s}}"
-    assert policy(both) == ["~no-effect spec.trafficPolicy.loadBalancer.warmupDurationSecs"]
+    assert policy(both) == ["~warmup-twice spec.trafficPolicy.loadBalancer.warmupDurationSecs"]
     flat = "loadBalancer: {warmup: {duration: 5s, aggression: 0}}"
     assert policy(flat) == ["out-of-range spec.trafficPolicy.loadBalancer.warmup.aggression"]
 

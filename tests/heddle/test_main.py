@@ -51,7 +51,7 @@ WARNING = """
 apiVersion: networking.istio.io/v1
 kind: DestinationRule
 metadata: {name: d, namespace: shop}
-spec: {host: web, workloadSelector: {matchLabels: {a: b}}}
+spec: {host: web, trafficPolicy: {outlierDetection: {consecutiveErrors: 1}}}
 """
 
 
@@ -103,7 +103,7 @@ def test_validate_passes_with_warnings(folder: Path) -> None:
     (folder / "odd.yaml").write_text(WARNING)
     result = heddle("validate", "-f", folder)
     assert result.exit_code == 0
-    assert "spec.workloadSelector" in result.stdout
+    assert "outlierDetection.consecutiveErrors" in result.stdout
     assert result.stderr == "0 errors, 1 warnings\n"
 
 

@@ -4,11 +4,20 @@ from collections.abc import Iterable
 
 import pytest
 
-from crds.destination_rule import SimpleLB, TrafficPolicy
+from crds.destination_rule import (
+    ConnectionPoolSettings,
+    HTTPSettings,
+    OutlierDetection,
+    SimpleLB,
+    TCPSettings,
+    TrafficPolicy,
+)
+from crds.mesh_config import DefaultTrafficPolicy
 from crds.meta import Key
 from mesh.destination_rules import (
     Client,
     DestinationRules,
+    Label,
     Merged,
     advance,
     merged,
@@ -28,10 +37,12 @@ def rule(name: str, namespace: str, host: str = REVIEWS, extra: str = "", create
     return destination_rule(name, f"{{host: '{host}'{extra}}}", namespace, created)
 
 
-def obeyed(text: str, client: str, host: str = REVIEWS) -> list[str]:
+def obeyed(
+    text: str, client: str, host: str = REVIEWS, labels: frozenset[Label] | None = frozenset()
+) -> list[str]:
     """The rules for a service of namespace `shop`, as `namespace/name`."""
     rules = mesh_of(text).rules
-    found = rules_for(rules, host, "shop", Client(client, ROOT))
+    found = rules_for(rules, host, "shop", Client(client, ROOT, labels))
     return [f"{key.namespace}/{key.name}" for key in found]
 
 
@@ -89,6 +100,7 @@ def test_a_wildcard_of_the_client_shadows_an_exact_rule_of_the_service() -> None
         ("['.']", "bank", False),
         ("[bank]", "bank", True),
         ("[bank]", "x", False),
+        ("[bank]", "shop", True),
     ],
 )
 def test_export_to_says_who_obeys(export_to: str, client: str, applies: bool) -> None:
@@ -112,9 +124,63 @@ def test_rules_with_another_export_to_than_the_oldest_are_not_merged() -> None:
     assert obeyed(text, "shop") == ["shop/a", "shop/c"]
 
 
-def test_a_rule_for_some_workloads_is_not_obeyed_by_all() -> None:
+def test_rules_of_the_root_namespace_for_itself_come_first_there() -> None:
+    """istio-api.md S-14: to its own clients, and only those that nobody else sees."""
+    text = EVERYWHERE + rule("d", ROOT, extra=", exportTo: [.]", created="2030-01-01T00:00:00Z")
+    assert obeyed(text, ROOT) == [f"{ROOT}/d"]
+    assert obeyed(text, "x") == ["shop/b"]
+    assert obeyed(rule("c", ROOT, extra=", exportTo: [., bank]"), ROOT) == [f"{ROOT}/c"]
+
+
+APP_A = frozenset({("app", "a")})
+
+
+@pytest.mark.parametrize(
+    ("client", "labels", "expected"),
+    [
+        ("shop", APP_A, ["shop/b"]),
+        ("shop", APP_A | {("version", "v1")}, ["shop/b"]),
+        ("shop", frozenset({("app", "b")}), ["shop/a", "shop/c"]),
+        ("shop", None, ["shop/a", "shop/c"]),
+        ("bank", APP_A, ["shop/a", "shop/c"]),
+    ],
+)
+def test_a_rule_for_some_workloads_is_obeyed_by_those_alone(
+    client: str, labels: frozenset[Label] | None, expected: list[str]
+) -> None:
+    """istio-api.md S-18: by nobody of another namespace; others lose nothing by it (C-14)."""
+    text = (
+        rule("a", "shop")
+        + rule("b", "shop", extra=", workloadSelector: {matchLabels: {app: a}}")
+        + rule("c", "shop")
+    )
+    assert obeyed(text, client, labels=labels) == expected
+
+
+def test_a_rule_for_some_workloads_hides_nothing_from_the_others() -> None:
     selector = ", workloadSelector: {matchLabels: {app: a}}"
-    assert obeyed(rule("a", "shop", extra=selector), "shop") == []
+    text = rule("a", "shop", extra=selector) + rule("b", ROOT)
+    assert obeyed(text, "shop") == [f"{ROOT}/b"]
+
+
+def test_labels_are_asked_of_the_namespace_s_own_clients() -> None:
+    """Elsewhere no workload needs a configuration of its own because of them."""
+    rules = mesh_of(rule("a", "shop", extra=", workloadSelector: {matchLabels: {app: a}}")).rules
+    assert rules.label_names("shop") == {"app"}
+    assert rules.label_names("bank") == frozenset()
+
+
+def test_the_mesh_has_defaults_for_two_blocks() -> None:
+    """istio-api.md S-21: block by block, below what any rule says."""
+    pool, outliers = ConnectionPoolSettings(tcp=TCPSettings()), OutlierDetection()
+    default = DefaultTrafficPolicy(connection_pool=pool, outlier_detection=outliers)
+    assert policy_for(Merged(), None, 80, default) == Policy(
+        connection_pool=pool, outlier_detection=outliers, listener_pool=pool
+    )
+    own = ConnectionPoolSettings(http=HTTPSettings(max_retries=3))
+    made = policy_for(Merged(policy=TrafficPolicy(connection_pool=own)), None, 80, default)
+    assert (made.connection_pool, made.listener_pool) == (own, own)
+    assert made.outlier_detection == outliers
 
 
 def test_merging_keeps_every_subset_and_the_first_policy() -> None:

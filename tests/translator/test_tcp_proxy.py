@@ -32,7 +32,7 @@ def test_weights() -> None:
 
 def test_timeouts_are_the_destination_s() -> None:
     settings = TCPSettings(idle_timeout=SECOND, max_connection_duration=SECOND)
-    policy = Policy(connection_pool=ConnectionPoolSettings(tcp=settings))
+    policy = Policy(listener_pool=ConnectionPoolSettings(tcp=settings))
     made = tcp(tcp_proxy.to_targets((target(policy=policy),)))
     assert made.idle_timeout.seconds == 1
     assert made.max_downstream_connection_duration.seconds == 1
