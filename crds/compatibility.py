@@ -40,7 +40,7 @@ class Row:
 
 
 YES: Mapping[str, str] = {
-    "VirtualService": "hosts http tcp export_to",
+    "VirtualService": "hosts http tls tcp export_to",
     "HTTPRoute": "name match route redirect direct_response rewrite retries fault mirror "
     "mirrors mirror_percent mirror_percentage cors_policy headers",
     "HTTPMatchRequest": "name uri scheme method authority headers port source_labels "
@@ -66,8 +66,10 @@ YES: Mapping[str, str] = {
     "allow_credentials unmatched_preflights",
     "Headers": "request response",
     "HeaderOperations": "set add remove",
+    "TLSRoute": "match route",
+    "TLSMatchAttributes": "sni_hosts destination_subnets port source_labels source_namespace",
     "TCPRoute": "match route",
-    "L4MatchAttributes": "port source_labels source_namespace",
+    "L4MatchAttributes": "destination_subnets port source_labels source_namespace",
     "RouteDestination": "destination weight",
     "DestinationRule": "host traffic_policy subsets export_to workload_selector",
     "TrafficPolicy": "load_balancer connection_pool outlier_detection port_level_settings "

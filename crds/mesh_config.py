@@ -118,7 +118,7 @@ NOT_TRANSLATED = frozenset(
 """Istio's other fields: setting one is a warning, not an unknown name."""
 
 
-NOT_USED = frozenset({"protocolDetectionTimeout", "trustDomain"})
+NOT_USED = frozenset({"trustDomain"})
 """Fields of ours that are read and checked, and that nothing depends on yet."""
 
 

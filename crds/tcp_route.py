@@ -96,6 +96,9 @@ def _check_sni(path: str, names: Sequence[str], hosts: Sequence[str]) -> Iterato
         yield from checks.host(here, name)
         if not any(_covers(host, name) for host in hosts):
             yield error("bad-sni", here, "is not covered by the hosts of this object", name)
+        elif "*" in name.removeprefix("*.") and name != "*":
+            message = "a wildcard in a server name stands for whole labels: write `*.example.com`"
+            yield error("bad-sni", here, message, name)
 
 
 def _covers(host: str, name: str) -> bool:

@@ -15,7 +15,7 @@ from crds.load_balancer import LoadBalancerSettings
 from crds.path import Path, render
 from crds.problem import Problem, warning
 from crds.service_entry import Resolution, ServiceEntry
-from crds.tcp_route import L4MatchAttributes
+from crds.tcp_route import L4MatchAttributes, TLSMatchAttributes
 from crds.virtual_service import VirtualService
 from crds.workload_entry import WorkloadEntry
 
@@ -44,7 +44,8 @@ class Untranslated:
 
 NOT_YET = Untranslated()
 NOT_APPLIED = Untranslated(
-    "is not translated yet, so this match never applies: a narrow rule must not become a wide one"
+    "is declared by Istio and implemented by nobody, so this match never applies: a narrow rule "
+    "must not become a wide one; use sourceLabels or sourceNamespace"
 )
 
 
@@ -67,14 +68,10 @@ NO_DYNAMIC_DNS = Untranslated(
 UNTRANSLATED: Mapping[type, Mapping[str, Untranslated]] = {
     VirtualService: {
         "gateways": ONLY_MESH,
-        "tls": NOT_YET,
     },
     HTTPMatchRequest: {"gateways": ONLY_MESH},
-    L4MatchAttributes: {
-        "destination_subnets": NOT_APPLIED,
-        "source_subnet": NOT_APPLIED,
-        "gateways": ONLY_MESH,
-    },
+    TLSMatchAttributes: {"gateways": ONLY_MESH},
+    L4MatchAttributes: {"source_subnet": NOT_APPLIED, "gateways": ONLY_MESH},
     RetryBudget: {"budget_interval": NO_BUDGET_INTERVAL},
     LoadBalancerSettings: {
         "locality_lb_setting": NOT_YET,

@@ -13,6 +13,7 @@ from mesh.host_view import Selection, selection, view
 from mesh.mesh import Mesh
 from mesh.scope import Scope
 from translator import parts
+from translator.listeners_shared import Claim, claims
 from translator.secrets import FileSecret
 from xds.resource import Resource, resource
 from xds.types import EDS
@@ -20,13 +21,15 @@ from xds.types import EDS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
-    """A host as one scope gets it: its resources, the ports that it needs a listener for, the
-    certificates in files that it needs, its load assignments.
+    """A host as one scope gets it: its resources, the ports that it needs an HTTP listener for,
+    what else it wants of shared listeners, the certificates in files that it needs, its load
+    assignments.
     """
 
     resources: Encoded = EMPTY
     http_ports: frozenset[int] = frozenset()
     secrets: frozenset[FileSecret] = frozenset()
+    claims: tuple[Claim, ...] = ()
     assignments: Mapping[str, Resource] = EMPTY
 
 
@@ -72,16 +75,19 @@ class HostCache:
             resources=found.resources,
             http_ports=found.http_ports,
             secrets=found.secrets,
+            claims=found.claims,
             assignments={a.cluster: self._assignment(mesh, chosen, a) for a in found.assignments},
         )
 
     def _make(self, mesh: Mesh, scope: Scope, chosen: Selection) -> "_Made":
         seen = view(mesh, scope, chosen)
-        settings = parts.defaults(mesh.config)
+        settings, listening = parts.defaults(mesh.config), parts.listening(mesh.config)
+        known = self._known(mesh, chosen)
         return _Made(
-            resources=encode(parts.host(seen, self._known(mesh, chosen), settings)),
+            resources=encode(parts.host(seen, known, settings, listening)),
             http_ports=parts.http_ports(seen),
             secrets=parts.secrets(seen),
+            claims=claims(seen, known),
             assignments=parts.assignments(seen),
         )
 
@@ -111,4 +117,5 @@ class _Made:
     resources: Encoded
     http_ports: frozenset[int]
     secrets: frozenset[FileSecret]
+    claims: tuple[Claim, ...]
     assignments: tuple[parts.Assignment, ...]

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from heddle.encode import Encoded, encode
 from heddle.host_cache import ABSENT, Host, HostCache
 from heddle.inline_routes import InlineRoutes
+from heddle.shared_listeners import SharedListeners
 from mesh.mesh import Mesh
 from mesh.scope import Scope
 from translator import parts
@@ -31,6 +32,7 @@ class Outbound:
         self._ports: Counter[int] = Counter()
         self._secrets: Counter[FileSecret] = Counter()
         self._frame: Encoded = {}
+        self._listeners = SharedListeners()
 
     def update(
         self, mesh: Mesh, cache: HostCache, hosts: Iterable[str], *, reframe: bool = False
@@ -46,6 +48,7 @@ class Outbound:
             self._ports.update(new.http_ports)
             self._secrets.subtract(old.secrets)
             self._secrets.update(new.secrets)
+            self._listeners.replace(name, old, new)
             change.replace(old.resources, new.resources)
             endpoints.replace({EDS: old.assignments}, {EDS: new.assignments})
             if new is ABSENT:
@@ -57,6 +60,8 @@ class Outbound:
             frame = encode(self._made(mesh))
             change.replace(self._frame, frame)
             self._frame = frame
+        for made in self._listeners.remade(after[0], mesh.config, everything=reframe):
+            change.replace(*made)
         done = change.done()
         return self._inline.fold(done) if self._inline else done, endpoints.done()
 

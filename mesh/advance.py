@@ -14,6 +14,7 @@ from crds.mesh_config import CONFIG_MAP, ROOT_NAMESPACE, MeshConfig
 from crds.meta import Key
 from mesh import destination_rules, endpoint_index, hosts, service_index, virtual_services
 from mesh.mesh import Mesh
+from mesh.services import Arrival
 from mesh.store import Change
 
 CONFIG_KEY = Key("", "ConfigMap", ROOT_NAMESPACE, CONFIG_MAP)
@@ -50,7 +51,7 @@ def advance(mesh: Mesh, changes: Sequence[Change], config: MeshConfig) -> tuple[
     changed = services.hosts | set(_covered(new, ruled))
     touched = changed | set(_covered(new, routed)) | routed
     touched |= set(_referring(new, changed)) | set(_wildcards_over(new, services.hosts))
-    touched |= {host for host in moved if _by_name(new, host)}
+    touched |= {host for host in moved if _has_endpoints_inside(new, host)}
     touched |= {n for h in routed for n in service_index.full_names(h, new.services.namespaces)}
     touched |= {n for h in routed for n in service_index.hosts_at(new.services, h)}
     ruled_namespaces = {s.namespace for host in _covered(new, ruled) for s in new.services.at(host)}
@@ -65,9 +66,14 @@ def advance(mesh: Mesh, changes: Sequence[Change], config: MeshConfig) -> tuple[
     )
 
 
-def _by_name(mesh: Mesh, host: str) -> bool:
-    """Whether Envoy resolves the endpoints: they are part of the cluster then."""
-    return any(service.resolution.is_dns for service in mesh.services.at(host))
+def _has_endpoints_inside(mesh: Mesh, host: str) -> bool:
+    """Whether endpoints are part of clusters, for Envoy to resolve, or have listeners, for clients
+    to call.
+    """
+    return any(
+        service.resolution.is_dns or service.arrival is Arrival.ENDPOINT
+        for service in mesh.services.at(host)
+    )
 
 
 def _covered(mesh: Mesh, patterns: Iterable[str]) -> Iterator[str]:

@@ -16,28 +16,34 @@ from mesh.destination_rules import merged, pattern_of, rules_for
 from mesh.endpoint_index import unusable
 from mesh.host_view import is_reserved
 from mesh.mesh import Mesh, client
+from mesh.port_conflicts import port_taker
 from mesh.proxy import Mode
 from mesh.routing import Missing, resolve
 from mesh.rule_conflicts import rule_conflicts
 from mesh.rule_problems import rule_problems
 from mesh.scope import Scope
 from mesh.service_index import answers
-from mesh.services import Port, Protocol, Service
+from mesh.services import Arrival, Port, Protocol, Service
 from mesh.shadows import winners
 from mesh.virtual_services import destinations, routed_hosts
 
-_SNIFFED_AS_TCP = (
-    "the port does not say what it speaks, so it is carried as TCP, without HTTP routing; "
-    "set appProtocol, or begin the port's name with http-, grpc- or tcp-"
+_DETECTED = (
+    "the port does not say what it speaks, so it is found out from the first bytes that a client "
+    "sends; where the server speaks first the connection hangs: set appProtocol, or begin the "
+    "port's name with http-, grpc- or tcp-"
+)
+_ANYWHERE = (
+    "its service has no address, so it takes every connection to this port that goes to no "
+    "address of the mesh; give it addresses"
 )
 _UNADDRESSED = (
-    "connections to it cannot be told from others, for the service has no virtual IP: they are "
-    "treated as unknown traffic (outboundTrafficPolicy)"
+    "its service has no address, so nothing tells its connections; give it addresses, or another "
+    "port, for this one belongs to"
 )
 _IN_CLUSTER = f".svc.{hosts.DOMAIN}"
 """All hosts of Services end so, which would make any two of them look alike."""
 
-_RESERVED = "sidecars listen on this port themselves, so it has no HTTP routing; use another"
+_RESERVED = "sidecars listen on this port themselves, so it is not routed; use another"
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +161,7 @@ def _missing(
 
 
 def _outcome(path: str) -> str:
-    if path.startswith("spec.tcp"):
+    if path.startswith(("spec.tcp", "spec.tls")):
         return "these connections are closed"
     return "nothing is mirrored" if ".mirror" in path else "these requests get a 503"
 
@@ -208,7 +214,7 @@ def _nearest(mesh: Mesh, pattern: str) -> Iterable[str]:
 def _service(mesh: Mesh, about: _About, services: tuple[Service, ...]) -> Iterator[Problem]:
     for index, port in enumerate(services[0].ports):
         path = f"spec.ports[{index}]"
-        yield from _port(about, path, services[0], port)
+        yield from _port(mesh, about, path, services[0], port)
         for address in services[0].addresses:
             if not answers(mesh.services, services[0], address, port):
                 owner = mesh.services.owner(address, port.number)
@@ -228,11 +234,13 @@ def _service(mesh: Mesh, about: _About, services: tuple[Service, ...]) -> Iterat
         )
 
 
-def _port(about: _About, path: str, service: Service, port: Port) -> Iterator[Problem]:
+def _port(mesh: Mesh, about: _About, path: str, service: Service, port: Port) -> Iterator[Problem]:
     if port.protocol is Protocol.UNSPECIFIED:
-        yield about.warning("protocol-unknown", path, port.name, _SNIFFED_AS_TCP)
-    allocated = service.in_kubernetes and not service.headless  # by the cluster, if not in the file
-    if not (port.protocol.is_http or service.addresses or allocated):
-        yield about.warning("no-address", path, port.name, _UNADDRESSED)
-    if port.protocol.is_http and is_reserved(port.number, Mode.REDIRECT):
+        yield about.warning("protocol-unknown", path, port.name, _DETECTED)
+    at_any = service.arrival is Arrival.ANYWHERE
+    if (port.protocol.is_http or at_any) and is_reserved(port.number, Mode.REDIRECT):
         yield about.warning("reserved-port", path, str(port.number), _RESERVED)
+    elif at_any and not (port.protocol.is_http or port.protocol.is_tls or service.blocks):
+        taker = port_taker(mesh.services, service, port)
+        message = f"{_UNADDRESSED} {taker}" if taker else _ANYWHERE
+        yield about.warning("port-conflict" if taker else "no-address", path, port.name, message)

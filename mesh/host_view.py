@@ -13,19 +13,22 @@ from crds.meta import Key
 from mesh import hosts
 from mesh.destination_rules import Merged, merged, policy_for, rules_for
 from mesh.destinations import NO_POLICY, Policy, SubsetRef
+from mesh.l4_routing import L4Rule, l4_rules
 from mesh.mesh import Mesh, client
 from mesh.proxy import Mode
-from mesh.routing import HttpRule, Missing, Target, http_rules, tcp_targets
+from mesh.routing import HttpRule, Target, http_rules
 from mesh.scope import Scope
 from mesh.service_index import answers
-from mesh.services import Port, Protocol, Resolution, Service
-from mesh.virtual_services import candidates, destination_hosts
+from mesh.services import Arrival, Port, Protocol, Resolution, Service
+from mesh.virtual_services import asks_for_source, candidates, destination_hosts
 
 HTTP_PORT = 80
 """Where a VirtualService's host that no service has is served (istio-api.md S-11)."""
 
-SIDECAR_PORTS = frozenset({15001, 15006})
-"""Where redirected traffic arrives at a sidecar: a listener of its own there would clash."""
+SIDECAR_PORTS = frozenset({15001, 15006, 15021, 15090})
+"""Where a sidecar listens at any address, for redirected traffic, readiness and metrics: Envoy
+refuses a second listener there.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +63,7 @@ class PortView:
     """One port of a host. `domains` and `addresses` are those that no other host has a better claim
     to.
 
-    No `rules`: requests (and with no `tcp`: connections) go to `default`.
+    No `rules`: requests go to `default`, and so do the connections that no rule of `l4` takes.
     """
 
     port: Port
@@ -70,7 +73,7 @@ class PortView:
     addresses: tuple[str, ...] = ()
     subsets: tuple[SubsetView, ...] = ()
     rules: tuple[HttpRule, ...] = ()
-    tcp: tuple[Target | Missing, ...] = ()
+    l4: tuple[L4Rule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,12 +103,7 @@ def selection(mesh: Mesh, scope: Scope, host: str) -> Selection | None:
             found = mesh.services.visible(name, scope.namespace)
             rules = rules_for(mesh.rules, name, found.namespace, who) if found else ()
             targets.append((name, found.key if found else None, rules))
-        asks = any(
-            m.source_labels or m.source_namespace for h in virtual_service.http for m in h.match
-        )
-        asks = asks or any(
-            m.source_labels or m.source_namespace for t in virtual_service.tcp for m in t.match
-        )
+        asks = asks_for_source(virtual_service)
     nameless = all(target[1] for target in targets)
     return Selection(
         host=host,
@@ -157,7 +155,8 @@ def _port_view(
     addresses = tuple(a for a in service.addresses if answers(mesh.services, service, a, port))
     default = mesh.config.default_traffic_policy
     policy = policy_for(rule, None, port.number, default)
-    routed = port.protocol.is_http and not is_reserved(port.number, scope.mode)
+    routed = _is_routed(service, port, scope.mode) and not is_reserved(port.number, scope.mode)
+    detected = port.protocol is Protocol.UNSPECIFIED
     return PortView(
         port=port,
         default=Target(host=service.host, port=port.number, policy=policy),
@@ -171,9 +170,19 @@ def _port_view(
             )
             for subset in rule.subsets
         ),
-        rules=_rules(mesh, scope, chosen, port) if port.protocol.is_http else (),
-        tcp=() if port.protocol.is_http else _tcp(mesh, scope, chosen, port),
+        rules=_rules(mesh, scope, chosen, port) if port.protocol.is_http or detected else (),
+        l4=() if port.protocol.is_http else _l4(mesh, scope, chosen, port),
     )
+
+
+def _is_routed(service: Service, port: Port, mode: Mode) -> bool:
+    """Whether requests are told from those to other hosts by their name; in proxy-port mode also
+    requests for a tunnel. Where the protocol is still to be detected, and the address tells, they
+    are not: the port has routes of its own.
+    """
+    if mode is Mode.NONE or port.protocol.is_http:
+        return True
+    return port.protocol is Protocol.UNSPECIFIED and service.arrival is Arrival.ANYWHERE
 
 
 def is_reserved(port: int, mode: Mode) -> bool:
@@ -189,12 +198,10 @@ def _rules(mesh: Mesh, scope: Scope, chosen: Selection, port: Port) -> tuple[Htt
     )
 
 
-def _tcp(mesh: Mesh, scope: Scope, chosen: Selection, port: Port) -> tuple[Target | Missing, ...]:
+def _l4(mesh: Mesh, scope: Scope, chosen: Selection, port: Port) -> tuple[L4Rule, ...]:
     if chosen.virtual_service is None:
         return ()
-    return tcp_targets(
-        mesh, scope, mesh.virtual_services.objects[chosen.virtual_service], port.number
-    )
+    return l4_rules(mesh, scope, mesh.virtual_services.objects[chosen.virtual_service], port)
 
 
 def _domains(

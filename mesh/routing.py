@@ -10,7 +10,6 @@ from crds.virtual_service import (
     Headers,
     HTTPMatchRequest,
     HTTPRoute,
-    L4MatchAttributes,
     VirtualService,
 )
 from mesh import hosts
@@ -96,10 +95,11 @@ def _http_applies(match: HTTPMatchRequest, scope: Scope, port: int) -> bool:
         return False
     if match.gateways:  # once the gateway is named, the source no longer matters (S-12)
         return MESH in match.gateways
-    return _from_source(match.source_labels, match.source_namespace, scope)
+    return from_source(match.source_labels, match.source_namespace, scope)
 
 
-def _from_source(labels: Mapping[str, str], namespace: str, scope: Scope) -> bool:
+def from_source(labels: Mapping[str, str], namespace: str, scope: Scope) -> bool:
+    """Whether clients of the scope are those that a match asks for."""
     return namespace in ("", scope.namespace) and labels.items() <= dict(scope.labels).items()
 
 
@@ -145,30 +145,6 @@ def _mirrors(
         target = resolve(mesh, scope, namespace, destination, port)
         if isinstance(target, Target) and share > 0:
             yield Mirror(target=target, percent=share)
-
-
-def tcp_targets(
-    mesh: Mesh, scope: Scope, virtual_service: VirtualService, port: int
-) -> tuple[Target | Missing, ...]:
-    """Where connections to `port` go by the first `tcp` rule that can apply, if one can."""
-    for route in virtual_service.tcp:
-        if route.match and not any(_tcp_applies(match, scope, port) for match in route.match):
-            continue
-        namespace = virtual_service.meta.namespace
-        return tuple(
-            resolve(mesh, scope, namespace, each.destination, port, each.weight)
-            for each in route.route
-            if each.destination is not None
-        )
-    return ()
-
-
-def _tcp_applies(match: L4MatchAttributes, scope: Scope, port: int) -> bool:
-    if match.port not in (0, port) or (match.gateways and MESH not in match.gateways):
-        return False
-    if match.destination_subnets or match.source_subnet:
-        return False  # reported as not translated: a narrower rule must not become a wider one
-    return _from_source(match.source_labels, match.source_namespace, scope)
 
 
 def resolve(

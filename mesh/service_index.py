@@ -8,7 +8,7 @@ from crds.meta import Key
 from mesh import hosts
 from mesh.index import regroup
 from mesh.order import rank
-from mesh.services import Port, Service, services_of
+from mesh.services import Arrival, Port, Service, services_of
 from mesh.store import Change
 
 
@@ -20,6 +20,8 @@ class Services:
     hosts: Mapping[str, frozenset[Key]] = EMPTY
     addresses: Mapping[str, frozenset[Key]] = EMPTY
     namespaces: Mapping[str, frozenset[Key]] = EMPTY
+    anywhere: Mapping[int, frozenset[Key]] = field(default_factory=dict)
+    """By port, those that want what goes to no known address."""
 
     def at(self, host: str) -> tuple[Service, ...]:
         """Every service that claims `host`: Kubernetes Services first, then the oldest (istio-
@@ -50,6 +52,11 @@ class Services:
             key=lambda s: (not s.in_kubernetes, rank(s.created, s.key), s.host),
             default=None,
         )
+
+    def wanting(self, port: int) -> Iterator[Service]:
+        """The opaque services that want whatever goes to a port and to no known address."""
+        for key in self.anywhere.get(port, ()):
+            yield from (s for s in self.contributed[key] if port in _wanted_ports(s))
 
     def selecting(self, namespace: str, labels: Mapping[str, str]) -> tuple[Service, ...]:
         """The services of `namespace` whose selector picks a workload with these labels, oldest
@@ -122,6 +129,11 @@ def advance(services: Services, changes: Iterable[Change]) -> Advanced:
             ((s.namespace, k) for k, s in gone),
             ((s.namespace, k) for k, s in come),
         ),
+        anywhere=regroup(
+            services.anywhere,
+            ((port, k) for k, s in gone for port in _wanted_ports(s)),
+            ((port, k) for k, s in come for port in _wanted_ports(s)),
+        ),
     )
     touched = [service for _, service in (*gone, *come)]
     return Advanced(
@@ -138,6 +150,15 @@ def _affected(old: Services, new: Services, touched: Iterable[Service]) -> Itera
         for address in (service.host, *service.addresses):
             for index in (old, new):
                 yield from hosts_at(index, address)
+        for port in service.ports:
+            yield from (other.host for other in new.wanting(port.number))
+
+
+def _wanted_ports(service: Service) -> Iterator[int]:
+    if service.arrival is Arrival.ANYWHERE and not service.blocks:
+        for port in service.ports:
+            if not (port.protocol.is_http or port.protocol.is_tls):
+                yield port.number
 
 
 def full_names(host: str, namespaces: Iterable[str]) -> Iterator[str]:

@@ -8,7 +8,7 @@ the first dash.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 
 from crds import core, service_entry
 from crds.fields import EMPTY
@@ -18,8 +18,8 @@ from mesh import hosts
 
 
 class Protocol(StrEnum):
-    """What a port speaks. `UNSPECIFIED`: neither `appProtocol` nor the port's name says; such a
-    port is carried as TCP.
+    """What a port speaks. `UNSPECIFIED`: neither `appProtocol` nor the port's name says; it shows
+    in the first bytes that a client sends.
     """
 
     HTTP = "HTTP"
@@ -43,7 +43,12 @@ class Protocol(StrEnum):
     @property
     def is_http2(self) -> bool:
         """Whether the upstream connection speaks HTTP/2 with prior knowledge."""
-        return self in (Protocol.HTTP2, Protocol.GRPC)
+        return self in (Protocol.HTTP2, Protocol.GRPC, Protocol.GRPC_WEB)
+
+    @property
+    def is_tls(self) -> bool:
+        """Whether clients speak TLS that is passed through: its connections are told by SNI."""
+        return self in (Protocol.HTTPS, Protocol.TLS)
 
 
 _HTTP = frozenset({Protocol.HTTP, Protocol.HTTP2, Protocol.GRPC, Protocol.GRPC_WEB})
@@ -54,6 +59,7 @@ _APP_PROTOCOLS = {
 }
 _BY_NAME = {
     "http": Protocol.HTTP,
+    "http_proxy": Protocol.HTTP,
     "http2": Protocol.HTTP2,
     "grpc": Protocol.GRPC,
     "grpc-web": Protocol.GRPC_WEB,
@@ -65,6 +71,8 @@ _BY_NAME = {
     "redis": Protocol.REDIS,
     "udp": Protocol.UDP,
 }
+SERVER_FIRST_PORTS = frozenset({25, 53, 3306, 27017})
+"""SMTP, DNS, MySQL, MongoDB: their clients wait for the server, so nothing could be detected."""
 
 
 class Resolution(StrEnum):
@@ -85,6 +93,16 @@ class Resolution(StrEnum):
         return self in (Resolution.DNS, Resolution.DNS_ROUND_ROBIN)
 
 
+class Arrival(StrEnum):
+    """Where connections to a service go that is not found by the names in requests."""
+
+    VIRTUAL_IP = "virtual IP"
+    ENDPOINT = "endpoint"
+    """Its clients know the addresses of its endpoints (istio-api.md S-47)."""
+    ANYWHERE = "anywhere"
+    """Unknown: what goes to its port, and to no address that is known, may be meant for it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Port:
     """One port of a service. `target` is the workload's port: a number, or the name of a container
@@ -100,7 +118,7 @@ class Port:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
     """A host that clients call. `addresses` are its virtual IPs; a headless service and a
-    ServiceEntry without addresses have none.
+    ServiceEntry without addresses have none. `blocks` are the addresses given as CIDR blocks.
     """
 
     key: Key
@@ -109,6 +127,7 @@ class Service:
     namespace: str
     ports: tuple[Port, ...]
     addresses: tuple[str, ...] = ()
+    blocks: tuple[str, ...] = ()
     headless: bool = False
     external: bool = False
     resolution: Resolution = Resolution.CLIENT_SIDE
@@ -121,20 +140,33 @@ class Service:
         """Whether it was made from a Kubernetes Service."""
         return self.key.kind == "Service"
 
+    @property
+    def arrival(self) -> Arrival:
+        """Where connections to it go. A Kubernetes Service without an address in its file gets one
+        from the cluster.
+        """
+        if self.headless or (self.resolution is Resolution.NONE and self.selector):
+            return Arrival.ENDPOINT
+        known = self.in_kubernetes or (self.addresses and not self.blocks)
+        return Arrival.VIRTUAL_IP if known else Arrival.ANYWHERE
+
     def port(self, number: int) -> Port | None:
         """The port with this number."""
         return next((port for port in self.ports if port.number == number), None)
 
 
-def protocol(app_protocol: str, name: str) -> Protocol:
-    """What a port speaks, from its `appProtocol`, or else from its name (istio-api.md S-39)."""
+def protocol(app_protocol: str, name: str, number: int = 0) -> Protocol:
+    """What a port speaks, from its `appProtocol`, or else from its name, or else, where the server
+    speaks first, from its number (istio-api.md S-39).
+    """
     given = app_protocol.lower()
     if given in _APP_PROTOCOLS:
         return _APP_PROTOCOLS[given]
     text = given or name.lower()
     if text.startswith("grpc-web"):
         return Protocol.GRPC_WEB
-    return _BY_NAME.get(text.partition("-")[0], Protocol.UNSPECIFIED)
+    unsaid = Protocol.TCP if number in SERVER_FIRST_PORTS else Protocol.UNSPECIFIED
+    return _BY_NAME.get(text.partition("-")[0], unsaid)
 
 
 def services_of(key: Key, made_from: Object | None) -> tuple[Service, ...]:
@@ -187,7 +219,7 @@ def _kubernetes_port(port: core.ServicePort) -> Port:
     return Port(
         number=port.port,
         name=port.name,
-        protocol=protocol(port.app_protocol, port.name),
+        protocol=protocol(port.app_protocol, port.name, port.port),
         target=target if target is not None else port.port,
     )
 
@@ -195,6 +227,11 @@ def _kubernetes_port(port: core.ServicePort) -> Port:
 def _addresses(given: Iterable[str]) -> tuple[str, ...]:
     """Each address once, in its one form: IPv6 has many."""
     return tuple(dict.fromkeys(str(ip_address(a)) if ":" in a else a for a in given))
+
+
+def _blocks(given: Iterable[str]) -> tuple[str, ...]:
+    """Each block once, in its one form: `10.1.2.3/8` is written `10.0.0.0/8`."""
+    return tuple(dict.fromkeys(str(ip_network(block, strict=False)) for block in given))
 
 
 _RESOLUTIONS = {
@@ -215,13 +252,14 @@ def _from_entry(key: Key, entry: service_entry.ServiceEntry, host: str) -> Servi
             Port(
                 number=port.number,
                 name=port.name,
-                protocol=protocol(port.protocol, port.name),
+                protocol=protocol(port.protocol, port.name, port.number),
                 target=port.target_port or port.number,
             )
             for port in entry.ports
             if port.protocol.upper() != Protocol.UDP
         ),
         addresses=_addresses(address for address in entry.addresses if "/" not in address),
+        blocks=_blocks(address for address in entry.addresses if "/" in address),
         external=entry.location is service_entry.Location.MESH_EXTERNAL,
         resolution=_RESOLUTIONS.get(entry.resolution, Resolution.NONE),
         export_to=frozenset(entry.export_to or ("*",)),

@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 
 from crds.fields import EMPTY
 from crds.meta import Key
-from crds.virtual_service import Destination, VirtualService
+from crds.virtual_service import (
+    Destination,
+    HTTPMatchRequest,
+    L4MatchAttributes,
+    RouteDestination,
+    TLSMatchAttributes,
+    VirtualService,
+)
 from mesh import hosts
 from mesh.delegates import delegate_keys, merged
 from mesh.index import regroup
@@ -140,10 +147,18 @@ def destinations(virtual_service: VirtualService) -> Iterator[tuple[str, Destina
         for j, mirror in enumerate(http.mirrors):
             if mirror.destination is not None:
                 yield f"spec.http[{i}].mirrors[{j}].destination", mirror.destination
+    for i, tls in enumerate(virtual_service.tls):
+        yield from _l4_destinations(f"spec.tls[{i}]", tls.route)
     for i, tcp in enumerate(virtual_service.tcp):
-        for j, route in enumerate(tcp.route):
-            if route.destination is not None:
-                yield f"spec.tcp[{i}].route[{j}].destination", route.destination
+        yield from _l4_destinations(f"spec.tcp[{i}]", tcp.route)
+
+
+def _l4_destinations(
+    path: str, route: Iterable[RouteDestination]
+) -> Iterator[tuple[str, Destination]]:
+    for index, each in enumerate(route):
+        if each.destination is not None:
+            yield f"{path}.route[{index}].destination", each.destination
 
 
 def destination_hosts(virtual_service: VirtualService) -> frozenset[str]:
@@ -152,10 +167,23 @@ def destination_hosts(virtual_service: VirtualService) -> frozenset[str]:
     return frozenset(hosts.resolve(d.host, namespace) for _, d in destinations(virtual_service))
 
 
+Match = HTTPMatchRequest | TLSMatchAttributes | L4MatchAttributes
+
+
+def matches(virtual_service: VirtualService) -> Iterator[Match]:
+    """Every match block of the object."""
+    yield from (match for rule in virtual_service.http for match in rule.match)
+    yield from (match for rule in virtual_service.tls for match in rule.match)
+    yield from (match for rule in virtual_service.tcp for match in rule.match)
+
+
+def asks_for_source(virtual_service: VirtualService) -> bool:
+    """Whether what the object says depends on who the client is."""
+    return any(match.source_labels or match.source_namespace for match in matches(virtual_service))
+
+
 def _source_labels(virtual_service: VirtualService) -> frozenset[str]:
-    http = (match.source_labels for rule in virtual_service.http for match in rule.match)
-    tcp = (match.source_labels for rule in virtual_service.tcp for match in rule.match)
-    return frozenset(name for labels in (*http, *tcp) for name in labels)
+    return frozenset(name for match in matches(virtual_service) for name in match.source_labels)
 
 
 def candidates(index: VirtualServices, host: str, namespace: str) -> Iterator[Key]:

@@ -30,11 +30,9 @@ _MTLS = "there are no certificates for workloads yet"
 _POLICY = "AuthorizationPolicy is not read yet"
 _SIDECAR = "Sidecar is not read yet"
 _RULES = "that part of DestinationRule is not translated yet"
-_LISTENERS = "protocol detection is not built yet"
 
 LATER: Mapping[str, str] = {
     **dict.fromkeys((f"S-{number}" for number in (*range(26, 36),)), _MTLS),
-    "S-38": _MTLS,
     "C-7": _MTLS,
     "C-8": _MTLS,
     "C-9": _POLICY,
@@ -42,8 +40,6 @@ LATER: Mapping[str, str] = {
     **dict.fromkeys(("S-5", "S-6", "C-10"), _SIDECAR),
     "S-8": "Gateway is not read yet",
     **dict.fromkeys(("S-76", "S-77"), _RULES),
-    **dict.fromkeys(("S-46", "S-50"), _LISTENERS),
-    "S-40": "no filter for MongoDB: it is carried as TCP",
     "S-52": "a workload that calls itself is not tried yet",
     "S-69": "optional: no retry at the server's side",
     "S-65": "claims of tokens need RequestAuthentication, which is not read yet",

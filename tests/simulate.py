@@ -26,6 +26,7 @@ from envoy.config.route.v3.route_pb2 import RouteConfiguration
 from envoy.extensions.filters.network.tcp_proxy.v3.tcp_proxy_pb2 import TcpProxy
 from envoy.type.matcher.v3.string_pb2 import StringMatcher
 
+from tests.filter_chain_match import Connection, chosen
 from tests.simulate_filters import filtered
 from translator import names
 from translator.config import Config
@@ -101,7 +102,7 @@ class Outcome:
 def send(config: Config, request: Request) -> Outcome:
     """What the client's sidecar does with a request."""
     listener = _listener(config, request.address, request.port)
-    chain = _http_chain(listener)
+    chain = chosen(listener, Connection(request.address, request.port, speaks="http/1.1"))
     manager = HttpConnectionManager()
     if not chain.filters[0].typed_config.Unpack(manager):
         return Outcome(listener=listener.name, clusters=_tcp_clusters(chain))
@@ -121,26 +122,23 @@ def decide(routes: RouteConfiguration, request: Request) -> Outcome:
     return Outcome(listener="", virtual_host=host.name, status=404)
 
 
-def connect(config: Config, address: str, port: int) -> Outcome:
-    """What the client's sidecar does with a connection that is not HTTP."""
+def connect(config: Config, address: str, port: int, *, sni: str = "") -> Outcome:
+    """What the client's sidecar does with a connection that is not HTTP; `sni` makes it TLS."""
     listener = _listener(config, address, port)
-    chain = (
-        listener.default_filter_chain
-        if listener.HasField("default_filter_chain")
-        else _chain_at(listener, port)
-    )
+    speaks = "tls" if sni else ""
+    chain = chosen(listener, Connection(address, port, sni=sni, speaks=speaks))
     return Outcome(listener=listener.name, clusters=_tcp_clusters(chain))
 
 
-def receive(config: Config, port: int) -> Outcome:
+def receive(config: Config, port: int, *, speaks: str = "http/1.1") -> Outcome:
     """Where the server's sidecar takes what arrives for a port of its workload, over iptables."""
     listener = next(each for each in config.listeners if each.name == names.VIRTUAL_INBOUND)
-    chain = _chain_at(listener, port)
+    chain = chosen(listener, Connection("10.1.0.1", port, speaks=speaks))
     manager = HttpConnectionManager()
-    if not chain.filters[0].typed_config.Unpack(manager):
+    if not chain.filters[-1].typed_config.Unpack(manager):
         return Outcome(listener=listener.name, clusters=_tcp_clusters(chain))
     (host,) = manager.route_config.virtual_hosts
-    (route,) = host.routes
+    route = next(each for each in host.routes if _matches(each.match, Request(authority="x")))
     return Outcome(listener=listener.name, clusters=_shares(route.route), route=route.name)
 
 
@@ -165,25 +163,9 @@ def _listener(config: Config, address: str, port: int) -> Listener:
     return next(by_name[name] for name in wanted if name in by_name)
 
 
-def _http_chain(listener: Listener) -> FilterChain:
-    for chain in listener.filter_chains:
-        match = chain.filter_chain_match
-        if "http/1.1" in match.application_protocols or not match.ListFields():
-            return chain
-    return listener.default_filter_chain
-
-
-def _chain_at(listener: Listener, port: int) -> FilterChain:
-    unmatched = [c for c in listener.filter_chains if not c.filter_chain_match.ListFields()]
-    for chain in listener.filter_chains:
-        if chain.filter_chain_match.destination_port.value == port:
-            return chain
-    return unmatched[0] if unmatched else listener.default_filter_chain
-
-
 def _tcp_clusters(chain: FilterChain) -> Mapping[str, float]:
     proxy = TcpProxy()
-    assert chain.filters[0].typed_config.Unpack(proxy)
+    assert chain.filters[-1].typed_config.Unpack(proxy)
     if proxy.cluster:
         return {proxy.cluster: 1.0}
     return _fractions((each.name, each.weight) for each in proxy.weighted_clusters.clusters)
@@ -241,6 +223,8 @@ def _matches(match: RouteMatch, request: Request) -> bool:
 
 
 def _path_matches(match: RouteMatch, path: str) -> bool:
+    if match.HasField("connect_matcher"):
+        return False  # for tunnels: there is no such request here
     plain = path.partition("?")[0]  # a query is never part of the path
     folds = match.HasField("case_sensitive") and not match.case_sensitive.value
     same = str.lower if folds else str

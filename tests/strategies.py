@@ -40,11 +40,24 @@ names = st.sampled_from(NAMES)
 def services() -> st.SearchStrategy[str]:
     """A Service with one or two ports, sometimes with an address that another may have too."""
     ports = st.sampled_from(
-        [["http:80"], ["http:80", "grpc:90"], ["tcp:80"], ["http:80:web"], ["odd:70"]]
+        [
+            ["http:80"],
+            ["http:80", "grpc:90"],
+            ["tcp:80"],
+            ["http:80:web"],
+            ["odd:70"],
+            ["tcp:8080", "odd:70"],
+        ]
     )
     return st.builds(
         service, names, namespaces, ports, st.sampled_from(["10.0.0.1", "10.0.0.2", "None", ""])
     )
+
+
+_BELOW_HTTP = (
+    ", tcp: [{match: [{sourceNamespace: shop}], route: [{destination: {host: b}}]}]",
+    ", tcp: [{match: [{destinationSubnets: [10.0.0.0/16]}], route: [{destination: {host: a}}]}]",
+)
 
 
 def _destination() -> st.SearchStrategy[str]:
@@ -88,9 +101,12 @@ def virtual_services() -> st.SearchStrategy[str]:
     hosts = st.sampled_from([host for host in HOSTS if host != "*"])
     exports = st.sampled_from(["", ", exportTo: [.]", ", exportTo: [bank]"])
     with_hosts = st.builds(
-        lambda host, rules, export: f"{{hosts: ['{host}'], http: [{', '.join(rules)}]{export}}}",
+        lambda host, rules, more, export: (
+            f"{{hosts: ['{host}'], http: [{', '.join(rules)}]{more}{export}}}"
+        ),
         hosts,
         st.lists(st.one_of(rule, delegated), min_size=1, max_size=2),
+        st.sampled_from(["", *_BELOW_HTTP]),
         exports,
     )
     delegates = st.builds(
@@ -163,14 +179,20 @@ def service_entries() -> st.SearchStrategy[str]:
     """A ServiceEntry that may take a short name or an address from a Service."""
 
     def entry(
-        name: str, namespace: str, host: str, resolution: str, address: str, export: str
+        name: str,
+        namespace: str,
+        host: str,
+        resolution: str,
+        address: str,
+        export: str,
+        protocol: str,
     ) -> str:
         addresses = f", addresses: [{address}]" if address else ""
         return (
             "---\napiVersion: networking.istio.io/v1\nkind: ServiceEntry\n"
             f"metadata: {{name: {name}, namespace: {namespace}}}\n"
             f"spec: {{hosts: [{host}], resolution: {resolution}, "
-            f"ports: [{{number: 80, name: http, protocol: HTTP}}]{addresses}, "
+            f"ports: [{{number: 80, name: p, protocol: {protocol}}}]{addresses}, "
             f"exportTo: ['{export}'], endpoints: [{{address: 10.3.0.{len(name + namespace)}}}]}}\n"
         )
 
@@ -180,8 +202,9 @@ def service_entries() -> st.SearchStrategy[str]:
         namespaces,
         st.sampled_from(["x.example.com", "b.bank", "a.shop"]),
         st.sampled_from(["STATIC", "DNS"]),
-        st.sampled_from(["", "10.0.0.1"]),
+        st.sampled_from(["", "10.0.0.1", "10.1.0.1"]),
         st.sampled_from(["*", "."]),
+        st.sampled_from(["HTTP", "TLS", "TCP", "''"]),
     )
 
 

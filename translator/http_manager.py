@@ -8,6 +8,7 @@ normalised (`/a/../b`) but slashes are not merged, as in Istio: what lies behind
 
 from collections.abc import Sequence
 
+from envoy.config.core.v3.protocol_pb2 import Http2ProtocolOptions
 from envoy.config.listener.v3.listener_components_pb2 import Filter
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
 from google.protobuf.wrappers_pb2 import BoolValue
@@ -18,6 +19,11 @@ from translator.http_messages import HttpConnectionManager, HttpFilter, Rds
 
 SERVER_NAME = "istio-envoy"
 """What the `server` header says: Istio's, because people and tests look for it."""
+
+_UPGRADES = ("websocket", "CONNECT")
+"""Requests that become something else once they are answered. A tunnel (CONNECT) is opened only
+where a route asks for it; HTTP/2 carries both with `allow_connect`.
+"""
 
 
 def http_manager(
@@ -46,7 +52,10 @@ def http_manager(
                 internal_address_config=HttpConnectionManager.InternalAddressConfig(),
                 generate_request_id=BoolValue(value=True),
                 forward_client_cert_details=HttpConnectionManager.SANITIZE,
-                upgrade_configs=(HttpConnectionManager.UpgradeConfig(upgrade_type="websocket"),),
+                upgrade_configs=[
+                    HttpConnectionManager.UpgradeConfig(upgrade_type=each) for each in _UPGRADES
+                ],
+                http2_protocol_options=Http2ProtocolOptions(allow_connect=True),
                 access_log=(access_log(),) if logged else (),
             )
         ),

@@ -1,58 +1,114 @@
 """The listeners that take what the workload sends.
 
 Redirected traffic arrives at one port, 15001; Envoy hands each connection over to the listener of
-its original destination: `<virtual IP>_<port>` for TCP services, `0.0.0.0_<port>` for all HTTP
-services on a port. These do not bind a port. What finds no listener is passed through or
-blackholed. In proxy-port mode there is one HTTP listener instead, on the pod's own address.
+its original destination: `<virtual IP>_<port>` for one service, `0.0.0.0_<port>` for all HTTP
+services on a port and for whatever else is not told by its address (listeners_shared.py). These do
+not bind a port. What finds no listener is passed through or blackholed. In proxy-port mode there is
+one HTTP listener instead, on the pod's own address.
 """
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 from envoy.config.core.v3.base_pb2 import TrafficDirection
-from envoy.config.listener.v3.listener_components_pb2 import (
-    Filter,
-    FilterChain,
-    FilterChainMatch,
-    ListenerFilter,
-)
+from envoy.config.listener.v3.listener_components_pb2 import Filter, FilterChain, FilterChainMatch
 from envoy.config.listener.v3.listener_pb2 import Listener
-from envoy.extensions.filters.listener.http_inspector.v3.http_inspector_pb2 import HttpInspector
 from google.protobuf.wrappers_pb2 import BoolValue
 
-from mesh.routing import Missing, Target
-from mesh.services import Port
-from translator import names, pb, tcp_proxy
+from crds.scalars import Duration
+from mesh.l4_routing import L4Rule, at_address
+from mesh.routing import Target
+from mesh.services import Port, Protocol
+from translator import detection, names, pb, tcp_proxy
+from translator.filter_chains import EMPTY_TABLE, Table, Targets, filter_chains, table
 from translator.filters import outbound_filters
 from translator.http_manager import http_manager
 
 OUTBOUND_PORT = 15001
 ANY_ADDRESS = "0.0.0.0"
 
-_PLAINTEXT_HTTP = ("http/1.1", "h2c")
 
-
-def http_listener(port: int, allow_any: bool = True, *, logged: bool = False) -> Listener:
-    """All HTTP services on `port`. What turns out not to be HTTP is passed through or
-    blackholed.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the mesh settings say of every listener: whether what belongs to no service passes, how
+    long a client may take to show what it speaks (0: as long as it likes), whether to log.
     """
-    name = names.listener(ANY_ADDRESS, port)
+
+    allow_any: bool = True
+    detection_timeout: Duration = detection.NO_TIMEOUT
+    logged: bool = False
+
+
+SETTINGS = Settings()
+
+
+def http_listener(
+    port: int, settings: Settings = SETTINGS, others: Table = EMPTY_TABLE
+) -> Listener:
+    """All HTTP services on `port`, beside `others`, which may not be opaque. What is neither is
+    passed through or blackholed.
+    """
+    return any_listener(port, names.outbound_routes(port), others, settings)
+
+
+def any_listener(port: int, routes: str, others: Table, settings: Settings) -> Listener:
+    """What goes to `port`, whatever the address: requests by `routes` (empty: they are not looked
+    for), other connections by the table, and what is left passed through or blackholed.
+    """
+    rest = FilterChain(name="other", filters=(_unmatched(settings),))
+    return _listener(ANY_ADDRESS, port, Protocol.TCP, routes, others, settings, rest)
+
+
+def service_listener(
+    address: str,
+    port: Port,
+    rules: tuple[L4Rule, ...],
+    default: Target | None,
+    settings: Settings = SETTINGS,
+    *,
+    routes: str = "",
+) -> Listener:
+    """One service's port at one address. Where the port does not say what it speaks, requests are
+    found out and follow `routes`.
+    """
+    last = L4Rule(targets=(default,) if default else ())
+    entries = table(at_address((*rules, last), address))
+    return _listener(address, port.number, port.protocol, routes, entries, settings, None)
+
+
+def _listener(
+    address: str,
+    port: int,
+    protocol: Protocol,
+    routes: str,
+    entries: Table,
+    settings: Settings,
+    rest: FilterChain | None,
+) -> Listener:
+    name = names.listener(address, port)
+
+    def to_targets(targets: Targets) -> tuple[Filter, ...]:
+        return tcp_proxy.of_port(protocol, targets, logged=settings.logged)
+
+    carried = filter_chains(entries, to_targets)
+    if routes:
+        requests = _requests(name, routes, settings.logged)
+        carried = (*detection.http_chains(requests, entries), *carried)
+    last = next((chain for chain in carried if not chain.HasField("filter_chain_match")), None)
+    chosen = [chain for chain in carried if chain is not last]
+    inspectors = detection.listener_filters(tls=detection.by_name(entries), http=bool(routes))
     return Listener(
         name=name,
-        address=pb.socket_address(ANY_ADDRESS, port),
+        address=pb.socket_address(address, port),
         bind_to_port=BoolValue(value=False),
         traffic_direction=TrafficDirection.OUTBOUND,
-        listener_filters=(_http_inspector(),),
-        # The inspector waits for the first byte however long it takes: a client that connects
-        # early and writes late must not slip past the routes.
-        listener_filters_timeout=pb.seconds(0),
-        filter_chains=(
-            FilterChain(
-                name="http",
-                filter_chain_match=FilterChainMatch(application_protocols=_PLAINTEXT_HTTP),
-                filters=(_requests(name, names.outbound_routes(port), logged),),
-            ),
+        listener_filters=inspectors,
+        listener_filters_timeout=(
+            detection.timeout(settings.detection_timeout) if inspectors else None
         ),
-        default_filter_chain=FilterChain(name="other", filters=(_unmatched(allow_any, logged),)),
+        continue_on_listener_filters_timeout=bool(inspectors)
+        and detection.ends(settings.detection_timeout),
+        filter_chains=chosen or ((last,) if last else ()),
+        default_filter_chain=(last or rest) if chosen else None,
     )
 
 
@@ -60,30 +116,12 @@ def _requests(name: str, routes: str, logged: bool) -> Filter:
     return http_manager(f"outbound_{name}", routes, outbound_filters(), logged=logged)
 
 
-def _http_inspector() -> ListenerFilter:
-    return ListenerFilter(
-        name="envoy.filters.listener.http_inspector", typed_config=pb.any_of(HttpInspector())
-    )
+def _unmatched(settings: Settings) -> Filter:
+    cluster = names.PASSTHROUGH if settings.allow_any else names.BLACKHOLE
+    return tcp_proxy.to_cluster(cluster, logged=settings.logged)
 
 
-def _unmatched(allow_any: bool, logged: bool) -> Filter:
-    return tcp_proxy.to_cluster(names.PASSTHROUGH if allow_any else names.BLACKHOLE, logged=logged)
-
-
-def tcp_listener(
-    address: str, port: Port, targets: Sequence[Target | Missing], *, logged: bool = False
-) -> Listener:
-    """One service's port at one virtual IP."""
-    return Listener(
-        name=names.listener(address, port.number),
-        address=pb.socket_address(address, port.number),
-        bind_to_port=BoolValue(value=False),
-        traffic_direction=TrafficDirection.OUTBOUND,
-        filter_chains=(FilterChain(filters=(tcp_proxy.to_targets(targets, logged=logged),)),),
-    )
-
-
-def virtual_outbound(allow_any: bool, *, logged: bool = False) -> Listener:
+def virtual_outbound(settings: Settings = SETTINGS) -> Listener:
     """Where redirected connections arrive. Those that were meant for this very port would loop:
     they are blackholed.
     """
@@ -98,9 +136,7 @@ def virtual_outbound(allow_any: bool, *, logged: bool = False) -> Listener:
                 filter_chain_match=FilterChainMatch(destination_port=pb.uint32(OUTBOUND_PORT)),
                 filters=(tcp_proxy.to_cluster(names.BLACKHOLE),),
             ),
-            FilterChain(
-                name="virtualOutbound-catchall-tcp", filters=(_unmatched(allow_any, logged),)
-            ),
+            FilterChain(name="virtualOutbound-catchall-tcp", filters=(_unmatched(settings),)),
         ),
     )
 

@@ -83,6 +83,12 @@ def listener(address: str, port: int) -> str:
     return f"{address}_{port}"
 
 
+def parse_listener(name: str) -> tuple[str, int]:
+    """The address and port in the name of a listener."""
+    address, _, port = name.rpartition("_")
+    return address, int(port)
+
+
 def outbound_routes(port: int) -> str:
     """The route configuration that all HTTP services on one port share."""
     return str(port)

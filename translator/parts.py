@@ -7,11 +7,12 @@ gives its inbound side. Nothing here is kept: whoever keeps parts (heddle/engine
 identity what to make again.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 from envoy.config.route.v3.route_components_pb2 import VirtualHost
+from envoy.config.route.v3.route_pb2 import RouteConfiguration
 
 from crds.connection_pool import H2UpgradePolicy
 from crds.fields import EMPTY
@@ -21,14 +22,17 @@ from mesh.destinations import Policy
 from mesh.endpoints import Endpoint
 from mesh.host_view import HostView, PortView
 from mesh.inbound import InboundPort
+from mesh.l4_routing import L4Rule, first_for
 from mesh.proxy import Mode
-from mesh.routing import HttpRule
-from mesh.services import Resolution
+from mesh.routing import HttpRule, Missing, Target
+from mesh.services import Arrival, Protocol, Resolution
 from translator import clusters, listeners_inbound, listeners_outbound, names, routes
 from translator.client_tls import originates
 from translator.clusters import Defaults
 from translator.config import Config
 from translator.endpoints import load_assignment
+from translator.listeners_outbound import ANY_ADDRESS, SETTINGS, Settings
+from translator.listeners_shared import Claim, Place, detected_routes, shared_listener
 from translator.secrets import FileSecret, named_by
 
 Endpoints = Mapping[int, tuple[Endpoint, ...]]
@@ -75,9 +79,17 @@ def secrets(view: HostView) -> frozenset[FileSecret]:
     )
 
 
-def host(view: HostView, endpoints: Endpoints, settings: Defaults) -> Config:
-    """The clusters, virtual hosts and TCP listeners of one host. `endpoints` are read only where
-    Envoy resolves names.
+def listening(config: MeshConfig) -> Settings:
+    """What the mesh's settings say of every outbound listener."""
+    return Settings(
+        allow_any=config.outbound_traffic_policy.mode is OutboundTrafficPolicyMode.ALLOW_ANY,
+        detection_timeout=config.protocol_detection_timeout,
+    )
+
+
+def host(view: HostView, endpoints: Endpoints, settings: Defaults, listening: Settings) -> Config:
+    """The clusters, virtual hosts, own listeners and own route configurations of one host.
+    `endpoints` are read only where Envoy resolves names.
     """
     return Config(
         clusters=tuple(
@@ -96,14 +108,33 @@ def host(view: HostView, endpoints: Endpoints, settings: Defaults) -> Config:
         ),
         virtual_hosts=tuple(_virtual_hosts(view, settings.retries)),
         listeners=tuple(
-            listeners_outbound.tcp_listener(
-                address, port.port, port.tcp or ((port.default,) if port.default else ())
+            listeners_outbound.service_listener(
+                address,
+                port.port,
+                port.l4,
+                port.default,
+                listening,
+                routes=detected_routes(view.service, port.port),
             )
             for port in view.ports
-            if view.mode is Mode.REDIRECT and not port.port.protocol.is_http
+            if view.service is not None
+            and view.mode is Mode.REDIRECT
+            and not port.port.protocol.is_http
             for address in port.addresses
         ),
+        routes=tuple(_detected_routes(view, settings.retries)),
     )
+
+
+def _detected_routes(view: HostView, retries: HTTPRetry | None) -> Iterator[RouteConfiguration]:
+    """Those of requests to an address that is the host's own (istio-api.md S-46)."""
+    for port in view.ports:
+        name = detected_routes(view.service, port.port) if view.service is not None else ""
+        reached = port.addresses or (view.service and view.service.arrival is Arrival.ENDPOINT)
+        if name and reached and view.mode is Mode.REDIRECT:
+            rules = [_retried(rule, retries) for rule in _requests(port)]
+            tunnel = None if port.rules else port.default
+            yield routes.own_route_configuration(name, rules, tunnel)
 
 
 def _subsets(port: PortView) -> Iterator[tuple[str, Policy, Mapping[str, str]]]:
@@ -117,12 +148,12 @@ def _virtual_hosts(view: HostView, retries: HTTPRetry | None) -> Iterator[Virtua
         if port.domains:
             number = port.port.number
             config = names.HTTP_PROXY if view.mode is Mode.NONE else names.outbound_routes(number)
-            rules = port.rules or (routes.default_rules(port.default) if port.default else ())
             yield routes.virtual_host(
                 config,
                 names.host_port(view.host, number),
                 port.domains,
-                [_retried(rule, retries) for rule in rules],
+                [_retried(rule, retries) for rule in _requests(port)],
+                tunnel=_tunnel(view, port),
             )
 
 
@@ -131,6 +162,21 @@ def _retried(rule: HttpRule, retries: HTTPRetry | None) -> HttpRule:
     if retries is None or rule.route.retries is not None:
         return rule
     return replace(rule, route=replace(rule.route, retries=retries))
+
+
+def _requests(port: PortView) -> tuple[HttpRule, ...]:
+    """The rules for requests; a port that is said not to speak HTTP takes none."""
+    if not (port.port.protocol.is_http or port.port.protocol is Protocol.UNSPECIFIED):
+        return ()
+    return port.rules or (routes.default_rules(port.default) if port.default else ())
+
+
+def _tunnel(view: HostView, port: PortView) -> tuple[Target | Missing, ...]:
+    """Behind the proxy port there are no connections but those in tunnels."""
+    if view.mode is Mode.REDIRECT or port.port.protocol.is_http or port.default is None:
+        return ()
+    last = L4Rule(targets=(port.default,))
+    return first_for((*port.l4, last), view.host, port.addresses).targets
 
 
 def assignments(view: HostView) -> tuple[Assignment, ...]:
@@ -162,33 +208,49 @@ def frame(
     vhds: bool = True,
     secrets: Iterable[FileSecret] = (),
 ) -> Config:
-    """What all hosts of a scope share: an HTTP listener and route configuration a port, where
-    unknown traffic goes, and the certificates in files.
-    Without `vhds` the route configurations are to be filled with their virtual hosts.
+    """What all hosts of a scope share but for listeners: an HTTP route configuration a port, where
+    unknown traffic goes, and the certificates in files. Without `vhds` the route configurations are
+    to be filled with their virtual hosts.
     """
-    allow_any = config.outbound_traffic_policy.mode is OutboundTrafficPolicyMode.ALLOW_ANY
-    settings = defaults(config)
+    settings, listen = defaults(config), listening(config)
     numbers = sorted(ports)
     configs = (
         [names.HTTP_PROXY] if mode is Mode.NONE else [names.outbound_routes(n) for n in numbers]
     )
-    listeners = (
-        []
-        if mode is Mode.NONE
-        else [listeners_outbound.http_listener(n, allow_any) for n in numbers]
-    )
-    if mode is Mode.REDIRECT:
-        listeners.append(listeners_outbound.virtual_outbound(allow_any))
     return Config(
         clusters=(clusters.passthrough_cluster(settings), clusters.blackhole_cluster(settings)),
-        listeners=tuple(listeners),
+        listeners=(() if mode is Mode.NONE else (listeners_outbound.virtual_outbound(listen),)),
         routes=tuple(routes.route_configuration(name, vhds=vhds) for name in configs),
-        virtual_hosts=tuple(routes.catch_all(name, allow_any) for name in configs),
+        virtual_hosts=tuple(routes.catch_all(name, listen.allow_any) for name in configs),
         secrets=tuple(s.message() for s in sorted(secrets, key=lambda secret: secret.name)),
     )
 
 
-def inbound(mode: Mode, address: str, ports: tuple[InboundPort, ...], settings: Defaults) -> Config:
+def shared(
+    ports: Iterable[int], claimed: Iterable[Claim], own: Container[str], config: MeshConfig
+) -> Config:
+    """The listeners that hosts share, for the ports of HTTP services and for claims; `own` are the
+    names of the listeners that hosts have for themselves.
+    """
+    by_place: dict[Place, list[Claim]] = {Place(ANY_ADDRESS, port): [] for port in ports}
+    http = frozenset(by_place)
+    for claim in claimed:
+        by_place.setdefault(claim.place, []).append(claim)
+    made = (
+        shared_listener(place, place in http, each, listening(config))
+        for place, each in sorted(by_place.items())
+        if place.listener not in own
+    )
+    return Config(listeners=tuple(listener for listener in made if listener is not None))
+
+
+def inbound(
+    mode: Mode,
+    address: str,
+    ports: tuple[InboundPort, ...],
+    settings: Defaults,
+    listening: Settings = SETTINGS,
+) -> Config:
     """The side of a workload that takes calls; in proxy-port mode also the port that its own calls
     go to.
     """
@@ -198,15 +260,16 @@ def inbound(mode: Mode, address: str, ports: tuple[InboundPort, ...], settings: 
         )
         for port in ports
     ]
+    timeout = listening.detection_timeout
     if mode is Mode.REDIRECT:
         return Config(
             clusters=(*own, clusters.inbound_passthrough_cluster(settings)),
-            listeners=(listeners_inbound.virtual_inbound(ports),),
+            listeners=(listeners_inbound.virtual_inbound(ports, timeout),),
         )
     return Config(
         clusters=tuple(own),
         listeners=(
-            *(listeners_inbound.inbound_listener(address, port) for port in ports),
+            *(listeners_inbound.inbound_listener(address, port, timeout) for port in ports),
             listeners_outbound.http_proxy(address),
         ),
     )

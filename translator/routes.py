@@ -23,7 +23,7 @@ from google.protobuf.wrappers_pb2 import BoolValue
 
 from crds.virtual_service import HTTPMatchRequest, HTTPRoute
 from mesh.routing import HttpRule, Missing, Target
-from translator import headers, names, pb
+from translator import headers, names, pb, tunnels
 from translator.filters import cors, fault
 from translator.route_action import (
     MAX_BODY_BYTES,
@@ -34,7 +34,7 @@ from translator.route_action import (
     unavailable,
 )
 from translator.route_match import is_expressible, route_match
-from translator.shares import Share, shares
+from translator.shares import Share, cluster_of, shares
 
 METADATA = "istio"
 """The key in `filter_metadata` under which tools look for Istio's names."""
@@ -47,13 +47,20 @@ def virtual_host(
     name: str,
     domains: Sequence[str],
     rules: Sequence[HttpRule],
+    *,
+    tunnel: Sequence[Target | Missing] = (),
 ) -> VirtualHost:
-    """The routes of one host at one port. `name` is its `names.host_port`."""
+    """The routes of one host at one port, and where a tunnel to it leads, if one may be opened.
+    `name` is its `names.host_port`.
+    """
     listener_port = names.port_of(name)
     return VirtualHost(
         name=names.virtual_host(route_config, name),
         domains=domains,
-        routes=[route for rule in rules for route in _routes(rule, listener_port)],
+        routes=[
+            *((tunnels.opened(tunnel),) if tunnel else ()),
+            *(route for rule in rules for route in _routes(rule, listener_port)),
+        ],
         include_request_attempt_count=True,
         metadata=_named(name),
     )
@@ -132,6 +139,7 @@ def catch_all(route_config: str, allow_any: bool) -> VirtualHost:
         name=names.virtual_host(route_config, names.CATCH_ALL),
         domains=("*",),
         routes=(
+            *((tunnels.passed_on(f"{name}_connect", names.PASSTHROUGH),) if passed else ()),
             Route(
                 name=name,
                 match=RouteMatch(prefix="/"),
@@ -175,18 +183,47 @@ def route_configuration(
     )
 
 
+def own_route_configuration(
+    name: str, rules: Sequence[HttpRule], tunnel: Target | None = None
+) -> RouteConfiguration:
+    """The requests to an address that is one host's own, whatever host they name; those for a
+    tunnel go to `tunnel`. It is small, so its virtual host is in place. `name` is the host's
+    `names.host_port`.
+    """
+    host = VirtualHost(
+        name=name,
+        domains=("*",),
+        routes=[
+            *((tunnels.passed_on("connect", cluster_of(tunnel)),) if tunnel else ()),
+            *(route for rule in rules for route in _routes(rule, names.port_of(name))),
+        ],
+        include_request_attempt_count=True,
+        metadata=_named(name),
+    )
+    return route_configuration(name, vhds=False, virtual_hosts=(host,))
+
+
 def inbound_route_configuration(port: int) -> RouteConfiguration:
     """Everything that arrives at a port of the workload goes to its cluster, however long it
     takes.
     """
-    cluster = names.inbound_cluster(port)
+    return _to_cluster(names.inbound_cluster(port), f"inbound|http|{port}")
+
+
+def inbound_passthrough_routes() -> RouteConfiguration:
+    """Everything that arrives at a port of no service goes where it was meant to go."""
+    return _to_cluster(names.INBOUND_PASSTHROUGH, "inbound|http|0")
+
+
+def _to_cluster(cluster: str, virtual_host: str) -> RouteConfiguration:
     return RouteConfiguration(
         name=cluster,
         virtual_hosts=(
             VirtualHost(
-                name=f"inbound|http|{port}",
+                name=virtual_host,
                 domains=("*",),
                 routes=(
+                    tunnels.passed_on("connect", cluster),
                     Route(
                         name="default",
                         match=RouteMatch(prefix="/"),

@@ -1,9 +1,10 @@
-"""The network filter that carries connections without looking into them."""
+"""The network filters that carry connections without routing what is in them."""
 
 from collections.abc import Sequence
 
 from envoy.config.accesslog.v3.accesslog_pb2 import AccessLog
 from envoy.config.listener.v3.listener_components_pb2 import Filter
+from envoy.extensions.filters.network.mongo_proxy.v3.mongo_proxy_pb2 import MongoProxy
 from envoy.extensions.filters.network.tcp_proxy.v3.tcp_proxy_pb2 import TcpProxy
 from envoy.type.v3.hash_policy_pb2 import HashPolicy
 
@@ -11,6 +12,7 @@ from crds.connection_pool import TCPSettings
 from crds.destination_rule import TunnelSettings
 from mesh.destinations import NO_POLICY, Policy
 from mesh.routing import Missing, Target
+from mesh.services import Protocol
 from translator import names, pb
 from translator.access_log import access_log
 from translator.hash_policy import consistent_hash
@@ -48,6 +50,25 @@ def to_targets(targets: Sequence[Target | Missing], *, logged: bool = False) -> 
             access_log=_log(logged),
         )
     )
+
+
+def of_port(
+    protocol: Protocol, targets: Sequence[Target | Missing], *, logged: bool = False
+) -> tuple[Filter, ...]:
+    """The network filters of a port. MongoDB is looked at in passing, for its statistics; MySQL and
+    Redis are not (istio-api.md S-40).
+    """
+    parts = shares(targets)
+    stats = parts[0].cluster if parts else names.BLACKHOLE
+    return (*observers(protocol, stats), to_targets(targets, logged=logged))
+
+
+def observers(protocol: Protocol, stat_prefix: str) -> tuple[Filter, ...]:
+    """The filters that only look at what passes, by the protocol of the port."""
+    if protocol is not Protocol.MONGO:
+        return ()
+    proxy = MongoProxy(stat_prefix=stat_prefix)
+    return (Filter(name="envoy.filters.network.mongo_proxy", typed_config=pb.any_of(proxy)),)
 
 
 def _filter(proxy: TcpProxy) -> Filter:

@@ -182,14 +182,16 @@ def protocol_options(
     tls: ClientTLSSettings | None = None,
 ) -> dict[str, Any] | None:
     """`typed_extension_protocol_options` of a cluster: HTTP/2 for gRPC and HTTP/2 ports, HTTP/1.1
-    for other HTTP; none for TCP. Which answers are errors to outlier detection stands there too,
-    and whether TLS takes the server's name from the request.
+    for other HTTP, the client's own where that is detected (istio-api.md S-74); none for TCP. Which
+    answers are errors to outlier detection stands there too, and whether TLS takes the server's
+    name from the request.
     """
-    if not protocol.is_http:
+    detected = protocol is Protocol.UNSPECIFIED
+    if not (protocol.is_http or detected):
         return None
     http = _http(pool)
     errors = _errors(outliers.outlier_detection_http_error_codes) if outliers else None
-    if http.use_client_protocol:
+    if http.use_client_protocol or detected:
         return _as_downstream(pool, errors, tls)
     explicit = (
         HttpProtocolOptions.ExplicitHttpConfig(http2_protocol_options=_http2(http))

@@ -14,8 +14,8 @@ from mesh.mesh import Mesh, asked_labels
 from mesh.proxy import Proxy
 from mesh.scope import Scope, scope_of
 from translator import names, parts
-from translator.clusters import Defaults
 from translator.config import Config, joined
+from translator.listeners_shared import claims
 
 
 def translate(mesh: Mesh, proxy: Proxy) -> Config:
@@ -28,18 +28,21 @@ def outbound(mesh: Mesh, scope: Scope, *, vhds: bool = True) -> Config:
     """What all proxies of a scope share: its frame, and each host that it sees. Without `vhds` the
     route configurations are to be filled with their virtual hosts.
     """
-    settings = parts.defaults(mesh.config)
     views = tuple(_views(mesh, scope))
     ports = {port for each in views for port in parts.http_ports(each)}
     secrets = {secret for each in views for secret in parts.secrets(each)}
     frame = parts.frame(scope.mode, ports, mesh.config, vhds=vhds, secrets=secrets)
-    return joined((frame, *(_host(mesh, each, settings) for each in views)))
+    hosts = [_host(mesh, each) for each in views]
+    claimed = (c for each in views for c in claims(each, _known(mesh, each)))
+    own = {listener.name for each in hosts for listener in each.listeners}
+    return joined((frame, parts.shared(ports, claimed, own, mesh.config), *hosts))
 
 
 def inbound(mesh: Mesh, proxy: Proxy) -> Config:
     """The side of a proxy's workload that takes calls."""
-    settings = parts.defaults(mesh.config)
-    return parts.inbound(proxy.mode, proxy.address, inbound_ports(mesh, proxy), settings)
+    settings, listening = parts.defaults(mesh.config), parts.listening(mesh.config)
+    ports = inbound_ports(mesh, proxy)
+    return parts.inbound(proxy.mode, proxy.address, ports, settings, listening)
 
 
 def hosts_of(mesh: Mesh) -> frozenset[str]:
@@ -56,11 +59,15 @@ def _views(mesh: Mesh, scope: Scope) -> Iterator[HostView]:
             yield view(mesh, scope, chosen)
 
 
-def _host(mesh: Mesh, each: HostView, settings: Defaults) -> Config:
-    known = endpoints_of(mesh.endpoints, each.service) if each.service else {}
+def _known(mesh: Mesh, each: HostView) -> parts.Endpoints:
+    return endpoints_of(mesh.endpoints, each.service) if each.service else {}
+
+
+def _host(mesh: Mesh, each: HostView) -> Config:
+    known = _known(mesh, each)
     return joined(
         (
-            parts.host(each, known, settings),
+            parts.host(each, known, parts.defaults(mesh.config), parts.listening(mesh.config)),
             Config(endpoints=tuple(parts.endpoints(a, known) for a in parts.assignments(each))),
         )
     )

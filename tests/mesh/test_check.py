@@ -6,6 +6,7 @@ from crds.meta import Key
 from crds.problem import Problem, Severity
 from mesh.check import check, check_all
 from tests.meshes import destination_rule, mesh_of, service, virtual_service
+from tests.semantics import covers
 
 SUBSETS = destination_rule("d", "{host: reviews, subsets: [{name: v1}, {name: v2}]}")
 
@@ -210,11 +211,64 @@ def test_http_on_a_port_of_the_sidecar() -> None:
     assert found == [("Service shop/a", "reserved-port", "spec.ports[0]", "15001")]
 
 
-@pytest.mark.parametrize(("ip", "warned"), [("None", True), ("", False), ("10.0.0.1", False)])
-def test_tcp_without_an_address(ip: str, warned: bool) -> None:
-    """Without a clusterIP in a file the cluster still gives one; a headless service never has."""
-    found = told(service("a", ports=["http:80", "tcp:81"], ip=ip))
-    assert [code for _, code, _, _ in found] == (["no-address"] if warned else [])
+@pytest.mark.parametrize("ip", ["None", "", "10.0.0.1"])
+def test_tcp_of_kubernetes_has_an_address(ip: str) -> None:
+    """Without a clusterIP in a file the cluster still gives one; the clients of a headless service
+    know those of its endpoints."""
+    assert told(service("a", ports=["http:80", "tcp:81"], ip=ip)) == []
+
+
+@pytest.mark.parametrize(
+    ("port", "more", "code"),
+    [
+        ("{number: 81, name: tcp, protocol: TCP}", "", "no-address"),
+        ("{number: 81, name: tcp, protocol: TCP}", ", addresses: [10.0.0.1]", ""),
+        ("{number: 81, name: tcp, protocol: TCP}", ", addresses: [10.0.0.0/8]", ""),
+        ("{number: 81, name: tls, protocol: TLS}", "", ""),
+        ("{number: 81, name: http, protocol: HTTP}", "", ""),
+        ("{number: 15006, name: tls, protocol: TLS}", "", "reserved-port"),
+        ("{number: 15021, name: http, protocol: HTTP}", ", addresses: [10.0.0.1]", "reserved-port"),
+    ],
+)
+def test_a_service_entry_that_is_told_by_its_port_alone(port: str, more: str, code: str) -> None:
+    text = (
+        "---\napiVersion: networking.istio.io/v1\nkind: ServiceEntry\n"
+        "metadata: {name: e, namespace: shop}\n"
+        f"spec: {{hosts: [a.example.com], ports: [{port}], resolution: STATIC,"
+        f" endpoints: [{{address: 10.9.0.1}}]{more}}}\n"
+    )
+    assert [found for _, found, _, _ in told(text)] == ([code] if code else [])
+
+
+def opaque(name: str, created: str, protocol: str = "TCP", namespace: str = "shop") -> str:
+    return (
+        "---\napiVersion: networking.istio.io/v1\nkind: ServiceEntry\n"
+        f"metadata: {{name: {name}, namespace: {namespace}, creationTimestamp: '{created}'}}\n"
+        f"spec: {{hosts: [{name}.example.com], resolution: DNS, exportTo: ['.'], "
+        f"ports: [{{number: 81, name: p, protocol: {protocol}}}]}}\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("other", "about"),
+    [
+        (opaque("b", "2026-01-01T00:00:00Z"), "a belongs to ServiceEntry shop/b"),
+        (opaque("b", "2026-03-01T00:00:00Z"), "b belongs to ServiceEntry shop/a"),
+        (opaque("b", "2026-03-01T00:00:00Z", "HTTP"), "a belongs to HTTP services"),
+        (opaque("b", "2026-01-01T00:00:00Z", "TLS"), ""),
+        (opaque("b", "2026-01-01T00:00:00Z", namespace="bank"), ""),
+    ],
+    ids=["an older one", "a younger one", "HTTP", "TLS", "one that it does not see"],
+)
+@covers("S-50")
+def test_who_does_not_get_the_port_hears_of_it(other: str, about: str) -> None:
+    found = check_all(mesh_of(opaque("a", "2026-02-01T00:00:00Z") + other))
+    told_of = [
+        f"{p.object.name} belongs to {p.message.rpartition('belongs to ')[2]}"
+        for p in found
+        if p.code == "port-conflict" and p.object
+    ]
+    assert told_of == ([about] if about else [])
 
 
 def test_an_endpoint_that_nobody_can_connect_to() -> None:

@@ -195,4 +195,5 @@ def test_tcp_rules_apply_to_tcp_ports_only() -> None:
     )
     port = seen(mesh, host="db.shop.svc.cluster.local").ports[0]
     assert port.rules == ()
-    assert [t.host for t in port.tcp if isinstance(t, Target)] == ["db2.shop.svc.cluster.local"]
+    (rule,) = port.l4
+    assert [t.host for t in rule.targets if isinstance(t, Target)] == ["db2.shop.svc.cluster.local"]

@@ -5,7 +5,7 @@ import pytest
 from crds.meta import Meta
 from crds.virtual_service import HTTPMirrorPolicy, HTTPRoute, VirtualService
 from mesh.mesh import Mesh
-from mesh.routing import Target, http_rules, tcp_targets
+from mesh.routing import http_rules
 from mesh.scope import Scope
 from tests.meshes import mesh_of, service, virtual_service
 
@@ -49,35 +49,3 @@ def test_a_mirror_without_a_destination_is_none() -> None:
     )
     (rule,) = http_rules(mesh_of(""), SHOP, empty, 80)
     assert rule.mirrors == ()
-
-
-@pytest.mark.parametrize(
-    ("match", "applies"),
-    [
-        ("{port: 80}", True),
-        ("{port: 81}", False),
-        ("{gateways: [mesh]}", True),
-        ("{gateways: [public]}", False),
-        ("{sourceNamespace: shop}", True),
-        ("{sourceNamespace: bank}", False),
-        ("{sourceLabels: {app: web}}", True),
-        ("{sourceLabels: {app: batch}}", False),
-        ("{destinationSubnets: [10.0.0.0/8]}", False),
-        ("{sourceSubnet: 10.0.0.0/8}", False),
-        ("{port: 81}, {port: 80}", True),
-    ],
-)
-def test_which_tcp_rules_apply(match: str, applies: bool) -> None:
-    """What cannot be judged does not apply: a narrower rule must not become a wider one."""
-    mesh, found = meshed(f"{{hosts: [reviews], tcp: [{{match: [{match}], {TO}}}]}}")
-    assert bool(tcp_targets(mesh, SHOP, found, 80)) is applies
-
-
-def test_the_first_tcp_rule_that_applies_wins() -> None:
-    mesh, found = meshed(
-        "{hosts: [reviews], tcp: [{route: [{destination: {host: audit}}]},"
-        " {route: [{destination: {host: reviews}}]}]}"
-    )
-    (target,) = tcp_targets(mesh, SHOP, found, 80)
-    assert isinstance(target, Target)
-    assert target.host == "audit.shop.svc.cluster.local"

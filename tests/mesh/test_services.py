@@ -62,7 +62,12 @@ def test_app_protocol_comes_before_the_name(
 
 
 def test_which_protocols_are_http() -> None:
-    assert {p for p in Protocol if p.is_http2} == {Protocol.HTTP2, Protocol.GRPC}
+    assert {p for p in Protocol if p.is_http2} == {
+        Protocol.HTTP2,
+        Protocol.GRPC,
+        Protocol.GRPC_WEB,
+    }
+    assert {p for p in Protocol if p.is_tls} == {Protocol.HTTPS, Protocol.TLS}
     assert {p for p in Protocol if p.is_http} == {
         Protocol.HTTP,
         Protocol.HTTP2,

@@ -9,12 +9,14 @@ from crds.scalars import Duration
 from mesh.destinations import Policy
 from mesh.endpoints import Endpoint
 from mesh.inbound import InboundPort
+from mesh.l4_routing import L4Rule
 from mesh.services import Protocol, Resolution
 from tests.translator.envoy import refusal, serving, sidecar, with_resources
 from tests.translator.hostile import POLICIES, RULES
-from tests.translator.inputs import HOST, missing, port, service, target
+from tests.translator.inputs import HOST, port, service, target
 from translator import clusters, listeners_inbound, listeners_outbound, names, routes
 from translator.clusters import Defaults
+from translator.listeners_outbound import Settings
 
 pytestmark = pytest.mark.envoy
 
@@ -100,15 +102,18 @@ def test_listeners(envoy_binary: Path, tmp_path: Path, logged: bool) -> None:
     )
     policies = tuple(target("v1", 1, policy) for policy in POLICIES.values())
     opaque = port(Protocol.TCP, 5432)
+    settings = Settings(logged=logged)
     made = (
-        listeners_outbound.http_listener(80, logged=logged),
-        listeners_outbound.tcp_listener("10.0.0.1", opaque, (missing(),), logged=logged),
-        listeners_outbound.tcp_listener("10.0.0.2", opaque, policies, logged=logged),
+        listeners_outbound.http_listener(80, settings),
+        listeners_outbound.service_listener("10.0.0.1", opaque, (), None, settings),
+        listeners_outbound.service_listener(
+            "10.0.0.2", opaque, (L4Rule(targets=policies),), None, settings
+        ),
         *(
-            listeners_outbound.tcp_listener(f"10.0.1.{i}", opaque, (one,))
+            listeners_outbound.service_listener(f"10.0.1.{i}", opaque, (), one)
             for i, one in enumerate(policies)
         ),
-        listeners_outbound.virtual_outbound(True, logged=logged),
+        listeners_outbound.virtual_outbound(settings),
         listeners_outbound.http_proxy("127.7.0.1", logged=logged),
         listeners_inbound.virtual_inbound(ports, logged=logged),
         *(listeners_inbound.inbound_listener("127.7.0.1", one, logged=logged) for one in ports),

@@ -37,7 +37,8 @@ def test_streams_may_be_idle_and_connections_upgraded() -> None:
     made = manager(http_manager("x", "80", ()))
     assert made.HasField("stream_idle_timeout")
     assert made.stream_idle_timeout.seconds == 0
-    assert [one.upgrade_type for one in made.upgrade_configs] == ["websocket"]
+    assert [one.upgrade_type for one in made.upgrade_configs] == ["websocket", "CONNECT"]
+    assert made.http2_protocol_options.allow_connect
 
 
 @pytest.mark.parametrize("logged", [True, False])

@@ -130,9 +130,11 @@ def test_a_stat_prefix_is_the_block_s() -> None:
 def test_unknown_hosts_pass_through_without_a_timeout() -> None:
     host = routes.catch_all("80", True)
     assert (host.name, list(host.domains)) == ("80/*", ["*"])
-    assert host.routes[0].route.cluster == names.PASSTHROUGH
-    assert host.routes[0].route.HasField("timeout")
-    assert host.routes[0].name == "allow_any"
+    tunnel, other = host.routes
+    assert tunnel.match.HasField("connect_matcher")
+    assert tunnel.route.cluster == other.route.cluster == names.PASSTHROUGH
+    assert other.route.HasField("timeout")
+    assert other.name == "allow_any"
 
 
 def test_unknown_hosts_are_refused_with_a_reason() -> None:

@@ -13,6 +13,7 @@ from crds.destination_rule import (
 )
 from crds.scalars import Duration
 from mesh.services import Protocol
+from tests.semantics import covers
 from tests.translator.inputs import SECOND
 from translator import traffic_policy
 from translator.traffic_policy import PROTOCOL_OPTIONS
@@ -146,7 +147,7 @@ def test_tcp_keepalive() -> None:
     ("protocol", "pool", "spoken"),
     [
         (Protocol.HTTP, None, "http_protocol_options"),
-        (Protocol.GRPC_WEB, None, "http_protocol_options"),
+        (Protocol.GRPC_WEB, None, "http2_protocol_options"),
         (Protocol.HTTP2, None, "http2_protocol_options"),
         (Protocol.GRPC, None, "http2_protocol_options"),
         (Protocol.HTTP, http(h2_upgrade_policy=H2UpgradePolicy.UPGRADE), "http2_protocol_options"),
@@ -164,9 +165,15 @@ def test_the_protocol_spoken_to_the_upstream(
     assert explicit.WhichOneof("protocol_config") == spoken
 
 
-@pytest.mark.parametrize("protocol", [Protocol.TCP, Protocol.TLS, Protocol.UNSPECIFIED])
+@pytest.mark.parametrize("protocol", [Protocol.TCP, Protocol.TLS, Protocol.MONGO])
 def test_a_tcp_port_has_no_http_options(protocol: Protocol) -> None:
     assert traffic_policy.protocol_options(protocol, None) is None
+
+
+@covers("S-74")
+def test_where_the_protocol_is_detected_it_is_the_client_s() -> None:
+    made = options(Protocol.UNSPECIFIED, None)
+    assert made.HasField("use_downstream_protocol_config")
 
 
 def test_the_client_s_protocol_where_asked_for() -> None:

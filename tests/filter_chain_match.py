@@ -1,0 +1,122 @@
+"""Which filter chain Envoy chooses for a connection, by its documented order: destination port,
+longest block of addresses, most specific server name, transport, application protocol. What has
+matched once is not gone back on; the default filter chain is for what matches none in the end.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+from typing import TypeVar
+
+from envoy.config.listener.v3.listener_components_pb2 import (
+    FilterChain,
+    FilterChainMatch,
+    ListenerFilter,
+    ListenerFilterChainMatchPredicate,
+)
+from envoy.config.listener.v3.listener_pb2 import Listener
+
+KNOWN = frozenset(
+    (
+        "destination_port",
+        "prefix_ranges",
+        "server_names",
+        "transport_protocol",
+        "application_protocols",
+    )
+)
+Best = TypeVar("Best")
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where it goes, and what its first bytes show: `http/1.1`, `h2c`, `tls`, or nothing that
+    anyone knows.
+    """
+
+    address: str
+    port: int
+    sni: str = ""
+    speaks: str = ""
+
+
+def chosen(listener: Listener, connection: Connection) -> FilterChain:
+    """The chain; fails on a match that it does not know, so nothing is skipped."""
+    for chain in listener.filter_chains:
+        said = {field.name for field, _ in chain.filter_chain_match.ListFields()}
+        assert said <= KNOWN, said - KNOWN
+    inspected = {
+        each.name.rpartition(".")[2]
+        for each in listener.listener_filters
+        if not _is_disabled(each, connection.port)
+    }
+    tls = connection.speaks == "tls" and "tls_inspector" in inspected
+    sni = connection.sni if tls else ""
+    http = connection.speaks not in ("", "tls") and "http_inspector" in inspected
+    found: Iterable[FilterChain] = listener.filter_chains
+    found = _narrowed(found, lambda m: _port_rank(m, connection.port))
+    found = _narrowed(found, lambda m: _block_rank(m, connection.address))
+    found = _narrowed(found, lambda m: _name_rank(m, sni))
+    transport = "tls" if tls else "raw_buffer"
+    found = _narrowed(found, lambda m: _word_rank((m.transport_protocol,), transport))
+    offered = connection.speaks if http else ""
+    found = _narrowed(found, lambda m: _word_rank(tuple(m.application_protocols), offered))
+    chains = list(found)
+    assert len(chains) <= 1, "two filter chains have one match"
+    return chains[0] if chains else listener.default_filter_chain
+
+
+def _narrowed(
+    chains: Iterable[FilterChain], rank: Callable[[FilterChainMatch], int | None]
+) -> list[FilterChain]:
+    """Those with the best rank; `None` is no match."""
+    ranked = [
+        (found, chain) for chain in chains if (found := rank(chain.filter_chain_match)) is not None
+    ]
+    best = max((found for found, _ in ranked), default=0)
+    return [chain for found, chain in ranked if found == best]
+
+
+def _port_rank(match: FilterChainMatch, port: int) -> int | None:
+    if not match.HasField("destination_port"):
+        return 0
+    return 1 if match.destination_port.value == port else None
+
+
+def _block_rank(match: FilterChainMatch, address: str) -> int | None:
+    if not match.prefix_ranges:
+        return 0
+    blocks = (f"{each.address_prefix}/{each.prefix_len.value}" for each in match.prefix_ranges)
+    lengths = [1 + b.prefixlen for b in map(ip_network, blocks) if ip_address(address) in b]
+    return max(lengths, default=None)
+
+
+def _name_rank(match: FilterChainMatch, sni: str) -> int | None:
+    if not match.server_names:
+        return 0
+    ranks = [_one_name_rank(name, sni) for name in match.server_names]
+    return max((rank for rank in ranks if rank is not None), default=None)
+
+
+def _one_name_rank(name: str, sni: str) -> int | None:
+    if name == sni:
+        return 1000
+    assert "*" not in name.removeprefix("*."), "Envoy refuses partial wildcards"
+    return len(name) if name.startswith("*.") and sni.endswith(name[1:]) else None
+
+
+def _word_rank(wanted: tuple[str, ...], word: str) -> int | None:
+    if not any(wanted):
+        return 0
+    return 1 if word in wanted else None
+
+
+def _is_disabled(each: ListenerFilter, port: int) -> bool:
+    return each.HasField("filter_disabled") and _holds(each.filter_disabled, port)
+
+
+def _holds(predicate: ListenerFilterChainMatchPredicate, port: int) -> bool:
+    if predicate.HasField("or_match"):
+        return any(_holds(rule, port) for rule in predicate.or_match.rules)
+    ports = predicate.destination_port_range
+    return ports.start <= port < ports.end

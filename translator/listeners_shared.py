@@ -1,0 +1,151 @@
+"""Outbound listeners that several hosts have a claim to: `0.0.0.0_<port>`, and those at the
+addresses of endpoints, for services without a virtual IP.
+
+At an address of its own the oldest service takes everything (istio-api.md S-50). At any address
+hosts share: requests go by their names and TLS by its server name, of two services with one name
+to the older; opaque connections all go to the oldest service, and to none where requests are
+looked for, for a protocol in which the server speaks first would never get through.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from envoy.config.listener.v3.listener_pb2 import Listener
+
+from crds.names import is_ip
+from mesh.endpoints import Endpoint
+from mesh.host_view import HostView, PortView, is_reserved
+from mesh.l4_routing import L4Rule
+from mesh.order import rank
+from mesh.proxy import Mode
+from mesh.routing import Target
+from mesh.services import Arrival, Port, Protocol, Service
+from translator import names
+from translator.filter_chains import Entry, Table, Targets, table
+from translator.listeners_outbound import (
+    ANY_ADDRESS,
+    Settings,
+    any_listener,
+    http_listener,
+    service_listener,
+)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """An address and a port that connections go to; `ANY_ADDRESS` stands for all that have no
+    listener of their own.
+    """
+
+    address: str
+    port: int
+
+    @property
+    def listener(self) -> str:
+        """The name of the listener there."""
+        return names.listener(self.address, self.port)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What one port of a host wants of a place. `rank` is that of its service, the first wins."""
+
+    place: Place
+    rank: tuple[bool, tuple[str, str, str], str]
+    port: Port
+    rules: tuple[L4Rule, ...]
+    default: Target | None = None
+    routes: str = ""
+
+
+def claims(view: HostView, endpoints: Mapping[int, tuple[Endpoint, ...]]) -> tuple[Claim, ...]:
+    """What a host wants of shared listeners; `endpoints` are read only where its clients know
+    them.
+    """
+    if view.service is None or view.mode is not Mode.REDIRECT:
+        return ()
+    opaque = [port for port in view.ports if not port.port.protocol.is_http]
+    if view.service.arrival is Arrival.ENDPOINT:
+        return tuple(c for p in opaque for c in _at_endpoints(view.service, p, endpoints))
+    if view.service.arrival is Arrival.ANYWHERE:
+        free = [port for port in opaque if not is_reserved(port.port.number, view.mode)]
+        return tuple(_anywhere(view.service, port) for port in free)
+    return ()
+
+
+def _at_endpoints(
+    service: Service, port: PortView, endpoints: Mapping[int, tuple[Endpoint, ...]]
+) -> Iterator[Claim]:
+    known = {each.address for each in endpoints.get(port.port.number, ())}
+    for address in sorted(filter(is_ip, known)):
+        yield Claim(
+            place=Place(address, port.port.number),
+            rank=_rank(service),
+            port=port.port,
+            rules=port.l4,
+            default=port.default,
+            routes=detected_routes(service, port.port),
+        )
+
+
+def detected_routes(service: Service, port: Port) -> str:
+    """The route configuration of a port whose protocol is to be detected; none of another."""
+    detected = port.protocol is Protocol.UNSPECIFIED
+    return names.host_port(service.host, port.number) if detected else ""
+
+
+def _rank(service: Service) -> tuple[bool, tuple[str, str, str], str]:
+    return (not service.in_kubernetes, rank(service.created, service.key), service.host)
+
+
+def _anywhere(service: Service, port: PortView) -> Claim:
+    """Only the service's blocks of addresses, if it has some, and with TLS only its own name."""
+    own = L4Rule(
+        targets=(port.default,) if port.default else (),
+        sni_hosts=(service.host,) if port.port.protocol.is_tls else (),
+        subnets=service.blocks,
+    )
+    ruled = (rule if rule.subnets else replace(rule, subnets=service.blocks) for rule in port.l4)
+    return Claim(
+        place=Place(ANY_ADDRESS, port.port.number),
+        rank=_rank(service),
+        port=port.port,
+        rules=(*ruled, own),
+    )
+
+
+def shared_listener(
+    place: Place, http: bool, claimed: Iterable[Claim], settings: Settings
+) -> Listener | None:
+    """The listener at a place, if anything needs one; `http`: there are HTTP services on the port,
+    which are found at any address.
+    """
+    ranked = sorted(claimed, key=lambda claim: claim.rank)
+    if place.address != ANY_ADDRESS:
+        return _winner(place, ranked[0], settings) if ranked else None
+    entries = merged(claim for claim in ranked if not http or coexists(claim.port))
+    if http:
+        return http_listener(place.port, settings, entries)
+    return any_listener(place.port, "", entries, settings) if entries else None
+
+
+def _winner(place: Place, claim: Claim, settings: Settings) -> Listener:
+    return service_listener(
+        place.address, claim.port, claim.rules, claim.default, settings, routes=claim.routes
+    )
+
+
+def coexists(port: Port) -> bool:
+    """Whether its connections can be told from requests without harm: the client speaks first, or
+    may be asked to.
+    """
+    return port.protocol.is_tls or port.protocol is Protocol.UNSPECIFIED
+
+
+def merged(claimed: Iterable[Claim]) -> Table:
+    """Who gets what, of several that want the same the first."""
+    entries: dict[Entry, Targets] = {}
+    for claim in claimed:
+        for entry, targets in table(claim.rules).items():
+            entries.setdefault(entry, targets)
+    return entries
