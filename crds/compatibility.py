@@ -80,7 +80,11 @@ YES: Mapping[str, str] = {
     "TunnelSettings": "protocol target_host target_port",
     "ProxyProtocol": "version",
     "Subset": "name labels traffic_policy",
-    "LoadBalancerSettings": "simple consistent_hash warmup",
+    "LoadBalancerSettings": "simple consistent_hash warmup locality_lb_setting",
+    "LocalityLoadBalancerSetting": "distribute failover failover_priority enabled",
+    "Distribute": "from_ to",
+    "Failover": "from_ to",
+    "ZoneAwareLoadBalancerSetting": "enabled failover failover_priority",
     "ConsistentHashLB": "http_header_name http_cookie use_source_ip http_query_parameter_name "
     "ring_hash maglev minimum_ring_size",
     "HTTPCookie": "name path ttl attributes",
@@ -112,6 +116,9 @@ _NOR_ISTIO = "Istio declares it and does not implement it either"
 NO: Mapping[str, Mapping[str, str]] = {
     "Delay": {"exponential_delay": f"refused: {_NOR_ISTIO}; use fixedDelay"},
     "Abort": {"http2_error": f"refused: {_NOR_ISTIO}; use httpStatus or grpcStatus"},
+    "ZoneAwareLoadBalancerSetting": {
+        "min_cluster_size": "told of with zoneAwareLbSetting: zones of a region are equally near"
+    },
     "OutlierDetection": {
         "consecutive_errors": f"a warning: {_NOR_ISTIO}; use consecutive5xxErrors"
     },

@@ -108,6 +108,9 @@ class LocalityLoadBalancerSetting:
     enabled: bool | None = None
 
 
+NO_LOCALITY_SETTING = LocalityLoadBalancerSetting()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZoneAwareLoadBalancerSetting:
     """Envoy's zone-aware routing within a region."""
@@ -182,7 +185,7 @@ def check_load_balancer(path: str, settings: LoadBalancerSettings) -> Iterator[P
         message = "`localityLbSetting` and `zoneAwareLbSetting` exclude each other: keep one"
         yield error("one-of", path, message)
     if locality is not None:
-        yield from _check_locality(f"{path}.localityLbSetting", locality)
+        yield from check_locality(f"{path}.localityLbSetting", locality)
     if zone is not None:
         yield from _check_failover(f"{path}.zoneAwareLbSetting", zone)
         if zone.min_cluster_size == 0:
@@ -233,7 +236,8 @@ def _check_warmup(path: str, warmup: WarmupConfiguration) -> Iterator[Problem]:
         yield error("out-of-range", f"{path}.aggression", "must be above 0", warmup.aggression)
 
 
-def _check_locality(path: str, setting: LocalityLoadBalancerSetting) -> Iterator[Problem]:
+def check_locality(path: str, setting: LocalityLoadBalancerSetting) -> Iterator[Problem]:
+    """Of a policy, or of the mesh."""
     if setting.distribute and setting.failover:
         yield error("one-of", path, "`distribute` and `failover` exclude each other: keep one")
     for index, rule in enumerate(setting.distribute):

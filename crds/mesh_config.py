@@ -17,6 +17,11 @@ from crds.connection_pool import (
 from crds.convert import plan
 from crds.convert_scalar import Problems
 from crds.http_retry import HTTPRetry, check_retries
+from crds.load_balancer import (
+    NO_LOCALITY_SETTING,
+    LocalityLoadBalancerSetting,
+    check_locality,
+)
 from crds.path import root
 from crds.problem import Problem, warning
 from crds.scalars import Duration
@@ -67,6 +72,7 @@ class MeshConfig:
     dns_refresh_rate: Duration = DNS_REFRESH_RATE
     h2_upgrade_policy: H2UpgradePolicy = H2UpgradePolicy.DO_NOT_UPGRADE
     tcp_keepalive: TcpKeepalive | None = None
+    locality_lb_setting: LocalityLoadBalancerSetting = NO_LOCALITY_SETTING
 
 
 DEFAULT_MESH_CONFIG = MeshConfig()
@@ -99,7 +105,6 @@ NOT_TRANSLATED = frozenset(
         "ingressControllerMode",
         "ingressSelector",
         "ingressService",
-        "localityLbSetting",
         "meshMTLS",
         "outboundClusterStatName",
         "pathNormalization",
@@ -136,6 +141,7 @@ def mesh_config(raw: Mapping[str, object]) -> tuple[MeshConfig, tuple[Problem, .
 def _check(config: MeshConfig) -> Iterator[Problem]:
     if config.default_http_retry_policy is not None:
         yield from check_retries("defaultHttpRetryPolicy", config.default_http_retry_policy)
+    yield from check_locality("localityLbSetting", config.locality_lb_setting)
     default, path = config.default_traffic_policy, "defaultTrafficPolicy"
     if default.connection_pool is not None:
         yield from check_connection_pool(f"{path}.connectionPool", default.connection_pool)

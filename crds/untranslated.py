@@ -11,7 +11,7 @@ from crds.destination_rule import (
     RetryBudget,
 )
 from crds.http_match import HTTPMatchRequest
-from crds.load_balancer import LoadBalancerSettings
+from crds.load_balancer import LoadBalancerSettings, ZoneAwareLoadBalancerSetting
 from crds.path import Path, render
 from crds.problem import Problem, warning
 from crds.service_entry import Resolution, ServiceEntry
@@ -57,6 +57,16 @@ ONLY_MESH = Untranslated(
     "gateways other than `mesh` have no effect yet: this release serves sidecars only",
     _not_only_mesh,
 )
+ONLY_REGIONS = Untranslated(
+    "regions fail over as asked, but within one all zones are equally near: Envoy needs to know "
+    "where its fellow clients are; use localityLbSetting to prefer a zone",
+    lambda setting: (
+        isinstance(setting, ZoneAwareLoadBalancerSetting) and setting.enabled is not False
+    ),
+)
+NOR_IN_ISTIO = Untranslated(
+    "has no effect, in Istio neither: no release translates it; use `simple` or `consistentHash`"
+)
 NO_BUDGET_INTERVAL = Untranslated(
     "has no effect: Envoy counts the requests that are active, over no interval; leave it out"
 )
@@ -74,9 +84,8 @@ UNTRANSLATED: Mapping[type, Mapping[str, Untranslated]] = {
     L4MatchAttributes: {"source_subnet": NOT_APPLIED, "gateways": ONLY_MESH},
     RetryBudget: {"budget_interval": NO_BUDGET_INTERVAL},
     LoadBalancerSettings: {
-        "locality_lb_setting": NOT_YET,
-        "zone_aware_lb_setting": NOT_YET,
-        "backend_utilization": NOT_YET,
+        "zone_aware_lb_setting": ONLY_REGIONS,
+        "backend_utilization": NOR_IN_ISTIO,
     },
     ServiceEntry: {
         "resolution": NO_DYNAMIC_DNS,

@@ -16,7 +16,9 @@ from heddle.encode import encode
 from heddle.host_cache import HostCache
 from heddle.outbound import Outbound
 from mesh.advance import Dirty, advance
+from mesh.localities import ANYWHERE, Place, of_pod
 from mesh.mesh import EMPTY_MESH, Mesh, asked_labels
+from mesh.place import place_of
 from mesh.proxy import Mode, Proxy, is_injected, proxy_from
 from mesh.scope import Scope, scope_of
 from mesh.store import Change
@@ -37,9 +39,10 @@ class OutboundKey:
 
 @dataclass(frozen=True, slots=True)
 class EndpointsKey:
-    """Load assignments of the clusters of an outbound part."""
+    """Load assignments of the clusters of an outbound part, for clients of a place."""
 
     outbound: OutboundKey
+    place: Place = ANYWHERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,7 @@ class Engine:
         self._hosts = HostCache()
         self._outbound: dict[OutboundKey, Outbound] = {}
         self._inbound: dict[InboundKey, Proxy] = {}
-        self._missing: dict[OutboundKey, list[str]] = {}
+        self._missing: dict[OutboundKey | EndpointsKey, list[str]] = {}
         """Parts that are not whole yet, and the hosts that they still lack: no stream has them."""
         self._idle: set[PartKey] = set()
 
@@ -118,7 +121,8 @@ class Engine:
     ) -> Mapping[Hashable, PartChange]:
         outbound = self._outbound[key]
         change, endpoints = outbound.update(self.mesh, self._hosts, hosts, reframe=reframe)
-        return {key: change, EndpointsKey(key): endpoints}
+        made: dict[Hashable, PartChange] = {key: change}
+        return made | {EndpointsKey(key, place): each for place, each in endpoints.items()}
 
     def _update_inbound(self, key: InboundKey) -> Mapping[Hashable, PartChange]:
         proxy = self._inbound[key]
@@ -130,12 +134,22 @@ class Engine:
         """Makes what nobody held before of the parts that `proxy` holds, up to so many more hosts;
         whether all of it is there now. Many small steps leave time for others between them.
         """
-        key = self._outbound_key(proxy, inline)
+        endpoints = self._endpoints_key(proxy, inline)
+        key, place = endpoints.outbound, endpoints.place
         if key not in self._outbound:
             self._outbound[key] = Outbound(key.scope, inline=inline)
+            self._outbound[key].hold(place)
             self._missing[key] = sorted(hosts_of(self.mesh), reverse=True)
             self._publisher.publish(self._update(key, (), reframe=True))
-        missing = self._missing.get(key)
+        elif place not in self._outbound[key].places:
+            self._missing[endpoints] = sorted(self._outbound[key].hold(place), reverse=True)
+        return self._filled(key, key, hosts) and self._filled(endpoints, key, hosts)
+
+    def _filled(
+        self, part: OutboundKey | EndpointsKey, key: OutboundKey, hosts: int | None
+    ) -> bool:
+        """Whether a part lacks nothing any longer, after so many more hosts."""
+        missing = self._missing.get(part)
         if missing is None:
             return True
         count = len(missing) if hosts is None else hosts
@@ -143,7 +157,7 @@ class Engine:
         self._publisher.publish(self._update(key, step, reframe=False))
         if missing:
             return False
-        del self._missing[key]
+        del self._missing[part]
         return True
 
     def select(self, proxy: Proxy, *, inline: bool = False) -> tuple[PartKey, ...]:
@@ -160,29 +174,42 @@ class Engine:
 
     def selection(self, proxy: Proxy, *, inline: bool = False) -> tuple[PartKey, ...]:
         """The parts that `proxy` is to hold, whether they exist or not."""
-        outbound = self._outbound_key(proxy, inline)
-        return (outbound, EndpointsKey(outbound), inbound_key(proxy))
+        endpoints = self._endpoints_key(proxy, inline)
+        return (endpoints.outbound, endpoints, inbound_key(proxy))
 
-    def _outbound_key(self, proxy: Proxy, inline: bool) -> OutboundKey:
-        return OutboundKey(scope_of(proxy, asked_labels(self.mesh, proxy.namespace)), inline)
+    def _endpoints_key(self, proxy: Proxy, inline: bool) -> EndpointsKey:
+        scope = scope_of(proxy, asked_labels(self.mesh, proxy.namespace))
+        return EndpointsKey(OutboundKey(scope, inline), place_of(self.mesh, proxy))
 
     def proxy(self, namespace: str, name: str) -> tuple[Pod, Proxy] | None:
         """The injected pod with this name, and its proxy."""
         pod = self.mesh.endpoints.pods.get(Key("", "Pod", namespace, name))
         if pod is None or not is_injected(pod):
             return None
-        return pod, proxy_from(pod)
+        return pod, self._proxy_of(pod)
 
     def proxies(self) -> Iterator[Proxy]:
         """The proxies of all injected pods, by namespace and name."""
         for _, pod in sorted(self.mesh.endpoints.pods.items()):
             if is_injected(pod):
-                yield proxy_from(pod)
+                yield self._proxy_of(pod)
+
+    def _proxy_of(self, pod: Pod) -> Proxy:
+        return proxy_from(pod, of_pod(pod, self.mesh.endpoints.nodes))
 
     def held(self) -> tuple[tuple[OutboundKey, ...], Mapping[InboundKey, Proxy]]:
         """The parts that are kept, the inbound ones with a proxy of the workload."""
         whole = tuple(key for key in self._outbound if key not in self._missing)
         return whole, dict(self._inbound)
+
+    def held_endpoints(self) -> tuple[EndpointsKey, ...]:
+        """The endpoints that are kept."""
+        return tuple(each for each in self._endpoints() if each not in self._missing)
+
+    def _endpoints(self) -> Iterator[EndpointsKey]:
+        for key, outbound in self._outbound.items():
+            if key not in self._missing:
+                yield from (EndpointsKey(key, place) for place in outbound.places)
 
     def collect(self) -> None:
         """Lets go of parts that no stream has had since the last call but one."""
@@ -192,17 +219,21 @@ class Engine:
         self._idle = {key for key in self._keys() if self._publisher.interest(key) == 0}
 
     def _keys(self) -> set[PartKey]:
-        return {*self._outbound, *self._inbound}
+        return {*self._outbound, *self._inbound, *self._endpoints()}
 
     def _drop(self, key: PartKey) -> None:
         match key:
             case OutboundKey():
-                self._outbound.pop(key, None)
+                outbound = self._outbound.pop(key, None)
+                for place in outbound.places if outbound else ():
+                    self._drop(EndpointsKey(key, place))
                 self._missing.pop(key, None)
                 self._publisher.drop(key)
-                self._publisher.drop(EndpointsKey(key))
             case InboundKey():
                 self._inbound.pop(key, None)
                 self._publisher.drop(key)
             case EndpointsKey():
-                pass  # goes with its OutboundKey
+                if key.outbound in self._outbound:
+                    self._outbound[key.outbound].release(key.place)
+                self._missing.pop(key, None)
+                self._publisher.drop(key)

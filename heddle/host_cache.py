@@ -10,6 +10,7 @@ from crds.meta import Key
 from heddle.encode import Encoded, encode
 from mesh.endpoint_index import endpoints_of
 from mesh.host_view import Selection, selection, view
+from mesh.localities import ANYWHERE, Place
 from mesh.mesh import Mesh
 from mesh.scope import Scope
 from translator import parts
@@ -22,15 +23,16 @@ from xds.types import EDS
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
     """A host as one scope gets it: its resources, the ports that it needs an HTTP listener for,
-    what else it wants of shared listeners, the certificates in files that it needs, its load
-    assignments.
+    what else it wants of shared listeners, the certificates in files that it needs, and which load
+    assignments (`assignments` makes them).
     """
 
     resources: Encoded = EMPTY
     http_ports: frozenset[int] = frozenset()
     secrets: frozenset[FileSecret] = frozenset()
     claims: tuple[Claim, ...] = ()
-    assignments: Mapping[str, Resource] = EMPTY
+    chosen: Selection | None = None
+    wanted: tuple[parts.Assignment, ...] = ()
 
 
 ABSENT = Host()
@@ -76,8 +78,16 @@ class HostCache:
             http_ports=found.http_ports,
             secrets=found.secrets,
             claims=found.claims,
-            assignments={a.cluster: self._assignment(mesh, chosen, a) for a in found.assignments},
+            chosen=chosen,
+            wanted=found.wanted,
         )
+
+    def assignments(self, mesh: Mesh, host: Host, place: Place) -> Mapping[str, Resource]:
+        """The load assignments of a host for clients of a place."""
+        if host.chosen is None:
+            return EMPTY
+        chosen = host.chosen
+        return {a.cluster: self._assignment(mesh, chosen, a, place) for a in host.wanted}
 
     def _make(self, mesh: Mesh, scope: Scope, chosen: Selection) -> "_Made":
         seen = view(mesh, scope, chosen)
@@ -88,7 +98,7 @@ class HostCache:
             http_ports=parts.http_ports(seen),
             secrets=parts.secrets(seen),
             claims=claims(seen, known),
-            assignments=parts.assignments(seen),
+            wanted=parts.assignments(seen, mesh.config.locality_lb_setting),
         )
 
     def _known(self, mesh: Mesh, chosen: Selection) -> parts.Endpoints:
@@ -99,16 +109,19 @@ class HostCache:
             known[chosen.service] = endpoints_of(mesh.endpoints, service) if service else {}
         return known[chosen.service]
 
-    def _assignment(self, mesh: Mesh, chosen: Selection, wanted: parts.Assignment) -> Resource:
+    def _assignment(
+        self, mesh: Mesh, chosen: Selection, wanted: parts.Assignment, place: Place
+    ) -> Resource:
         known = self._assignments.setdefault(chosen.host, {})
-        key = (chosen.service, wanted)
+        place = place if wanted.balance else ANYWHERE
+        key = (chosen.service, wanted, place)
         if key not in known:
-            message = parts.endpoints(wanted, self._known(mesh, chosen))
+            message = parts.endpoints(wanted, self._known(mesh, chosen), place)
             known[key] = resource(EDS, wanted.cluster, message)
         return known[key]
 
 
-_Wanted = tuple[Key | None, parts.Assignment]
+_Wanted = tuple[Key | None, parts.Assignment, Place]
 """Two services may have one host, each for other clients, and endpoints of its own."""
 
 
@@ -118,4 +131,4 @@ class _Made:
     http_ports: frozenset[int]
     secrets: frozenset[FileSecret]
     claims: tuple[Claim, ...]
-    assignments: tuple[parts.Assignment, ...]
+    wanted: tuple[parts.Assignment, ...]

@@ -10,7 +10,7 @@ from crds.kinds import Object
 from crds.mesh_config import MeshConfig
 from crds.meta import Key
 from heddle.encode import Encoded, encode
-from heddle.engine import EndpointsKey, Engine, PartKey
+from heddle.engine import Engine, PartKey
 from heddle.inline_routes import InlineRoutes
 from mesh.advance import advance
 from mesh.mesh import EMPTY_MESH
@@ -39,9 +39,11 @@ def verify(
     scopes, workloads = engine.held()
     for key in scopes:
         made = encode(outbound(mesh, key.scope, vhds=not key.inline))
-        _compare(publisher, EndpointsKey(key), {EDS: made[EDS]})
         rest = {kind: made[kind] for kind in (CDS, LDS, RDS, VHDS, SDS)}
         _compare(publisher, key, _inline(rest) if key.inline else rest)
+    for held in engine.held_endpoints():
+        made = encode(outbound(mesh, held.outbound.scope, place=held.place))
+        _compare(publisher, held, {EDS: made[EDS]})
     for workload, proxy in workloads.items():
         _compare(publisher, workload, encode(inbound(mesh, proxy)))
 

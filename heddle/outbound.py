@@ -5,10 +5,12 @@ it.
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
+from crds.fields import EMPTY
 from heddle.encode import Encoded, encode
 from heddle.host_cache import ABSENT, Host, HostCache
 from heddle.inline_routes import InlineRoutes
 from heddle.shared_listeners import SharedListeners
+from mesh.localities import Place
 from mesh.mesh import Mesh
 from mesh.scope import Scope
 from translator import parts
@@ -20,8 +22,8 @@ from xds.types import EDS
 
 
 class Outbound:
-    """One scope's hosts and their frame. `update` returns what to publish for its two parts:
-    configuration and endpoints.
+    """One scope's hosts and their frame. `update` returns what to publish for its parts:
+    configuration, and the endpoints for each place that is held.
     """
 
     def __init__(self, scope: Scope, *, inline: bool = False) -> None:
@@ -33,14 +35,31 @@ class Outbound:
         self._secrets: Counter[FileSecret] = Counter()
         self._frame: Encoded = {}
         self._listeners = SharedListeners()
+        self._assignments: dict[Place, dict[str, Mapping[str, Resource]]] = {}
+
+    def hold(self, place: Place) -> frozenset[str]:
+        """From now on `update` makes load assignments for clients of a place too; the hosts that
+        they are still to be made of.
+        """
+        self._assignments.setdefault(place, {})
+        return frozenset(self._hosts)
+
+    def release(self, place: Place) -> None:
+        """No longer."""
+        self._assignments.pop(place, None)
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Those that load assignments are made for."""
+        return tuple(self._assignments)
 
     def update(
         self, mesh: Mesh, cache: HostCache, hosts: Iterable[str], *, reframe: bool = False
-    ) -> tuple[PartChange, PartChange]:
+    ) -> tuple[PartChange, Mapping[Place, PartChange]]:
         """Looks at `hosts` again (and with `reframe` at what they share), and says what has become
         different.
         """
-        change, endpoints = _Delta(), _Delta()
+        change, endpoints = _Delta(), {place: _Delta() for place in self._assignments}
         before = self._shared()
         for name in hosts:
             old, new = self._hosts.get(name, ABSENT), cache.host(mesh, self.scope, name)
@@ -50,7 +69,11 @@ class Outbound:
             self._secrets.update(new.secrets)
             self._listeners.replace(name, old, new)
             change.replace(old.resources, new.resources)
-            endpoints.replace({EDS: old.assignments}, {EDS: new.assignments})
+            for place, held in self._assignments.items():
+                assigned = cache.assignments(mesh, new, place)
+                endpoints[place].replace({EDS: held.pop(name, EMPTY)}, {EDS: assigned})
+                if assigned:
+                    held[name] = assigned
             if new is ABSENT:
                 self._hosts.pop(name, None)
             else:
@@ -63,7 +86,8 @@ class Outbound:
         for made in self._listeners.remade(after[0], mesh.config, everything=reframe):
             change.replace(*made)
         done = change.done()
-        return self._inline.fold(done) if self._inline else done, endpoints.done()
+        assignments = {place: delta.done() for place, delta in endpoints.items()}
+        return self._inline.fold(done) if self._inline else done, assignments
 
     def _shared(self) -> tuple[frozenset[int], frozenset[FileSecret]]:
         """What the frame is made for: the hosts' ports, and the certificates that they name."""

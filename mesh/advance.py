@@ -14,6 +14,7 @@ from crds.mesh_config import CONFIG_MAP, ROOT_NAMESPACE, MeshConfig
 from crds.meta import Key
 from mesh import destination_rules, endpoint_index, hosts, service_index, virtual_services
 from mesh.mesh import Mesh
+from mesh.place import asked_places
 from mesh.services import Arrival
 from mesh.store import Change
 
@@ -61,7 +62,9 @@ def advance(mesh: Mesh, changes: Sequence[Change], config: MeshConfig) -> tuple[
         endpoints=moved | services.hosts,
         inbound=services.namespaces | ruled_namespaces,
         selections=routes.labels.keys() != mesh.virtual_services.labels.keys()
-        or rules.labels != mesh.rules.labels,
+        or rules.labels != mesh.rules.labels
+        or endpoints.nodes != mesh.endpoints.nodes
+        or asked_places(new) != asked_places(mesh),
         pods=frozenset(c.key for c in changes if isinstance(c.old or c.new, core.Pod)),
     )
 

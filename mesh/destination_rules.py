@@ -13,6 +13,7 @@ from crds.meta import Key
 from mesh import hosts
 from mesh.destinations import NO_POLICY, Policy
 from mesh.index import regroup
+from mesh.locality_balance import asked_by_rule
 from mesh.order import Rank, rank
 from mesh.store import Change
 
@@ -29,7 +30,7 @@ Pattern = tuple[str, str]
 class DestinationRules:
     """`patterns` has every (namespace, host) pair, `hosts` every host; `wildcards` the wildcard
     hosts of each namespace, `labels` each label that a workloadSelector asks of the clients of its
-    namespace.
+    namespace; `places` what rules ask of where clients are (`locality_balance.asked_by_rule`).
     """
 
     objects: Mapping[Key, DestinationRule] = field(default_factory=dict)
@@ -37,6 +38,7 @@ class DestinationRules:
     hosts: Mapping[str, frozenset[Key]] = EMPTY
     wildcards: Mapping[str, frozenset[str]] = EMPTY
     labels: Mapping[str, frozenset[tuple[str, Key]]] = EMPTY
+    places: Mapping[str, frozenset[Key]] = EMPTY
 
     def label_names(self, namespace: str) -> frozenset[str]:
         """The labels that rules ask of the clients of a namespace."""
@@ -93,6 +95,11 @@ def advance(
             ((c.key.namespace, (n, c.key)) for c in edits for n in _label_names(c.old)),
             ((c.key.namespace, (n, c.key)) for c in edits for n in _label_names(c.new)),
         ),
+        places=regroup(
+            rules.places,
+            ((n, c.key) for c in edits for n in _places(c.old)),
+            ((n, c.key) for c in edits for n in _places(c.new)),
+        ),
     )
     return new, frozenset(host for _, host in touched)
 
@@ -101,6 +108,10 @@ def _label_names(rule: Object | None) -> Iterable[str]:
     if not isinstance(rule, DestinationRule) or rule.workload_selector is None:
         return ()
     return rule.workload_selector.match_labels.keys()
+
+
+def _places(rule: Object | None) -> frozenset[str]:
+    return asked_by_rule(rule) if isinstance(rule, DestinationRule) else frozenset()
 
 
 def pattern_of(rule: DestinationRule) -> Pattern:

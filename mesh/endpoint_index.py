@@ -15,7 +15,7 @@ from crds.meta import Key, Label
 from crds.names import is_ip
 from crds.service_entry import ServiceEntry
 from crds.workload_entry import WorkloadEntry
-from mesh import hosts
+from mesh import hosts, localities
 from mesh.endpoints import NOWHERE, PROXY_PORT_OFFSET, UNIX, Endpoint, Locality, has_entrance
 from mesh.index import regroup
 from mesh.proxy import Mode, is_injected, mode_of
@@ -35,7 +35,8 @@ Kind = TypeVar("Kind")
 class EndpointSources:
     """`slices_of` groups slices by Service, `slices_with` by the pods that they name.
 
-    `local` has the pods and WorkloadEntries of each namespace, for ServiceEntries that select them.
+    `local` has the pods and WorkloadEntries of each namespace, for ServiceEntries that select them;
+    `nodes` says where those are.
     """
 
     slices: Mapping[Key, core.EndpointSlice] = field(default_factory=dict)
@@ -45,6 +46,7 @@ class EndpointSources:
     slices_of: Mapping[Name, frozenset[Key]] = field(default_factory=dict)
     slices_with: Mapping[Key, frozenset[Key]] = field(default_factory=dict)
     local: Mapping[str, frozenset[Key]] = EMPTY
+    nodes: localities.Nodes = EMPTY
 
 
 def advance(
@@ -56,7 +58,9 @@ def advance(
     edits = [change for change in changes if isinstance(change.old or change.new, _SOURCES)]
     if not edits:
         return sources, frozenset()
+    nodes, moved = localities.advance(sources.nodes, edits)
     new = EndpointSources(
+        nodes=nodes,
         slices=_replaced(sources.slices, edits, core.EndpointSlice),
         pods=_replaced(sources.pods, edits, core.Pod),
         workload_entries=_replaced(sources.workload_entries, edits, WorkloadEntry),
@@ -65,10 +69,12 @@ def advance(
         slices_with=_regrouped(sources.slices_with, edits, _pods_in),
         local=_regrouped(sources.local, edits, _namespace_of),
     )
+    pods = [pod for pod in new.pods.values() if moved and pod.node_name in moved]
+    edits += [Change(pod_key(p.meta.namespace, p.meta.name), p, p) for p in pods]
     return new, frozenset(_affected(new, services, edits))
 
 
-_SOURCES = (core.EndpointSlice, core.Pod, WorkloadEntry, ServiceEntry)
+_SOURCES = (core.EndpointSlice, core.Pod, core.Node, WorkloadEntry, ServiceEntry)
 
 
 def pod_key(namespace: str, name: str) -> Key:
@@ -200,9 +206,15 @@ def _sliced(
             port=_entrance(pod, port),
             labels=pod.meta.labels if pod else EMPTY,
             healthy=endpoint.ready,
-            locality=Locality(zone=endpoint.zone) if endpoint.zone else NOWHERE,
+            locality=_locality(sources, pod, endpoint),
             service_account=pod.service_account if pod else "",
+            node=pod.node_name if pod else "",
         )
+
+
+def _locality(sources: EndpointSources, pod: core.Pod | None, endpoint: core.Endpoint) -> Locality:
+    known = localities.of_pod(pod, sources.nodes) if pod else NOWHERE
+    return Locality(zone=endpoint.zone) if known == NOWHERE and endpoint.zone else known
 
 
 def _entrance(pod: core.Pod | None, port: int) -> int:
@@ -216,7 +228,7 @@ def _from_entry(sources: EndpointSources, service: Service) -> Iterator[tuple[in
     for workload in _workloads(sources, service):
         if isinstance(workload, core.Pod) or _is_usable(workload.address, service):
             for port in service.ports:
-                yield port.number, _workload_endpoint(workload, port)
+                yield port.number, _workload_endpoint(sources, workload, port)
 
 
 def unusable(sources: EndpointSources, service: Service) -> tuple[WorkloadEntry, ...]:
@@ -259,7 +271,9 @@ def _is_alive(pod: core.Pod) -> bool:
     return bool(pod.pod_ip) and pod.phase not in ("Succeeded", "Failed")
 
 
-def _workload_endpoint(workload: WorkloadEntry | core.Pod, port: Port) -> Endpoint:
+def _workload_endpoint(
+    sources: EndpointSources, workload: WorkloadEntry | core.Pod, port: Port
+) -> Endpoint:
     target = port.target if isinstance(port.target, int) else port.number
     if isinstance(workload, core.Pod):
         return Endpoint(
@@ -267,15 +281,15 @@ def _workload_endpoint(workload: WorkloadEntry | core.Pod, port: Port) -> Endpoi
             port=_entrance(workload, target),
             labels=workload.meta.labels,
             healthy=workload.ready,
+            locality=localities.of_pod(workload, sources.nodes),
             service_account=workload.service_account,
+            node=workload.node_name,
         )
-    region, _, rest = workload.locality.partition("/")
-    zone, _, subzone = rest.partition("/")
     return Endpoint(
         address=workload.address,
         port=workload.ports.get(port.name, target),
         labels=workload.labels,
         weight=workload.weight or 1,
-        locality=Locality(region, zone, subzone),
+        locality=localities.parsed(workload.locality),
         service_account=workload.service_account,
     )

@@ -45,3 +45,4 @@ class Endpoint:
     weight: int = 1
     locality: Locality = NOWHERE
     service_account: str = ""
+    node: str = ""

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from crds.core import Pod
 from crds.meta import PER_POD_LABELS, Annotation
+from mesh.endpoints import NOWHERE, Locality
 
 
 class Mode(StrEnum):
@@ -35,6 +36,8 @@ class Proxy:
     mode: Mode = Mode.REDIRECT
     address: str = ""
     named_ports: tuple[tuple[str, int], ...] = ()
+    locality: Locality = NOWHERE
+    node: str = ""
 
 
 def mode_of(pod: Pod) -> Mode:
@@ -51,7 +54,7 @@ def is_injected(pod: Pod) -> bool:
     return Annotation.STATUS in pod.meta.annotations
 
 
-def proxy_from(pod: Pod) -> Proxy:
+def proxy_from(pod: Pod, locality: Locality = NOWHERE) -> Proxy:
     """The proxy of an injected pod, from the Pod object: what the node says of itself is never
     read.
     """
@@ -67,4 +70,6 @@ def proxy_from(pod: Pod) -> Proxy:
         mode=mode,
         address=pod.pod_ip if mode is Mode.NONE else "",
         named_ports=tuple(sorted(ports)),
+        locality=locality,
+        node=pod.node_name,
     )

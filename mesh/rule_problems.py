@@ -9,6 +9,8 @@ from crds.client_tls import ClientTLSSettings, TLSmode
 from crds.destination_rule import (
     ConnectionPoolSettings,
     DestinationRule,
+    LoadBalancerSettings,
+    OutlierDetection,
     PortTrafficPolicy,
     TrafficPolicy,
 )
@@ -17,12 +19,21 @@ from crds.problem import Problem, error, warning
 from mesh import client_tls, hosts
 from mesh.destination_rules import pattern_of
 from mesh.mesh import Mesh
-from mesh.services import Port
+from mesh.services import Port, Resolution, Service
 
 _UNVERIFIED = (
     "the server's name is not verified: any certificate of these authorities is accepted; set "
     "subjectAltNames"
 )
+_UNLISTED = (
+    "has no effect where Envoy finds the endpoints itself (resolution DNS and NONE): list them, "
+    "with their locality, and resolution STATIC"
+)
+_NO_OUTLIERS = (
+    "nothing fails over without outlierDetection: Envoy would not know that an endpoint is down; "
+    "set it beside the loadBalancer"
+)
+_NO_POLICY = TrafficPolicy()
 _LOST = (
     "the settings of this port replace the policy around them, its {} too, which no port can set; "
     "move the other settings to the policy, or to a subset"
@@ -32,45 +43,59 @@ _LOST = (
 def rule_problems(mesh: Mesh, key: Key) -> Iterator[Problem]:
     """Those of one rule, without the object."""
     rule = mesh.rules.objects[key]
-    about = _Rule(rule.workload_selector is not None, tuple(_ports(mesh, rule)))
+    services = tuple(_services(mesh, rule))
+    about = _Rule(
+        selected=rule.workload_selector is not None,
+        ports=tuple(port for service in services for port in service.ports),
+        unlisted=any(each.resolution is not Resolution.CLIENT_SIDE for each in services),
+        detects=mesh.config.default_traffic_policy.outlier_detection is not None,
+    )
     yield from _of_rule(about, rule)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Rule:
-    """Whether a rule has a workloadSelector, and the ports of the services that it is for."""
+    """Whether a rule has a workloadSelector, the ports of the services that it is for, whether one
+    of them has endpoints that only Envoy knows, and whether the mesh detects outliers by itself.
+    """
 
     selected: bool
     ports: tuple[Port, ...]
+    unlisted: bool
+    detects: bool
 
     def at(self, number: int) -> tuple[Port, ...]:
         """Those with one number."""
         return tuple(port for port in self.ports if port.number == number)
 
 
-def _ports(mesh: Mesh, rule: DestinationRule) -> Iterator[Port]:
+def _services(mesh: Mesh, rule: DestinationRule) -> Iterator[Service]:
     pattern = pattern_of(rule)[1]
     if hosts.is_wildcard(pattern):
         named = [host for host in sorted(mesh.services.hosts) if hosts.matches(pattern, host)]
     else:
         named = [pattern]
     for host in named:
-        for service in mesh.services.at(host):
-            yield from service.ports
+        yield from mesh.services.at(host)
 
 
 def _of_rule(about: _Rule, rule: DestinationRule) -> Iterator[Problem]:
-    if rule.traffic_policy is not None:
-        yield from _of_policy(about, "spec.trafficPolicy", rule.traffic_policy)
+    own = rule.traffic_policy
+    if own is not None:
+        yield from _of_policy(about, "spec.trafficPolicy", own)
     for index, subset in enumerate(rule.subsets):
         if subset.traffic_policy is not None:
             path = f"spec.subsets[{index}].trafficPolicy"
-            yield from _of_policy(about, path, subset.traffic_policy)
+            yield from _of_policy(about, path, subset.traffic_policy, own or _NO_POLICY)
             pool = subset.traffic_policy.connection_pool
             yield from _below_top(f"{path}.connectionPool", pool, about.ports)
 
 
-def _of_policy(about: _Rule, path: str, policy: TrafficPolicy) -> Iterator[Problem]:
+def _of_policy(
+    about: _Rule, path: str, policy: TrafficPolicy, around: TrafficPolicy = _NO_POLICY
+) -> Iterator[Problem]:
+    outliers = policy.outlier_detection or around.outlier_detection
+    yield from _of_locality(about, f"{path}.loadBalancer", policy.load_balancer, outliers)
     if policy.tls is not None:
         own = {level.port.number for level in policy.port_level_settings if level.port}
         ports = tuple(port for port in about.ports if port.number not in own)
@@ -94,6 +119,8 @@ def _of_port(
     if level.tls is not None:
         yield from _of_tls(f"{path}.tls", level.tls, ports, about.selected)
     yield from _below_top(f"{path}.connectionPool", level.connection_pool, ports)
+    outliers = level.outlier_detection
+    yield from _of_locality(about, f"{path}.loadBalancer", level.load_balancer, outliers)
     lost = {
         "tunnel": policy.tunnel,
         "proxyProtocol": policy.proxy_protocol,
@@ -103,6 +130,23 @@ def _of_port(
         if setting is not None:
             message = _LOST.format(name)
             yield warning("lost-at-port", f"{path}.port.number", message, number)
+
+
+def _of_locality(
+    about: _Rule,
+    path: str,
+    balancer: LoadBalancerSettings | None,
+    outliers: OutlierDetection | None,
+) -> Iterator[Problem]:
+    setting = balancer.locality_lb_setting if balancer else None
+    if setting is None or setting.enabled is False:
+        return
+    path = f"{path}.localityLbSetting"
+    if about.unlisted:
+        yield warning("locality-unknown", path, _UNLISTED)
+    orders = bool(setting.failover or setting.failover_priority)
+    if orders and not (outliers or about.detects):
+        yield warning("failover-needs-outlier-detection", path, _NO_OUTLIERS)
 
 
 def _below_top(

@@ -29,7 +29,6 @@ hosts 39 to 53, HTTP routing 54 to 66, resilience 67 to 79; C-n are Istio's own 
 _MTLS = "there are no certificates for workloads yet"
 _POLICY = "AuthorizationPolicy is not read yet"
 _SIDECAR = "Sidecar is not read yet"
-_RULES = "that part of DestinationRule is not translated yet"
 
 LATER: Mapping[str, str] = {
     **dict.fromkeys((f"S-{number}" for number in (*range(26, 36),)), _MTLS),
@@ -39,7 +38,6 @@ LATER: Mapping[str, str] = {
     "C-13": "there is no webhook of validation and no CRD of ours yet",
     **dict.fromkeys(("S-5", "S-6", "C-10"), _SIDECAR),
     "S-8": "Gateway is not read yet",
-    **dict.fromkeys(("S-76", "S-77"), _RULES),
     "S-52": "a workload that calls itself is not tried yet",
     "S-69": "optional: no retry at the server's side",
     "S-65": "claims of tokens need RequestAuthentication, which is not read yet",

@@ -22,7 +22,12 @@ HOSTS = (
     "*",
 )
 SUBSETS = ("v1", "v2")
+NODES = ("north", "south")
 POLICIES = (
+    "outlierDetection: {}",
+    "outlierDetection: {}, "
+    "loadBalancer: {localityLbSetting: {failoverPriority: [app, version=v1]}}",
+    "loadBalancer: {localityLbSetting: {distribute: [{from: eu, to: {eu: 70, us: 30}}]}}",
     "loadBalancer: {simple: RANDOM}",
     "loadBalancer: {simple: PASSTHROUGH}",
     "tls: {mode: SIMPLE, caCertificates: /etc/roots.pem}",
@@ -145,12 +150,24 @@ def pods() -> st.SearchStrategy[str]:
             f"metadata: {{name: {name}, namespace: {namespace}, uid: u-{name}, "
             f"annotations: {notes}, "
             f"labels: {{app: {name}, version: {version}}}}}\n"
-            "spec: {containers: [{name: main, ports: [{name: web, containerPort: 8080}]}]}\n"
+            f"spec: {{nodeName: {NODES[ip % 2]}, "
+            "containers: [{name: main, ports: [{name: web, containerPort: 8080}]}]}\n"
             f"status: {{podIP: 10.1.0.{ip}, phase: Running}}\n"
         )
 
     return st.builds(
         pod, names, namespaces, st.sampled_from(SUBSETS), st.integers(1, 4), st.booleans()
+    )
+
+
+def nodes() -> st.SearchStrategy[str]:
+    """A node in one of two regions, or in none."""
+    return st.builds(
+        lambda name, labels: (
+            f"---\napiVersion: v1\nkind: Node\nmetadata: {{name: {name}, labels: {{{labels}}}}}\n"
+        ),
+        st.sampled_from(NODES),
+        st.sampled_from(["", *(f"topology.kubernetes.io/region: {r}" for r in ("eu", "us"))]),
     )
 
 
@@ -219,7 +236,13 @@ def parsed(text: str) -> tuple[Key, Object]:
 def steps() -> st.SearchStrategy[tuple[str, bool]]:
     """An object that is applied, or deleted if the second value says so."""
     every = st.one_of(
-        services(), virtual_services(), destination_rules(), pods(), slices(), service_entries()
+        services(),
+        virtual_services(),
+        destination_rules(),
+        pods(),
+        nodes(),
+        slices(),
+        service_entries(),
     )
     return st.tuples(every, st.sampled_from([False, False, False, True]))
 

@@ -16,6 +16,7 @@ from crds.decode import decode
 from crds.mesh_config import mesh_config
 from crds.problem import Problem
 from mesh.check import check_all
+from mesh.endpoints import Locality
 from mesh.mesh import Mesh
 from mesh.proxy import Mode, Proxy
 from tests.goldens import cases
@@ -73,8 +74,13 @@ def _proxy(raw: Mapping[str, object]) -> Proxy:
         **raw,
         "mode": Mode(str(raw.get("mode", Mode.REDIRECT))),
         "named_ports": _pairs(raw.get("named_ports")),
+        "locality": _locality(raw.get("locality")),
     }
     return Proxy(**fields)  # type: ignore[arg-type]  # a test's own YAML; a wrong field fails here
+
+
+def _locality(given: object) -> Locality:
+    return Locality(**given) if isinstance(given, dict) else Locality()
 
 
 def _pairs(ports: object) -> tuple[tuple[str, int], ...]:

@@ -12,11 +12,13 @@ from google.protobuf.duration_pb2 import Duration as DurationMessage
 from crds.destination_rule import ConnectionPoolSettings, TcpKeepalive
 from crds.fields import EMPTY
 from crds.http_retry import HTTPRetry
+from crds.load_balancer import NO_LOCALITY_SETTING, LocalityLoadBalancerSetting
 from crds.scalars import Duration
 from mesh import hosts
 from mesh.client_tls import is_closed
 from mesh.destinations import Policy
 from mesh.endpoints import Endpoint
+from mesh.locality_balance import locality_balance
 from mesh.services import Port, Protocol, Resolution, Service
 from translator import client_tls, load_balancing, names, pb, traffic_policy
 from translator.endpoints import load_assignment
@@ -48,6 +50,7 @@ class Defaults:
     connect_timeout: Duration = _CONNECT_TIMEOUT
     dns_refresh_rate: Duration = _DNS_REFRESH_RATE
     http2: bool = False
+    locality: LocalityLoadBalancerSetting = NO_LOCALITY_SETTING
     tcp_keepalive: TcpKeepalive | None = None
     retries: HTTPRetry | None = None
 
@@ -97,7 +100,8 @@ def outbound_cluster(
         least_request_lb_config=None if own else load_balancing.least_request(balancer),
         round_robin_lb_config=None if own else load_balancing.round_robin(balancer),
         common_lb_config=Cluster.CommonLbConfig(
-            healthy_panic_threshold=traffic_policy.panic_threshold(policy.outlier_detection)
+            healthy_panic_threshold=traffic_policy.panic_threshold(policy.outlier_detection),
+            locality_weighted_lb_config=None if own else _weighted_localities(policy, defaults),
         ),
         circuit_breakers=traffic_policy.circuit_breakers(pool, policy.retry_budget),
         outlier_detection=traffic_policy.outlier_detection(policy.outlier_detection),
@@ -109,6 +113,16 @@ def outbound_cluster(
             policy, http2=traffic_policy.speaks_http2(port.protocol, pool)
         ),
     )
+
+
+def _weighted_localities(
+    policy: Policy, defaults: Defaults
+) -> Cluster.CommonLbConfig.LocalityWeightedLbConfig | None:
+    """Without it Envoy does not read the weights of localities."""
+    balance = locality_balance(policy, defaults.locality)
+    if balance is None or not balance.distribute:
+        return None
+    return Cluster.CommonLbConfig.LocalityWeightedLbConfig()
 
 
 def has_assignment(policy: Policy) -> bool:

@@ -1,12 +1,10 @@
 """ClusterLoadAssignments: the endpoints of a cluster, grouped by locality.
 
 An assignment without endpoints is still one: Envoy waits for it before it uses the cluster, and
-then answers 503. All localities have the same priority; failover between them is not translated
-yet.
+then answers 503.
 """
 
 from collections.abc import Iterable, Mapping
-from itertools import groupby
 
 from envoy.config.core.v3.base_pb2 import Locality as LocalityMessage
 from envoy.config.core.v3.health_check_pb2 import HealthStatus
@@ -15,37 +13,36 @@ from envoy.config.endpoint.v3.endpoint_components_pb2 import LbEndpoint, Localit
 from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 
 from mesh.endpoints import NOWHERE, Endpoint, Locality
+from mesh.localities import ANYWHERE, Place
+from mesh.locality_balance import LocalityBalance
+from mesh.locality_groups import Group, groups, weight_of
 from translator import pb
 
 
 def load_assignment(
-    cluster: str, endpoints: Iterable[Endpoint], labels: Mapping[str, str]
+    cluster: str,
+    endpoints: Iterable[Endpoint],
+    labels: Mapping[str, str],
+    balance: LocalityBalance | None = None,
+    place: Place = ANYWHERE,
 ) -> ClusterLoadAssignment:
     """Those of `endpoints` that carry all of `labels`: the ones of a subset, or all of them if
-    there are no labels.
+    there are no labels. `balance` and the client's `place` say which are used first, or most.
     """
     wanted = labels.items()
-    chosen = sorted(
-        (endpoint for endpoint in endpoints if wanted <= endpoint.labels.items()), key=_order
-    )
+    chosen = (endpoint for endpoint in endpoints if wanted <= endpoint.labels.items())
     return ClusterLoadAssignment(
         cluster_name=cluster,
-        endpoints=[
-            _locality(locality, tuple(group))
-            for locality, group in groupby(chosen, key=lambda endpoint: endpoint.locality)
-        ],
+        endpoints=[_group(group) for group in groups(chosen, balance, place)],
     )
 
 
-def _order(endpoint: Endpoint) -> tuple[Locality, str, int]:
-    return endpoint.locality, endpoint.address, endpoint.port
-
-
-def _locality(locality: Locality, endpoints: tuple[Endpoint, ...]) -> LocalityLbEndpoints:
+def _group(group: Group) -> LocalityLbEndpoints:
     return LocalityLbEndpoints(
-        locality=None if locality == NOWHERE else _locality_message(locality),
-        lb_endpoints=[_endpoint(endpoint) for endpoint in endpoints],
-        load_balancing_weight=pb.uint32(sum(_weight(endpoint) for endpoint in endpoints)),
+        locality=None if group.locality == NOWHERE else _locality_message(group.locality),
+        lb_endpoints=[_endpoint(endpoint) for endpoint in group.endpoints],
+        load_balancing_weight=pb.uint32(group.weight),
+        priority=group.priority,
     )
 
 
@@ -59,9 +56,5 @@ def _endpoint(endpoint: Endpoint) -> LbEndpoint:
             address=pb.endpoint_address(endpoint.address, endpoint.port)
         ),
         health_status=HealthStatus.UNKNOWN if endpoint.healthy else HealthStatus.UNHEALTHY,
-        load_balancing_weight=pb.uint32(_weight(endpoint)),
+        load_balancing_weight=pb.uint32(weight_of(endpoint)),
     )
-
-
-def _weight(endpoint: Endpoint) -> int:
-    return max(endpoint.weight, 1)

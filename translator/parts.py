@@ -17,12 +17,15 @@ from envoy.config.route.v3.route_pb2 import RouteConfiguration
 from crds.connection_pool import H2UpgradePolicy
 from crds.fields import EMPTY
 from crds.http_retry import HTTPRetry
+from crds.load_balancer import NO_LOCALITY_SETTING, LocalityLoadBalancerSetting
 from crds.mesh_config import MeshConfig, OutboundTrafficPolicyMode
 from mesh.destinations import Policy
 from mesh.endpoints import Endpoint
 from mesh.host_view import HostView, PortView
 from mesh.inbound import InboundPort
 from mesh.l4_routing import L4Rule, first_for
+from mesh.localities import ANYWHERE, Place
+from mesh.locality_balance import LocalityBalance, locality_balance
 from mesh.proxy import Mode
 from mesh.routing import HttpRule, Missing, Target
 from mesh.services import Arrival, Protocol, Resolution
@@ -32,7 +35,8 @@ from translator.clusters import Defaults
 from translator.config import Config
 from translator.endpoints import load_assignment
 from translator.listeners_outbound import ANY_ADDRESS, SETTINGS, Settings
-from translator.listeners_shared import Claim, Place, detected_routes, shared_listener
+from translator.listeners_shared import Claim, detected_routes, shared_listener
+from translator.listeners_shared import Place as ListenerPlace
 from translator.secrets import FileSecret, named_by
 
 Endpoints = Mapping[int, tuple[Endpoint, ...]]
@@ -46,17 +50,21 @@ def defaults(config: MeshConfig) -> Defaults:
         dns_refresh_rate=config.dns_refresh_rate,
         http2=config.h2_upgrade_policy is H2UpgradePolicy.UPGRADE,
         tcp_keepalive=config.tcp_keepalive,
+        locality=config.locality_lb_setting,
         retries=config.default_http_retry_policy,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A cluster whose endpoints come over EDS: those of `port` that carry `labels`."""
+    """A cluster whose endpoints come over EDS: those of `port` that carry `labels`. With a
+    `balance` it is another one for clients elsewhere.
+    """
 
     cluster: str
     port: int
     labels: Mapping[str, str]
+    balance: LocalityBalance | None = None
 
 
 def http_ports(view: HostView) -> frozenset[int]:
@@ -179,14 +187,19 @@ def _tunnel(view: HostView, port: PortView) -> tuple[Target | Missing, ...]:
     return first_for((*port.l4, last), view.host, port.addresses).targets
 
 
-def assignments(view: HostView) -> tuple[Assignment, ...]:
-    """The clusters of a host whose endpoints we send."""
+def assignments(
+    view: HostView, setting: LocalityLoadBalancerSetting = NO_LOCALITY_SETTING
+) -> tuple[Assignment, ...]:
+    """The clusters of a host whose endpoints we send; `setting` is the mesh's."""
     service = view.service
     if service is None or service.resolution is not Resolution.CLIENT_SIDE:
         return ()
     return tuple(
         Assignment(
-            names.outbound_cluster(port.port.number, name, view.host), port.port.number, labels
+            names.outbound_cluster(port.port.number, name, view.host),
+            port.port.number,
+            labels,
+            locality_balance(policy, setting),
         )
         for port in view.ports
         for name, policy, labels in _subsets(port)
@@ -194,10 +207,13 @@ def assignments(view: HostView) -> tuple[Assignment, ...]:
     )
 
 
-def endpoints(assignment: Assignment, known: Endpoints) -> ClusterLoadAssignment:
-    """The endpoints of one cluster; none is an answer too."""
+def endpoints(
+    assignment: Assignment, known: Endpoints, place: Place = ANYWHERE
+) -> ClusterLoadAssignment:
+    """The endpoints of one cluster for clients of a place; none is an answer too."""
     found = known.get(assignment.port, ())
-    return load_assignment(assignment.cluster, found, assignment.labels)
+    balance = assignment.balance
+    return load_assignment(assignment.cluster, found, assignment.labels, balance, place)
 
 
 def frame(
@@ -232,7 +248,9 @@ def shared(
     """The listeners that hosts share, for the ports of HTTP services and for claims; `own` are the
     names of the listeners that hosts have for themselves.
     """
-    by_place: dict[Place, list[Claim]] = {Place(ANY_ADDRESS, port): [] for port in ports}
+    by_place: dict[ListenerPlace, list[Claim]] = {
+        ListenerPlace(ANY_ADDRESS, port): [] for port in ports
+    }
     http = frozenset(by_place)
     for claim in claimed:
         by_place.setdefault(claim.place, []).append(claim)

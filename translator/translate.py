@@ -10,7 +10,9 @@ from envoy.config.route.v3.route_pb2 import RouteConfiguration
 from mesh.endpoint_index import endpoints_of
 from mesh.host_view import HostView, selection, view
 from mesh.inbound import inbound_ports
+from mesh.localities import ANYWHERE, Place
 from mesh.mesh import Mesh, asked_labels
+from mesh.place import place_of
 from mesh.proxy import Proxy
 from mesh.scope import Scope, scope_of
 from translator import names, parts
@@ -21,18 +23,19 @@ from translator.listeners_shared import claims
 def translate(mesh: Mesh, proxy: Proxy) -> Config:
     """Everything that `proxy` is sent: what its scope holds, and its own inbound side."""
     scope = scope_of(proxy, asked_labels(mesh, proxy.namespace))
-    return joined((outbound(mesh, scope), inbound(mesh, proxy)))
+    return joined((outbound(mesh, scope, place=place_of(mesh, proxy)), inbound(mesh, proxy)))
 
 
-def outbound(mesh: Mesh, scope: Scope, *, vhds: bool = True) -> Config:
+def outbound(mesh: Mesh, scope: Scope, *, vhds: bool = True, place: Place = ANYWHERE) -> Config:
     """What all proxies of a scope share: its frame, and each host that it sees. Without `vhds` the
-    route configurations are to be filled with their virtual hosts.
+    route configurations are to be filled with their virtual hosts. The load assignments are those
+    for clients of `place`.
     """
     views = tuple(_views(mesh, scope))
     ports = {port for each in views for port in parts.http_ports(each)}
     secrets = {secret for each in views for secret in parts.secrets(each)}
     frame = parts.frame(scope.mode, ports, mesh.config, vhds=vhds, secrets=secrets)
-    hosts = [_host(mesh, each) for each in views]
+    hosts = [_host(mesh, each, place) for each in views]
     claimed = (c for each in views for c in claims(each, _known(mesh, each)))
     own = {listener.name for each in hosts for listener in each.listeners}
     return joined((frame, parts.shared(ports, claimed, own, mesh.config), *hosts))
@@ -63,12 +66,13 @@ def _known(mesh: Mesh, each: HostView) -> parts.Endpoints:
     return endpoints_of(mesh.endpoints, each.service) if each.service else {}
 
 
-def _host(mesh: Mesh, each: HostView) -> Config:
+def _host(mesh: Mesh, each: HostView, place: Place) -> Config:
     known = _known(mesh, each)
+    wanted = parts.assignments(each, mesh.config.locality_lb_setting)
     return joined(
         (
             parts.host(each, known, parts.defaults(mesh.config), parts.listening(mesh.config)),
-            Config(endpoints=tuple(parts.endpoints(a, known) for a in parts.assignments(each))),
+            Config(endpoints=tuple(parts.endpoints(a, known, place) for a in wanted)),
         )
     )
 

@@ -12,6 +12,7 @@ from crds.meta import Key
 from heddle.encode import encode
 from heddle.engine import Engine
 from mesh.advance import advance
+from mesh.endpoints import Locality
 from mesh.mesh import EMPTY_MESH
 from mesh.proxy import Mode, Proxy
 from mesh.store import Store
@@ -22,7 +23,13 @@ from xds.publisher import Publisher
 from xds.types import CDS, EDS, LDS, RDS, SDS, VHDS
 
 PROXIES = (
-    Proxy(namespace="shop", name="p", labels={"app": "a"}, service_account="default"),
+    Proxy(
+        namespace="shop",
+        name="p",
+        labels={"app": "a"},
+        service_account="default",
+        locality=Locality(region="eu"),
+    ),
     Proxy(namespace="bank", name="q", labels={"app": "b"}, service_account="default"),
     Proxy(
         namespace="shop",
@@ -206,3 +213,81 @@ def test_a_part_that_is_made_in_steps_is_the_same_whatever_happens_between_them(
     assert steps > 1
     wanted = bench.wanted(PROXIES[0], DEFAULT_MESH_CONFIG)
     assert bench.published(PROXIES[0]) == wanted
+
+
+WORLD = SHOP + (
+    "---\napiVersion: v1\nkind: Node\n"
+    "metadata: {name: north, labels: {topology.kubernetes.io/region: eu}}\n"
+    "---\napiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n"
+    "metadata: {name: r, namespace: shop, labels: {kubernetes.io/service-name: reviews}}\n"
+    "ports: [{name: http, port: 80}]\n"
+    "endpoints: [{addresses: [10.1.0.1], targetRef: {kind: Pod, name: a}},"
+    " {addresses: [10.1.0.2], targetRef: {kind: Pod, name: b}}]\n"
+    + "".join(
+        f"---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, namespace: shop, "
+        "annotations: {sidecar.istio.io/status: '{}'}}\n"
+        f"spec: {{nodeName: {node}}}\nstatus: {{podIP: 10.1.0.9}}\n"
+        for name, node in (("a", "north"), ("b", "south"))
+    )
+)
+ASKS = destination_rule("d", "{host: reviews, trafficPolicy: {outlierDetection: {}}}")
+REVIEWS = "outbound|80||reviews.shop.svc.cluster.local"
+RATINGS = "outbound|80||ratings.shop.svc.cluster.local"
+
+
+def test_clients_elsewhere_share_all_until_a_rule_asks_where_they_are() -> None:
+    """Then their endpoints differ, and nothing else."""
+    bench = Bench()
+    bench.become(objects_of(WORLD), DEFAULT_MESH_CONFIG)
+    north, south = bench.engine.proxies()
+    assert bench.engine.select(north) == bench.engine.select(south)
+    bench.become(objects_of(WORLD + ASKS), DEFAULT_MESH_CONFIG)
+    near, far = bench.engine.select(north), bench.engine.select(south)
+    assert (near[0], near[2]) == (far[0], far[2])
+    assert near[1] != far[1]
+    one, other = (bench.publisher.resources(each[1], EDS) for each in (near, far))
+    assert one[REVIEWS].version != other[REVIEWS].version
+    assert one[RATINGS] is other[RATINGS]
+    for proxy in (north, south):
+        assert bench.published(proxy) == bench.wanted(proxy, DEFAULT_MESH_CONFIG)
+
+
+def test_a_node_that_is_labelled_moves_its_endpoints_and_clients() -> None:
+    bench = Bench()
+    bench.become(objects_of(WORLD + ASKS), DEFAULT_MESH_CONFIG)
+    south = next(proxy for proxy in bench.engine.proxies() if proxy.name == "b")
+    before = bench.published(south)[EDS][REVIEWS]
+    moved = (
+        "---\napiVersion: v1\nkind: Node\n"
+        "metadata: {name: south, labels: {topology.kubernetes.io/region: us}}\n"
+    )
+    bench.become(objects_of(WORLD + ASKS + moved), DEFAULT_MESH_CONFIG)
+    found = bench.engine.proxy("shop", "b")
+    assert found is not None
+    assert found[1].locality == Locality(region="us")
+    assert bench.published(found[1])[EDS][REVIEWS] != before
+    assert bench.published(found[1]) == bench.wanted(found[1], DEFAULT_MESH_CONFIG)
+
+
+def test_endpoints_of_a_place_that_nobody_is_in_are_let_go_alone() -> None:
+    bench = Bench()
+    bench.become(objects_of(WORLD + ASKS), DEFAULT_MESH_CONFIG)
+    north, south = bench.engine.proxies()
+    near, far = bench.engine.select(north), bench.engine.select(south)
+    watch = bench.publisher.watch(near, lambda: None)
+    bench.engine.collect()
+    bench.engine.collect()
+    assert set(bench.publisher.keys()) == {*near}
+    assert far[1] not in {*bench.engine.held_endpoints()}
+    assert bench.engine.select(south) == far
+    assert bench.published(south) == bench.wanted(south, DEFAULT_MESH_CONFIG)
+    watch.close()
+
+
+def test_the_endpoints_of_one_more_place_are_made_in_steps() -> None:
+    bench = Bench()
+    bench.become(objects_of(WORLD + ASKS), DEFAULT_MESH_CONFIG)
+    north, south = bench.engine.proxies()
+    bench.engine.select(north)
+    assert not bench.engine.prepare(south, hosts=1)
+    assert bench.engine.prepare(south, hosts=1)

@@ -125,3 +125,47 @@ def test_a_limit_that_is_not_set_is_not_told_of() -> None:
 def test_a_tunnel_for_requests_is_told(port: str, applies: bool) -> None:
     expected = [] if applies else ["tunnel-needs-tcp spec.trafficPolicy.tunnel"]
     assert told(policy("tunnel: {targetHost: a.example.com, targetPort: 1}"), port) == expected
+
+
+FAILOVER = "loadBalancer: {localityLbSetting: {failover: [{from: eu, to: us}]}}"
+NOTHING_DETECTED = "failover-needs-outlier-detection"
+
+
+@pytest.mark.parametrize(
+    ("spec", "path"),
+    [
+        (policy(FAILOVER), "trafficPolicy"),
+        (policy(f"{FAILOVER}, outlierDetection: {{}}"), None),
+        (policy("loadBalancer: {localityLbSetting: {enabled: false}}"), None),
+        (policy("loadBalancer: {localityLbSetting: {failoverPriority: [a]}}"), "trafficPolicy"),
+        (
+            f"{{host: reviews, subsets: [{{name: v1, trafficPolicy: {{{FAILOVER}}}}}]}}",
+            "subsets[0].trafficPolicy",
+        ),
+        (
+            "{host: reviews, trafficPolicy: {outlierDetection: {}}, "
+            f"subsets: [{{name: v1, trafficPolicy: {{{FAILOVER}}}}}]}}",
+            None,
+        ),
+        (
+            policy(f"portLevelSettings: [{{port: {{number: 80}}, {FAILOVER}}}]"),
+            "trafficPolicy.portLevelSettings[0]",
+        ),
+    ],
+)
+def test_a_failover_without_outlier_detection_is_told(spec: str, path: str | None) -> None:
+    """istio-api.md S-76."""
+    expected = [f"{NOTHING_DETECTED} spec.{path}.loadBalancer.localityLbSetting"] if path else []
+    assert told(spec, "http:80") == expected
+
+
+def test_localities_of_endpoints_that_only_envoy_knows_are_told() -> None:
+    entry = (
+        "---\napiVersion: networking.istio.io/v1\nkind: ServiceEntry\n"
+        "metadata: {name: e, namespace: shop}\n"
+        "spec: {hosts: [a.example.com], resolution: DNS, ports: [{number: 80, name: http}]}\n"
+    )
+    text = "{host: a.example.com, trafficPolicy: {loadBalancer: {localityLbSetting: {}}}}"
+    mesh = mesh_of(entry + destination_rule("r", text))
+    key = Key("networking.istio.io", "DestinationRule", "shop", "r")
+    assert [problem.code for problem in rule_problems(mesh, key)] == ["locality-unknown"]
