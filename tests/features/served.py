@@ -49,6 +49,12 @@ class Served:
         """Waits until it listens."""
         self.port = int((await self.until_logged(r"serving.*port=(\d+)"))[1])
 
+    @property
+    def metrics(self) -> str:
+        """Where its metrics are, if it was given `--metrics`."""
+        told = next(line for line in self.log if "metrics" in line)
+        return f"http://127.0.0.1:{told.rpartition('port=')[2].strip()}/metrics"
+
     def metadata(self, pod: str) -> list[tuple[str, str]]:
         """What a pod shows."""
         return [("authorization", f"Bearer {self._twin.token(pod)}")]

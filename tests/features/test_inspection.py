@@ -1,32 +1,17 @@
 """CSDS as `heddle serve` offers it: standard tools see how far each proxy has come, if they may."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from importlib import import_module
 from pathlib import Path
-from typing import Protocol
 
 import grpc
 import pytest
 from envoy.service.status.v3 import csds_pb2
 
-from heddle.injection import SERVER_NAME
+from tests.features.csds import Request, Response, shown, tool
 from tests.features.plane import Plane
 from tests.features.served import Served, serving, write
 from tests.features.shop import route
 from xds.types import short_name
-
-# typings/ has messages only.
-STUBS = import_module("envoy.service.status.v3.csds_pb2_grpc")
-Request = csds_pb2.ClientStatusRequest
-Response = csds_pb2.ClientStatusResponse
-
-
-class Stub(Protocol):
-    """What any tool has that is made from Envoy's API."""
-
-    FetchClientStatus: grpc.aio.UnaryUnaryMultiCallable[Request, Response]
-    StreamClientStatus: grpc.aio.StreamStreamMultiCallable[Request, Response]
 
 
 @pytest.fixture
@@ -34,27 +19,6 @@ async def inspected(home: Path, plane: Plane) -> AsyncIterator[Served]:
     """A `heddle serve` that shows its clients to pods of the account `web`."""
     async with serving(home, plane, "--inspector", "shop/web") as found:
         yield found
-
-
-@asynccontextmanager
-async def tool(served: Served) -> AsyncIterator[Stub]:
-    """A tool that is connected."""
-    credentials = grpc.ssl_channel_credentials(await served.root())
-    options = (("grpc.ssl_target_name_override", SERVER_NAME),)
-    address = f"127.0.0.1:{served.port}"
-    async with grpc.aio.secure_channel(address, credentials, options=options) as channel:
-        yield STUBS.ClientStatusDiscoveryServiceStub(channel)
-
-
-def shown(response: Response) -> dict[str, dict[str, str]]:
-    """The status of each type, by node."""
-    return {
-        client.node.id: {
-            short_name(each.type_url): csds_pb2.ConfigStatus.Name(each.config_status)
-            for each in client.generic_xds_configs
-        }
-        for client in response.config
-    }
 
 
 async def test_a_tool_sees_who_is_connected_and_has_what(inspected: Served) -> None:

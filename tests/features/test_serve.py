@@ -81,11 +81,11 @@ async def test_a_folder_that_is_not_there_is_an_error_at_once(tmp_path: Path, pl
 
 
 async def test_its_metrics_count_streams_and_turns_of_the_loop(home: Path, plane: Plane) -> None:
-    async with serving(home, plane, "--metrics", "127.0.0.1:0") as served:
-        told = next(line for line in served.log if "metrics" in line)
-        url = f"http://127.0.0.1:{told.rpartition('port=')[2].strip()}/metrics"
-        async with served.stream("shop/web"):
-            text = await asyncio.to_thread(lambda: urlopen(url).read().decode())
+    async with (
+        serving(home, plane, "--metrics", "127.0.0.1:0") as served,
+        served.stream("shop/web"),
+    ):
+        text = await asyncio.to_thread(lambda: urlopen(served.metrics).read().decode())
     found = {
         line.split(" ")[0]: float(line.split(" ")[1])
         for line in text.splitlines()

@@ -9,7 +9,8 @@ class Relay:
     """Passes bytes on between clients and a server, until it is cut."""
 
     def __init__(self, target: int) -> None:
-        self._target = target
+        self.target = target
+        """The port for connections to come."""
         self._whole = asyncio.Event()
         self._whole.set()
         self.port = 0
@@ -24,7 +25,7 @@ class Relay:
 
     async def connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serves one client."""
-        there, back = await asyncio.open_connection("127.0.0.1", self._target)
+        there, back = await asyncio.open_connection("127.0.0.1", self.target)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._pass_on(reader, back))
