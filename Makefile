@@ -2,10 +2,10 @@
 MAKEFLAGS += --no-print-directory
 ARGS ?=
 
-.PHONY: help setup demo test check conformance bench stubs lock clean
+.PHONY: help setup demo test test-inline test-assert test-load soak check conformance bench stubs lock clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /\1: /p' Makefile | while IFS=: read -r target text; do printf '  make %-12s%s\n' "$$target" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | while IFS=: read -r target text; do printf '  make %-12s%s\n' "$$target" "$$text"; done
 
 setup: ## make .venv and .envoy; the other targets do it by themselves
 	@scripts/setup
@@ -15,6 +15,18 @@ demo: setup ## run the mesh of examples/shop with a live view
 
 test: ## run all tests; ARGS='tests/xds -k nack' runs some, without the coverage gate
 	@scripts/test $(ARGS)
+
+test-inline: setup ## the end-to-end tests without VHDS: whole route configurations
+	@.venv/bin/python -m pytest e2e --inline-routes $(ARGS)
+
+test-assert: setup ## all tests while every step is compared with a full recompute
+	@MESH_ASSERT=1 .venv/bin/python -m pytest $(ARGS)
+
+test-load: setup ## 500 requests a second while subsets come and go; wants the machine for itself
+	@.venv/bin/python -m pytest e2e/test_load.py --heavy -s $(ARGS)
+
+soak: setup ## edits, restarts and misbehaving proxies under load, for SOAK_SECONDS (60)
+	@.venv/bin/python -m e2e.soak
 
 check: ## formatting, lint, types, layers
 	@scripts/check

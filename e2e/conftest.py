@@ -17,6 +17,18 @@ PLACES = LOCAL if obstacle(os.environ) else (*LOCAL, "cluster")
 """Without a cluster, e2e/cluster/test_cluster.py says so once."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--inline-routes` sends virtual hosts within their route configurations."""
+    parser.addoption("--inline-routes", action="store_true", help="no VHDS")
+    parser.addoption("--heavy", action="store_true", help="more of it; the machine is ours alone")
+
+
+@pytest.fixture
+def heavy(request: pytest.FixtureRequest) -> bool:
+    """Whether a test has the machine for itself, so that what it measures means something."""
+    return bool(request.config.getoption("heavy"))
+
+
 @pytest.fixture(scope="session")
 def envoy() -> Path:
     """The real Envoy: `$HEDDLE_ENVOY`, else the one that `make setup` installs."""
@@ -46,7 +58,8 @@ def shared_mesh(
         if place == "namespaces":
             request.getfixturevalue("namespaces")
         binary = request.getfixturevalue("envoy")
-        backend = LocalBackend(RunMode(place), binary, tmp_path_factory.mktemp(place))
+        folder, inline = tmp_path_factory.mktemp(place), request.config.getoption("inline_routes")
+        backend = LocalBackend(RunMode(place), binary, folder, inline_routes=bool(inline))
     try:
         yield Mesh(backend)
     finally:

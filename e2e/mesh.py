@@ -81,6 +81,12 @@ class Counts:
 
     outcomes: dict[str, int] = field(default_factory=dict)
     versions: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Requests a second."""
+        return self.requests / self.seconds
 
     @property
     def requests(self) -> int:
@@ -227,6 +233,7 @@ class Mesh:
             found = self._backend.ask(CLIENT, {"do": "stop", "load": name})
             assert isinstance(found, dict)
             counts.outcomes, counts.versions = found["outcomes"], found["versions"]
+            counts.seconds = found["seconds"]
 
 
 def _answer(raw: Mapping[str, object]) -> Answer:

@@ -35,7 +35,7 @@ from heddle.serve import server_settings, utc_now
 from sources.directory import Directory
 from sources.events import Event
 from xds.server import Server
-from xds.status import ClientStatus
+from xds.status import Clients, ClientStatus
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 DEPARTURE_SECONDS = 2.0
@@ -82,20 +82,9 @@ class LocalMesh:
         self._certificates = ServingCertificates(
             utc_now, names=(SERVER_NAME,), addresses=(place.gateway.ip,)
         )
-        verifier = TokenVerifier(
-            self.issuer.jwks(),
-            issuer=self.issuer.issuer,
-            audience=AUDIENCE,
-            clock=time.time,  # noqa: TID251 - the composition root hands the clock in
-        )
-        self.server = Server(
-            self.plane.publisher,
-            authenticate=TokenAuthenticator(verifier),
-            resolve=self.plane.resolver,
-            wall=time.time,  # noqa: TID251 - the composition root hands the clock in
-            settings=server_settings(f"{place.gateway.ip}:{place.port}"),
-            certificate=self._certificates.current,
-        )
+        self._clients = Clients()
+        self._port = place.port
+        self.server = self._made_server()
         self._cluster: LocalCluster | None = None
         self._runner: Runner | None = None
         self._load: RunningLoad | None = None
@@ -103,17 +92,52 @@ class LocalMesh:
         self._ready: frozenset[str] = frozenset()
         self._running: Mapping[str, InjectedPod] = {}
 
+    def _made_server(self) -> Server:
+        verifier = TokenVerifier(
+            self.issuer.jwks(),
+            issuer=self.issuer.issuer,
+            audience=AUDIENCE,
+            clock=time.time,  # noqa: TID251 - the composition root hands the clock in
+        )
+        return Server(
+            self.plane.publisher,
+            authenticate=TokenAuthenticator(verifier),
+            resolve=self.plane.resolver,
+            wall=time.time,  # noqa: TID251 - the composition root hands the clock in
+            settings=server_settings(self.address),
+            certificate=self._certificates.current,
+            clients=self._clients,
+        )
+
     async def listen(self) -> None:
         """Starts the server; from here on it is known where the proxies find it."""
-        port = await self.server.start()
+        self._port = await self.server.start()
         settings = inject_settings(
-            host=str(self._place.gateway.ip), port=port, mode=self._place.interception
+            host=str(self._place.gateway.ip), port=self._port, mode=self._place.interception
         )
         self._cluster = LocalCluster(settings, self._place.subnets, started=False)
 
     async def close(self) -> None:
         """Ends all streams and stops listening."""
         await self.server.stop()
+
+    async def restart_server(self) -> None:
+        """What proxies see of a control plane that restarts: their streams end, and they come back
+        to a server that knows nothing of them.
+        """
+        await self.server.stop()
+        self.server = self._made_server()
+        await self.server.start()
+
+    @property
+    def address(self) -> str:
+        """Where the server listens."""
+        return f"{self._place.gateway.ip}:{self._port}"
+
+    @property
+    def root_pem(self) -> bytes:
+        """What the server's clients trust."""
+        return self._certificates.root_pem
 
     def work(self, runner: Runner) -> Sequence[Coroutine[None, None, None]]:
         """What has to go on while the mesh runs."""
@@ -176,7 +200,7 @@ class LocalMesh:
         if going:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(DEPARTURE_SECONDS):
-                    await self.server.clients.settled(self.plane.generation)
+                    await self._clients.settled(self.plane.generation)
             await self._run(runner, wanted)
 
     async def _run(self, runner: Runner, pods: Mapping[str, InjectedPod]) -> None:
@@ -202,7 +226,7 @@ class LocalMesh:
     async def _watch_clients(self) -> None:
         revision = -1
         while True:
-            revision = await self.server.clients.changed(revision)
+            revision = await self._clients.changed(revision)
             self._tell()
 
     def heard(self, line: Line) -> None:
@@ -266,7 +290,7 @@ class LocalMesh:
 
     def proxies(self) -> Sequence[ProxyStatus]:
         """Every injected pod's proxy, by pod."""
-        clients = self._clients()
+        clients = self._statuses()
         return [
             proxy_status(
                 f"{proxy.namespace}/{proxy.name}", proxy.mode.value, clients, self.generation
@@ -274,9 +298,9 @@ class LocalMesh:
             for proxy in self.plane.engine.proxies()
         ]
 
-    def _clients(self) -> Mapping[str, ClientStatus]:
+    def _statuses(self) -> Mapping[str, ClientStatus]:
         found = {}
-        for client in self.server.clients.snapshot():
+        for client in self._clients.snapshot():
             if isinstance(client.key, Held):
                 found["/".join(client.key.pod)] = client
         return found

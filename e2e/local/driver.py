@@ -1,24 +1,27 @@
 """A mesh in a process of its own, told what to do in lines of JSON on standard input.
 
-    python -m e2e.local.driver MODE ENVOY FOLDER
+    python -m e2e.local.driver MODE ENVOY FOLDER [inline-routes]
 
 It is a process because namespaces mode needs one inside the sandbox, and the tests are not.
 Commands: `apply` (`text`), `client` (`pod`, `command`: see programs/client.py), `address` (`pod`),
-`problems`, `pods`.
+`problems`, `pods`, `kinds`, `figures`, `restart`, `simulate` (`count`), `calm`.
 """
 
 import asyncio
+import gc
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import structlog
 
 from e2e.local.marker import marked, marker_host
+from e2e.local.simulated import Crowd
 from heddle.local.pods import Line
 from heddle.local_mesh import LocalMesh, running_mesh
+from xds.types import short_name
 
 PROGRAMS_FOLDER = Path(__file__).resolve().parent.parent / "programs"
 PROGRAMS = {
@@ -26,14 +29,18 @@ PROGRAMS = {
     for name in ("client", "echo", "tunnel", "witness")
 }
 
+INLINE_ROUTES = "inline-routes"
+
 Command = Mapping[str, object]
 
 
 class Driver:
     """Does what is asked of one mesh."""
 
-    def __init__(self, mesh: LocalMesh, folder: Path) -> None:
+    def __init__(self, mesh: LocalMesh, folder: Path, group: asyncio.TaskGroup) -> None:
         self._mesh = mesh
+        self._group = group
+        self._crowd = Crowd(mesh)
         self._folder = folder
         self._applied = 0
         self._asked = 0
@@ -58,14 +65,50 @@ class Driver:
                 wanted = command["command"]
                 assert isinstance(wanted, dict)
                 return await self._ask(str(command["pod"]), wanted)
+            case "restart":
+                await self._mesh.restart_server()
+                return None
+            case "simulate":
+                self._crowd = Crowd(self._mesh)
+                self._crowd.start(int(str(command["count"])), self._group)
+                return None
+            case "calm":
+                await self._crowd.stop()
+                return self._crowd.streams
+            case _:
+                return self._look(command)
+
+    def _look(self, command: Command) -> object:
+        match command["do"]:
             case "address":
                 return self._mesh.pods()[self._pod(str(command["pod"]))].facts.address
             case "problems":
                 return [str(problem) for problem in self._mesh.problems()]
             case "pods":
                 return sorted(self._mesh.pods())
+            case "kinds":
+                return self._kinds()
+            case "figures":
+                return self._figures()
             case unknown:
                 raise ValueError(f"no such command: {unknown}")
+
+    def _kinds(self) -> Mapping[str, Sequence[str]]:
+        """The types that each client has asked for."""
+        return {
+            client.node: sorted(short_name(type_url) for type_url in client.types)
+            for client in self._mesh.server.clients.snapshot()
+        }
+
+    def _figures(self) -> Mapping[str, float]:
+        """What the control plane is made of now."""
+        gc.collect()
+        return {
+            "rss_mb": round(_resident() / 1e6, 1),
+            "clients": len(self._mesh.server.clients),
+            "tasks": len(asyncio.all_tasks()),
+            "parts": len(self._mesh.plane.publisher.keys()),
+        }
 
     async def _apply(self, text: str) -> None:
         """Returns once the folder was read, all pods that shall run do, the others have gone, and
@@ -113,7 +156,13 @@ def say(answer: Command) -> None:
     print(json.dumps(answer), flush=True)
 
 
-async def main(mode: str, envoy: str, folder: Path) -> None:
+def _resident() -> int:
+    """Memory of this process, in bytes."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+async def main(mode: str, envoy: str, folder: Path, *, inline_routes: bool) -> None:
     """Obeys until standard input ends."""
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     reader = asyncio.StreamReader(limit=1 << 24)
@@ -126,15 +175,26 @@ async def main(mode: str, envoy: str, folder: Path) -> None:
         for driver in drivers:
             driver.heard(line)
 
-    async with running_mesh(folder, mode, envoy, programs=PROGRAMS, on_line=heard) as mesh:
-        driver = Driver(mesh, folder)
+    async with (
+        running_mesh(
+            folder, mode, envoy, programs=PROGRAMS, on_line=heard, inline_routes=inline_routes
+        ) as mesh,
+        asyncio.TaskGroup() as group,
+    ):
+        driver = Driver(mesh, folder, group)
         drivers.append(driver)
         await mesh.settled(-1)
         say({"id": "ready"})
-        async with asyncio.TaskGroup() as group:
-            while line := await reader.readline():
-                group.create_task(driver.obey(line.decode()))
+        while line := await reader.readline():
+            group.create_task(driver.obey(line.decode()))
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], Path(sys.argv[3])))
+    asyncio.run(
+        main(
+            sys.argv[1],
+            sys.argv[2],
+            Path(sys.argv[3]),
+            inline_routes=sys.argv[4:] == [INLINE_ROUTES],
+        )
+    )

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from e2e.lines import Helper
+from e2e.local.driver import INLINE_ROUTES
 from heddle.local.modes import RunMode
 from heddle.local.sandbox import sandbox_command
 
@@ -15,12 +16,15 @@ BASE = Path(__file__).resolve().parent.parent / "base.yaml"
 class LocalBackend:
     """A mesh on this machine; `folder` is for what it reads and writes."""
 
-    def __init__(self, mode: RunMode, envoy: Path, folder: Path) -> None:
+    def __init__(
+        self, mode: RunMode, envoy: Path, folder: Path, *, inline_routes: bool = False
+    ) -> None:
         self.intercepts = mode is RunMode.NAMESPACES
         yaml = folder / "yaml"
         yaml.mkdir()
         shutil.copy(BASE, yaml)
         argv = [sys.executable, "-m", "e2e.local.driver", mode.value, str(envoy), str(yaml)]
+        argv += [INLINE_ROUTES] if inline_routes else []
         full = sandbox_command(argv) if self.intercepts else argv
         self._helper = Helper(full, log=folder / "driver.log")
 
@@ -46,6 +50,30 @@ class LocalBackend:
         found = self._helper.ask(do="problems")
         assert isinstance(found, list)
         return found
+
+    def kinds(self) -> Mapping[str, Sequence[str]]:
+        """The types that each proxy has asked for, by node."""
+        found = self._helper.ask(do="kinds")
+        assert isinstance(found, dict)
+        return found
+
+    def figures(self) -> Mapping[str, float]:
+        """What the control plane is made of: `rss_mb`, `clients`, `tasks`, `parts`."""
+        found = self._helper.ask(do="figures")
+        assert isinstance(found, dict)
+        return found
+
+    def restart(self) -> None:
+        """The server ends all streams, and another one takes its place."""
+        self._helper.ask(do="restart")
+
+    def simulate(self, count: int) -> None:
+        """So many proxies that are no Envoys come, go and misbehave from now on."""
+        self._helper.ask(do="simulate", count=count)
+
+    def calm(self) -> int:
+        """They go; how many streams they have opened."""
+        return int(str(self._helper.ask(do="calm")))
 
     def close(self) -> None:
         """End it."""

@@ -151,12 +151,15 @@ class _Load:
         self._outcomes: Counter[str] = Counter()
         self._versions: Counter[str] = Counter()
         self._stop = asyncio.Event()
+        self._began = 0.0
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
         """Begins."""
         loop = asyncio.get_running_loop()
-        self._tasks = [loop.create_task(self._work()) for _ in range(WORKERS)]
+        self._began = loop.time()
+        starts = [self._began + self._pause * each / WORKERS for each in range(WORKERS)]
+        self._tasks = [loop.create_task(self._work(start)) for start in starts]
 
     async def stop(self) -> object:
         """Ends; what became of all requests."""
@@ -164,13 +167,16 @@ class _Load:
         for task in self._tasks:
             await task
         await self._client.close()
-        return {"outcomes": self._outcomes, "versions": self._versions}
+        seconds = asyncio.get_running_loop().time() - self._began
+        return {"outcomes": self._outcomes, "versions": self._versions, "seconds": seconds}
 
-    async def _work(self) -> None:
+    async def _work(self, due: float) -> None:
+        """A request each time that one is due; those that are late are made up for."""
         while not self._stop.is_set():
             await self._once()
+            due += self._pause
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._pause):
+                async with asyncio.timeout_at(due):
                     await self._stop.wait()
 
     async def _once(self) -> None:
