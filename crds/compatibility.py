@@ -104,7 +104,8 @@ YES: Mapping[str, str] = {
     "consecutive_gateway_errors consecutive_5xx_errors interval base_ejection_time "
     "max_ejection_percent min_health_percent outlier_detection_http_error_codes",
     "RetryBudget": "percent min_retry_concurrency",
-    "ServiceEntry": "hosts addresses ports location endpoints workload_selector export_to",
+    "ServiceEntry": "hosts addresses ports location resolution endpoints workload_selector "
+    "export_to",
     "ServicePort": "number protocol name target_port",
     "WorkloadSelector": "labels match_labels",
     "WorkloadEntry": "address ports labels locality weight service_account",

@@ -73,6 +73,7 @@ class Label:
     SERVICE_NAME = "kubernetes.io/service-name"
     POD_TEMPLATE_HASH = "pod-template-hash"
     TLS_MODE = "security.istio.io/tlsMode"
+    AUTO_ALLOCATE = "networking.istio.io/enable-autoallocate-ip"
     CANONICAL_NAME = "service.istio.io/canonical-name"
     CANONICAL_REVISION = "service.istio.io/canonical-revision"
 

@@ -176,11 +176,18 @@ def _check_resolution(entry: ServiceEntry) -> Iterator[Problem]:
 
 
 def _check_dynamic(entry: ServiceEntry) -> Iterator[Problem]:
+    if entry.addresses:
+        message = "has no effect with resolution DYNAMIC_DNS, which looks each name up: remove it"
+        yield warning("no-effect", "spec.addresses", message)
     for index, host in enumerate(entry.hosts):
         if not host.startswith("*"):
             message = "resolution DYNAMIC_DNS is for wildcard hosts: use DNS"
             yield error("bad-host", f"spec.hosts[{index}]", message, host)
     for index, port in enumerate(entry.ports):
-        if port.protocol.upper() not in _HTTP | _TLS:
+        protocol = port.protocol.upper()
+        if protocol not in _HTTP | _TLS:
             message = "resolution DYNAMIC_DNS needs HTTP, HTTP2, GRPC or TLS"
             yield error("bad-protocol", f"spec.ports[{index}].protocol", message, port.protocol)
+        if protocol in _HTTP and port.target_port not in (0, port.number):
+            message = "has no effect with resolution DYNAMIC_DNS: requests go to the port they name"
+            yield warning("no-effect", f"spec.ports[{index}].targetPort", message, port.target_port)

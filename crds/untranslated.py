@@ -14,7 +14,7 @@ from crds.http_match import HTTPMatchRequest
 from crds.load_balancer import LoadBalancerSettings, ZoneAwareLoadBalancerSetting
 from crds.path import Path, render
 from crds.problem import Problem, warning
-from crds.service_entry import Resolution, ServiceEntry
+from crds.service_entry import ServiceEntry
 from crds.tcp_route import L4MatchAttributes, TLSMatchAttributes
 from crds.virtual_service import VirtualService
 from crds.workload_entry import WorkloadEntry
@@ -70,11 +70,6 @@ NOR_IN_ISTIO = Untranslated(
 NO_BUDGET_INTERVAL = Untranslated(
     "has no effect: Envoy counts the requests that are active, over no interval; leave it out"
 )
-NO_DYNAMIC_DNS = Untranslated(
-    "resolution DYNAMIC_DNS has no effect yet: use DNS with the hosts written out",
-    lambda resolution: resolution is Resolution.DYNAMIC_DNS,
-)
-
 UNTRANSLATED: Mapping[type, Mapping[str, Untranslated]] = {
     VirtualService: {
         "gateways": ONLY_MESH,
@@ -88,7 +83,6 @@ UNTRANSLATED: Mapping[type, Mapping[str, Untranslated]] = {
         "backend_utilization": NOR_IN_ISTIO,
     },
     ServiceEntry: {
-        "resolution": NO_DYNAMIC_DNS,
         "subject_alt_names": NOT_YET,
     },
     WorkloadEntry: {"network": NOT_YET},

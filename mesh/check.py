@@ -3,78 +3,38 @@ another one overrules.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import get_close_matches
 
 from crds.destination_rule import DestinationRule
 from crds.meta import Key
-from crds.problem import Problem, Severity
+from crds.problem import Problem
 from crds.virtual_service import Destination, VirtualService
-from mesh import hosts
+from mesh import check_services, hosts
+from mesh.about import About
 from mesh.check_delegates import check_delegates
 from mesh.destination_rules import merged, pattern_of, rules_for
-from mesh.endpoint_index import unusable
-from mesh.host_view import is_reserved
 from mesh.mesh import Mesh, client
-from mesh.port_conflicts import port_taker
-from mesh.proxy import Mode
 from mesh.routing import Missing, resolve
 from mesh.rule_conflicts import rule_conflicts
 from mesh.rule_problems import rule_problems
 from mesh.scope import Scope
-from mesh.service_index import answers
-from mesh.services import Arrival, Port, Protocol, Service
 from mesh.shadows import winners
 from mesh.virtual_services import destinations, routed_hosts
 
-_DETECTED = (
-    "the port does not say what it speaks, so it is found out from the first bytes that a client "
-    "sends; where the server speaks first the connection hangs: set appProtocol, or begin the "
-    "port's name with http-, grpc- or tcp-"
-)
-_ANYWHERE = (
-    "its service has no address, so it takes every connection to this port that goes to no "
-    "address of the mesh; give it addresses"
-)
-_UNADDRESSED = (
-    "its service has no address, so nothing tells its connections; give it addresses, or another "
-    "port, for this one belongs to"
-)
 _IN_CLUSTER = f".svc.{hosts.DOMAIN}"
 """All hosts of Services end so, which would make any two of them look alike."""
-
-_RESERVED = "sidecars listen on this port themselves, so it is not routed; use another"
-
-
-@dataclass(frozen=True, slots=True)
-class _About:
-    """The object that problems are about."""
-
-    key: Key
-
-    def error(self, code: str, path: str, value: str, message: str) -> Problem:
-        return self._problem(Severity.ERROR, code, path, value, message)
-
-    def warning(self, code: str, path: str, value: str, message: str) -> Problem:
-        return self._problem(Severity.WARNING, code, path, value, message)
-
-    def _problem(
-        self, severity: Severity, code: str, path: str, value: str, message: str
-    ) -> Problem:
-        return Problem(
-            code=code, severity=severity, object=self.key, path=path, value=value, message=message
-        )
 
 
 def check(mesh: Mesh, key: Key) -> tuple[Problem, ...]:
     """Everything that is wrong with one object in this mesh."""
-    about = _About(key)
+    about = About(key)
     if (virtual_service := mesh.virtual_services.written.get(key)) is not None:
         return tuple(_virtual_service(mesh, about, virtual_service))
     if (rule := mesh.rules.objects.get(key)) is not None:
         return tuple(_destination_rule(mesh, about, rule))
     if services := mesh.services.contributed.get(key):
-        return tuple(_service(mesh, about, services))
+        return tuple(check_services.problems(mesh, about, services))
     return ()
 
 
@@ -85,7 +45,7 @@ def check_all(mesh: Mesh) -> tuple[Problem, ...]:
 
 
 def _virtual_service(
-    mesh: Mesh, about: _About, virtual_service: VirtualService
+    mesh: Mesh, about: About, virtual_service: VirtualService
 ) -> Iterator[Problem]:
     for index, host in enumerate(routed_hosts(virtual_service)):
         path = f"spec.hosts[{index}]"
@@ -95,7 +55,7 @@ def _virtual_service(
     yield from check_delegates(mesh.virtual_services, about.key)
 
 
-def _routed_host(mesh: Mesh, about: _About, path: str, host: str) -> Iterator[Problem]:
+def _routed_host(mesh: Mesh, about: About, path: str, host: str) -> Iterator[Problem]:
     for winner, namespaces in winners(mesh.virtual_services, about.key, host).items():
         others = [name for name in namespaces if name]
         where = "" if "" in namespaces else f" for clients of namespace {', '.join(others)}"
@@ -117,7 +77,7 @@ def _routed_host(mesh: Mesh, about: _About, path: str, host: str) -> Iterator[Pr
 
 def _destination(
     mesh: Mesh,
-    about: _About,
+    about: About,
     virtual_service: VirtualService,
     path: str,
     destination: Destination,
@@ -141,7 +101,7 @@ def _listener_ports(mesh: Mesh, key: Key, http: bool) -> set[int]:
 
 def _missing(
     mesh: Mesh,
-    about: _About,
+    about: About,
     namespace: str,
     path: str,
     destination: Destination,
@@ -191,7 +151,7 @@ def _meant_subset(mesh: Mesh, namespace: str, host: str, destination: Destinatio
     return f"; add the subset to a DestinationRule of the host ({known})"
 
 
-def _destination_rule(mesh: Mesh, about: _About, rule: DestinationRule) -> Iterator[Problem]:
+def _destination_rule(mesh: Mesh, about: About, rule: DestinationRule) -> Iterator[Problem]:
     pattern = pattern_of(rule)
     known = any(hosts.matches(pattern[1], host) for host in _nearest(mesh, pattern[1]))
     if not known:
@@ -209,38 +169,3 @@ def _nearest(mesh: Mesh, pattern: str) -> Iterable[str]:
     if hosts.is_wildcard(pattern):
         return mesh.services.hosts
     return (pattern,) if pattern in mesh.services.hosts else ()
-
-
-def _service(mesh: Mesh, about: _About, services: tuple[Service, ...]) -> Iterator[Problem]:
-    for index, port in enumerate(services[0].ports):
-        path = f"spec.ports[{index}]"
-        yield from _port(mesh, about, path, services[0], port)
-        for address in services[0].addresses:
-            if not answers(mesh.services, services[0], address, port):
-                owner = mesh.services.owner(address, port.number)
-                yield about.warning(
-                    "address-conflict",
-                    path,
-                    f"{address}:{port.number}",
-                    f"{owner.key if owner else 'another'} has this address and port already "
-                    "and answers there; give one of them another",
-                )
-    for workload in unusable(mesh.endpoints, services[0]):
-        yield about.warning(
-            "unusable-endpoint",
-            "spec.endpoints",
-            workload.address,
-            "is left out: without resolution DNS an endpoint needs an IP address or a unix:// path",
-        )
-
-
-def _port(mesh: Mesh, about: _About, path: str, service: Service, port: Port) -> Iterator[Problem]:
-    if port.protocol is Protocol.UNSPECIFIED:
-        yield about.warning("protocol-unknown", path, port.name, _DETECTED)
-    at_any = service.arrival is Arrival.ANYWHERE
-    if (port.protocol.is_http or at_any) and is_reserved(port.number, Mode.REDIRECT):
-        yield about.warning("reserved-port", path, str(port.number), _RESERVED)
-    elif at_any and not (port.protocol.is_http or port.protocol.is_tls or service.blocks):
-        taker = port_taker(mesh.services, service, port)
-        message = f"{_UNADDRESSED} {taker}" if taker else _ANYWHERE
-        yield about.warning("port-conflict" if taker else "no-address", path, port.name, message)

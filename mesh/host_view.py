@@ -61,7 +61,7 @@ class SubsetView:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortView:
     """One port of a host. `domains` and `addresses` are those that no other host has a better claim
-    to.
+    to; `blocks` are those that it shares with others.
 
     No `rules`: requests go to `default`, and so do the connections that no rule of `l4` takes.
     """
@@ -71,6 +71,7 @@ class PortView:
     policy: Policy = NO_POLICY
     domains: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
+    blocks: tuple[str, ...] = ()
     subsets: tuple[SubsetView, ...] = ()
     rules: tuple[HttpRule, ...] = ()
     l4: tuple[L4Rule, ...] = ()
@@ -157,12 +158,19 @@ def _port_view(
     policy = policy_for(rule, None, port.number, default)
     routed = _is_routed(service, port, scope.mode) and not is_reserved(port.number, scope.mode)
     detected = port.protocol is Protocol.UNSPECIFIED
+    shares = _shares_addresses(mesh, service, port)
     return PortView(
         port=port,
-        default=Target(host=service.host, port=port.number, policy=policy),
+        default=Target(
+            host=service.host,
+            port=port.number,
+            policy=policy,
+            named_port=service.named_port(port),
+        ),
         policy=policy,
         domains=tuple(_domains(mesh, chosen, service, port, addresses)) if routed else (),
-        addresses=addresses,
+        addresses=() if shares else addresses,
+        blocks=(*service.blocks, *service.addresses) if shares else service.blocks,
         subsets=tuple(
             SubsetView(
                 ref=SubsetRef(name=subset.name, labels=subset.labels),
@@ -183,6 +191,13 @@ def _is_routed(service: Service, port: Port, mode: Mode) -> bool:
     if mode is Mode.NONE or port.protocol.is_http:
         return True
     return port.protocol is Protocol.UNSPECIFIED and service.arrival is Arrival.ANYWHERE
+
+
+def _shares_addresses(mesh: Mesh, service: Service, port: Port) -> bool:
+    """Whether the names in TLS tell the hosts of a ServiceEntry, which share its addresses."""
+    if service.automatic or not port.protocol.is_tls:
+        return False
+    return len(mesh.services.contributed[service.key]) > 1
 
 
 def is_reserved(port: int, mode: Mode) -> bool:

@@ -24,7 +24,8 @@ from mesh.virtual_services import MESH
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """A destination that exists. `policy` is there for what ends up on the route (consistent
-    hashing).
+    hashing). `named_port`: a connection says in its TLS greeting where it wants to go, and this is
+    the port there; 0 if not.
     """
 
     host: str
@@ -33,6 +34,7 @@ class Target:
     weight: int = 0
     headers: Headers | None = None
     policy: Policy = NO_POLICY
+    named_port: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +175,8 @@ def resolve(
             "unknown-host", "host", f"the host {host} {hidden} namespace {scope.namespace}"
         )
     number = _port_number(destination, [port.number for port in service.ports], listener_port)
-    if service.port(number) is None:
+    port = service.port(number)
+    if port is None:
         return missing("unknown-port", "port.number", f"{host} has no port {number}")
     who = client(mesh, scope.namespace, scope.labels)
     keys = rules_for(mesh.rules, host, service.namespace, who)
@@ -192,6 +195,7 @@ def resolve(
         weight=weight,
         headers=headers,
         policy=policy_for(rule, subset, number, mesh.config.default_traffic_policy),
+        named_port=service.named_port(port),
     )
 
 

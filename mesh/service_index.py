@@ -1,27 +1,39 @@
 """All services by host, by virtual IP and by namespace, and which one a client sees."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from crds.fields import EMPTY
 from crds.meta import Key
-from mesh import hosts
+from mesh import auto_addresses, hosts
+from mesh.auto_addresses import Claim, Table
 from mesh.index import regroup
 from mesh.order import rank
 from mesh.services import Arrival, Port, Service, services_of
 from mesh.store import Change
 
+Bucket = TypeVar("Bucket")
+
+_Label = tuple[str, str, str]
+"""A namespace, a label's name and its value."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """`contributed` holds what each Kubernetes object stands for; the rest is inverted from it."""
+    """`contributed` holds what each Kubernetes object stands for; the rest is inverted from it.
+
+    `selectors` is by namespace and each label of the selector, `anywhere` by the port at which a
+    service wants what goes to no known address; `automatic` has the addresses that nobody wrote.
+    """
 
     contributed: Mapping[Key, tuple[Service, ...]] = field(default_factory=dict)
     hosts: Mapping[str, frozenset[Key]] = EMPTY
     addresses: Mapping[str, frozenset[Key]] = EMPTY
     namespaces: Mapping[str, frozenset[Key]] = EMPTY
+    selectors: Mapping[_Label, frozenset[Key]] = field(default_factory=dict)
     anywhere: Mapping[int, frozenset[Key]] = field(default_factory=dict)
-    """By port, those that want what goes to no known address."""
+    automatic: Table = field(default_factory=Table)
 
     def at(self, host: str) -> tuple[Service, ...]:
         """Every service that claims `host`: Kubernetes Services first, then the oldest (istio-
@@ -40,7 +52,9 @@ class Services:
         return next((s for s in seen if s.namespace == namespace), seen[0] if seen else None)
 
     def owner(self, address: str, port: int) -> Service | None:
-        """Which service answers at a virtual IP and port: the oldest of those that claim both."""
+        """Which service answers at a virtual IP and port: the oldest of those that claim both; one
+        that was only allocated the address comes last.
+        """
         claims = [
             service
             for key in self.addresses.get(address, ())
@@ -49,7 +63,7 @@ class Services:
         ]
         return min(
             claims,
-            key=lambda s: (not s.in_kubernetes, rank(s.created, s.key), s.host),
+            key=lambda s: (not s.in_kubernetes, s.automatic, rank(s.created, s.key), s.host),
             default=None,
         )
 
@@ -62,11 +76,12 @@ class Services:
         """The services of `namespace` whose selector picks a workload with these labels, oldest
         first.
         """
+        keys = {k for label in labels.items() for k in self.selectors.get((namespace, *label), ())}
         found = [
             service
-            for key in self.namespaces.get(namespace, ())
+            for key in keys
             for service in self.contributed[key]
-            if service.selector and selects(service.selector, labels)
+            if selects(service.selector, labels)
         ]
         return tuple(
             sorted(found, key=lambda s: (not s.in_kubernetes, rank(s.created, s.key), s.host))
@@ -100,42 +115,25 @@ def advance(services: Services, changes: Iterable[Change]) -> Advanced:
     """`services` after `changes`; the hosts include those that share an address or a short name
     with a changed one.
     """
+    stated = {change.key: services_of(change.key, change.new) for change in changes}
+    old = services.contributed
+    stated = {key: new for key, new in stated.items() if new or key in old}
+    automatic, moved = auto_addresses.advance(
+        services.automatic,
+        (claim for key in stated for claim in _claims(old.get(key, ()))),
+        (claim for new in stated.values() for claim in _claims(new)),
+    )
+    for key in {claim.key for claim in moved} & (old.keys() - stated.keys()):
+        stated[key] = old[key]
     edits = [
-        (change.key, services.contributed.get(change.key, ()), services_of(change.key, change.new))
-        for change in changes
+        (key, old.get(key, ()), tuple(_addressed(service, automatic) for service in new))
+        for key, new in stated.items()
     ]
     edits = [edit for edit in edits if edit[1] != edit[2]]
     if not edits:
         return Advanced(services, frozenset(), frozenset())
-    contributed = dict(services.contributed)
-    for key, _, new in edits:
-        contributed.pop(key, None)
-        if new:
-            contributed[key] = new
-    gone = [(key, service) for key, old, _ in edits for service in old]
-    come = [(key, service) for key, _, new in edits for service in new]
-    advanced = Services(
-        contributed=contributed,
-        hosts=regroup(
-            services.hosts, ((s.host, k) for k, s in gone), ((s.host, k) for k, s in come)
-        ),
-        addresses=regroup(
-            services.addresses,
-            ((address, k) for k, s in gone for address in s.addresses),
-            ((address, k) for k, s in come for address in s.addresses),
-        ),
-        namespaces=regroup(
-            services.namespaces,
-            ((s.namespace, k) for k, s in gone),
-            ((s.namespace, k) for k, s in come),
-        ),
-        anywhere=regroup(
-            services.anywhere,
-            ((port, k) for k, s in gone for port in _wanted_ports(s)),
-            ((port, k) for k, s in come for port in _wanted_ports(s)),
-        ),
-    )
-    touched = [service for _, service in (*gone, *come)]
+    advanced = _edited(services, automatic, edits)
+    touched = [service for _, before, after in edits for service in (*before, *after)]
     return Advanced(
         advanced,
         frozenset(_affected(services, advanced, touched)),
@@ -143,12 +141,60 @@ def advance(services: Services, changes: Iterable[Change]) -> Advanced:
     )
 
 
+_Edit = tuple[Key, tuple[Service, ...], tuple[Service, ...]]
+"""What an object stood for, and what it stands for now."""
+
+
+def _claims(services: Iterable[Service]) -> Iterator[Claim]:
+    return (_claim(service) for service in services if service.automatic)
+
+
+def _claim(service: Service) -> Claim:
+    return Claim(rank(service.created, service.key), service.key, service.host)
+
+
+def _addressed(service: Service, automatic: Table) -> Service:
+    if not service.automatic:
+        return service
+    return replace(service, addresses=automatic.addresses(_claim(service)))
+
+
+def _edited(services: Services, automatic: Table, edits: Sequence[_Edit]) -> Services:
+    contributed = dict(services.contributed)
+    for key, _, new in edits:
+        contributed.pop(key, None)
+        if new:
+            contributed[key] = new
+
+    def regrouped(
+        index: Mapping[Bucket, frozenset[Key]], buckets: Callable[[Service], Iterable[Bucket]]
+    ) -> Mapping[Bucket, frozenset[Key]]:
+        return regroup(
+            index,
+            [(bucket, key) for key, old, _ in edits for s in old for bucket in buckets(s)],
+            [(bucket, key) for key, _, new in edits for s in new for bucket in buckets(s)],
+        )
+
+    return Services(
+        contributed=contributed,
+        hosts=regrouped(services.hosts, lambda s: (s.host,)),
+        addresses=regrouped(services.addresses, lambda s: s.addresses),
+        namespaces=regrouped(services.namespaces, lambda s: (s.namespace,)),
+        selectors=regrouped(
+            services.selectors,
+            lambda s: [(s.namespace, name, value) for name, value in s.selector.items()],
+        ),
+        anywhere=regrouped(services.anywhere, _wanted_ports),
+        automatic=automatic,
+    )
+
+
 def _affected(old: Services, new: Services, touched: Iterable[Service]) -> Iterator[str]:
     for service in touched:
         yield service.host
         yield from full_names(service.host, new.namespaces)
-        for address in (service.host, *service.addresses):
-            for index in (old, new):
+        for index in (old, new):
+            for address in (service.host, *service.addresses):
                 yield from hosts_at(index, address)
         for port in service.ports:
             yield from (other.host for other in new.wanting(port.number))

@@ -13,7 +13,7 @@ from ipaddress import ip_address, ip_network
 from crds import core, service_entry
 from crds.fields import EMPTY
 from crds.kinds import Object
-from crds.meta import Annotation, Key
+from crds.meta import Annotation, Key, Label
 from mesh import hosts
 
 
@@ -84,6 +84,10 @@ class Resolution(StrEnum):
     """Every address that the name resolves to (Envoy's STRICT_DNS)."""
     DNS_ROUND_ROBIN = "DNS_ROUND_ROBIN"
     """One address of the name at a time (Envoy's LOGICAL_DNS)."""
+    DYNAMIC_DNS = "DYNAMIC_DNS"
+    """Every address of the name that the request is for, looked up when it comes (Envoy's dynamic
+    forward proxy).
+    """
     NONE = "NONE"
     """The address that the client chose (Envoy's ORIGINAL_DST); headless services too."""
 
@@ -117,8 +121,9 @@ class Port:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """A host that clients call. `addresses` are its virtual IPs; a headless service and a
-    ServiceEntry without addresses have none. `blocks` are the addresses given as CIDR blocks.
+    """A host that clients call. `addresses` are its virtual IPs; a headless service has none.
+    `automatic`: nobody wrote an address, so that some are allocated. `blocks` are the addresses
+    given as CIDR blocks.
     """
 
     key: Key
@@ -128,11 +133,14 @@ class Service:
     ports: tuple[Port, ...]
     addresses: tuple[str, ...] = ()
     blocks: tuple[str, ...] = ()
+    automatic: bool = False
     headless: bool = False
     external: bool = False
     resolution: Resolution = Resolution.CLIENT_SIDE
     export_to: frozenset[str] = frozenset({"*"})
     selector: Mapping[str, str] = EMPTY
+    subject_alt_names: tuple[str, ...] = ()
+    not_ready_too: bool = False
     created: str = ""
 
     @property
@@ -143,12 +151,20 @@ class Service:
     @property
     def arrival(self) -> Arrival:
         """Where connections to it go. A Kubernetes Service without an address in its file gets one
-        from the cluster.
+        from the cluster; an address that was allocated is not the only one that clients may know.
         """
         if self.headless or (self.resolution is Resolution.NONE and self.selector):
             return Arrival.ENDPOINT
-        known = self.in_kubernetes or (self.addresses and not self.blocks)
-        return Arrival.VIRTUAL_IP if known else Arrival.ANYWHERE
+        written = self.addresses and not (self.automatic or self.blocks)
+        return Arrival.VIRTUAL_IP if self.in_kubernetes or written else Arrival.ANYWHERE
+
+    def named_port(self, port: Port) -> int:
+        """The port at which connections look up the name that their TLS greeting asks for; 0 if
+        their addresses are known otherwise.
+        """
+        if self.resolution is not Resolution.DYNAMIC_DNS:
+            return 0
+        return port.target if isinstance(port.target, int) else port.number
 
     def port(self, number: int) -> Port | None:
         """The port with this number."""
@@ -200,6 +216,7 @@ def _from_kubernetes(key: Key, service: core.Service) -> tuple[Service, ...]:
             resolution=Resolution.NONE if service.headless else Resolution.CLIENT_SIDE,
             export_to=frozenset(name.strip() for name in exports),
             selector=service.selector,
+            not_ready_too=service.publish_not_ready_addresses,
             created=service.meta.created,
         ),
     )
@@ -239,10 +256,13 @@ _RESOLUTIONS = {
     service_entry.Resolution.STATIC: Resolution.CLIENT_SIDE,
     service_entry.Resolution.DNS: Resolution.DNS,
     service_entry.Resolution.DNS_ROUND_ROBIN: Resolution.DNS_ROUND_ROBIN,
+    service_entry.Resolution.DYNAMIC_DNS: Resolution.DYNAMIC_DNS,
 }
 
 
 def _from_entry(key: Key, entry: service_entry.ServiceEntry, host: str) -> Service:
+    dynamic = entry.resolution is service_entry.Resolution.DYNAMIC_DNS
+    given = () if dynamic else entry.addresses  # where a name leads is only known when it is asked
     return Service(
         key=key,
         host=hosts.resolve(host, entry.meta.namespace),
@@ -258,11 +278,23 @@ def _from_entry(key: Key, entry: service_entry.ServiceEntry, host: str) -> Servi
             for port in entry.ports
             if port.protocol.upper() != Protocol.UDP
         ),
-        addresses=_addresses(address for address in entry.addresses if "/" not in address),
-        blocks=_blocks(address for address in entry.addresses if "/" in address),
+        addresses=_addresses(address for address in given if "/" not in address),
+        blocks=_blocks(address for address in given if "/" in address),
+        automatic=_is_automatic(entry),
         external=entry.location is service_entry.Location.MESH_EXTERNAL,
-        resolution=_RESOLUTIONS.get(entry.resolution, Resolution.NONE),
+        resolution=_RESOLUTIONS[entry.resolution],
         export_to=frozenset(entry.export_to or ("*",)),
         selector=entry.workload_selector.labels if entry.workload_selector else EMPTY,
+        subject_alt_names=entry.subject_alt_names,
         created=entry.meta.created,
     )
+
+
+def _is_automatic(entry: service_entry.ServiceEntry) -> bool:
+    """Whether it gets addresses that nobody wrote. Those of resolution NONE would lead nowhere, for
+    there the client chooses; a wildcard is no name that resolves to one.
+    """
+    wanted = entry.meta.labels.get(Label.AUTO_ALLOCATE, "true") != "false"
+    named = not any(hosts.is_wildcard(host) for host in entry.hosts)
+    found = entry.resolution is not service_entry.Resolution.NONE
+    return wanted and named and found and not entry.addresses

@@ -193,35 +193,48 @@ def slices() -> st.SearchStrategy[str]:
 
 
 def service_entries() -> st.SearchStrategy[str]:
-    """A ServiceEntry that may take a short name or an address from a Service."""
+    """A ServiceEntry that may take a short name, an address, a block or a port from another one."""
 
     def entry(
         name: str,
         namespace: str,
         host: str,
-        resolution: str,
+        how: str,
         address: str,
         export: str,
-        protocol: str,
+        port: str,
     ) -> str:
+        dynamic = how == "DYNAMIC_DNS"
+        if dynamic and "HTTP" not in port:
+            port = "{number: 443, name: tls, protocol: TLS}"
+        if how != "STATIC":
+            address = address.removesuffix("/24")
         addresses = f", addresses: [{address}]" if address else ""
+        found = "" if how == "NONE" or dynamic else f"{{address: 10.3.0.{len(name + namespace)}}}"
+        hosts = "'*.example.com'" if dynamic else host
         return (
             "---\napiVersion: networking.istio.io/v1\nkind: ServiceEntry\n"
             f"metadata: {{name: {name}, namespace: {namespace}}}\n"
-            f"spec: {{hosts: [{host}], resolution: {resolution}, "
-            f"ports: [{{number: 80, name: p, protocol: {protocol}}}]{addresses}, "
-            f"exportTo: ['{export}'], endpoints: [{{address: 10.3.0.{len(name + namespace)}}}]}}\n"
+            f"spec: {{hosts: [{hosts}], resolution: {how}, ports: [{port}]{addresses}, "
+            f"exportTo: ['{export}'], endpoints: [{found}]}}\n"
         )
 
+    ports = [
+        "{number: 80, name: http, protocol: HTTP}",
+        "{number: 80, name: tls, protocol: TLS}",
+        "{number: 80, name: p, protocol: TCP}",
+        "{number: 80, name: p}",
+        "{number: 90, name: tcp, protocol: TCP}",
+    ]
     return st.builds(
         entry,
         names,
         namespaces,
         st.sampled_from(["x.example.com", "b.bank", "a.shop"]),
-        st.sampled_from(["STATIC", "DNS"]),
-        st.sampled_from(["", "10.0.0.1", "10.1.0.1"]),
+        st.sampled_from(["STATIC", "DNS", "NONE", "DYNAMIC_DNS"]),
+        st.sampled_from(["", "10.0.0.1", "10.1.0.1", "10.0.0.0/24"]),
         st.sampled_from(["*", "."]),
-        st.sampled_from(["HTTP", "TLS", "TCP", "''"]),
+        st.sampled_from(ports),
     )
 
 

@@ -20,7 +20,7 @@ from mesh.destinations import Policy
 from mesh.endpoints import Endpoint
 from mesh.locality_balance import locality_balance
 from mesh.services import Port, Protocol, Resolution, Service
-from translator import client_tls, load_balancing, names, pb, traffic_policy
+from translator import client_tls, dynamic_dns, load_balancing, names, pb, traffic_policy
 from translator.endpoints import load_assignment
 
 INBOUND_SOURCE = "127.0.0.6"
@@ -38,7 +38,9 @@ _TYPES = {
     Resolution.DNS: Cluster.STRICT_DNS,
     Resolution.DNS_ROUND_ROBIN: Cluster.LOGICAL_DNS,
     Resolution.NONE: Cluster.ORIGINAL_DST,
+    Resolution.DYNAMIC_DNS: None,
 }
+"""`None` is the dynamic forward proxy, which is none of Envoy's own types."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,17 +84,19 @@ def outbound_cluster(
     pool = traffic_policy.outbound_pool(
         policy.connection_pool, http2=defaults.http2, keepalive=defaults.tcp_keepalive
     )
-    own = type_ == Cluster.ORIGINAL_DST
+    dynamic = type_ is None
+    own = dynamic or type_ == Cluster.ORIGINAL_DST
     return Cluster(
         name=name,
         type=type_,
+        cluster_type=dynamic_dns.cluster_type() if dynamic else None,
         eds_cluster_config=(
             Cluster.EdsClusterConfig(eds_config=pb.over_ads()) if type_ == Cluster.EDS else None
         ),
         load_assignment=load_assignment(name, resolved, EMPTY) if _is_dns(type_) else None,
         dns_refresh_rate=_refresh_rate(defaults) if _is_dns(type_) else None,
         respect_dns_ttl=_is_dns(type_),
-        dns_lookup_family=Cluster.V4_ONLY if _is_dns(type_) else Cluster.AUTO,
+        dns_lookup_family=Cluster.V4_PREFERRED if _is_dns(type_) else Cluster.AUTO,
         connect_timeout=traffic_policy.connect_timeout(pool, defaults.connect_timeout),
         lb_policy=Cluster.CLUSTER_PROVIDED if own else load_balancing.algorithm(balancer),
         ring_hash_lb_config=None if own else load_balancing.ring_hash(balancer),
@@ -132,7 +136,7 @@ def has_assignment(policy: Policy) -> bool:
 
 def _discovery(
     resolution: Resolution, policy: Policy, resolved: int
-) -> Cluster.DiscoveryType.ValueType:
+) -> Cluster.DiscoveryType.ValueType | None:
     if load_balancing.is_passthrough(policy.load_balancer):
         return Cluster.ORIGINAL_DST
     if resolution is Resolution.DNS_ROUND_ROBIN and resolved != 1:
@@ -140,7 +144,7 @@ def _discovery(
     return _TYPES[resolution]
 
 
-def _is_dns(type_: Cluster.DiscoveryType.ValueType) -> bool:
+def _is_dns(type_: Cluster.DiscoveryType.ValueType | None) -> bool:
     return type_ in (Cluster.STRICT_DNS, Cluster.LOGICAL_DNS)
 
 

@@ -67,10 +67,9 @@ def claims(view: HostView, endpoints: Mapping[int, tuple[Endpoint, ...]]) -> tup
     opaque = [port for port in view.ports if not port.port.protocol.is_http]
     if view.service.arrival is Arrival.ENDPOINT:
         return tuple(c for p in opaque for c in _at_endpoints(view.service, p, endpoints))
-    if view.service.arrival is Arrival.ANYWHERE:
-        free = [port for port in opaque if not is_reserved(port.port.number, view.mode)]
-        return tuple(_anywhere(view.service, port) for port in free)
-    return ()
+    anywhere = view.service.arrival is Arrival.ANYWHERE
+    free = [port for port in opaque if not is_reserved(port.port.number, view.mode)]
+    return tuple(_anywhere(view.service, port) for port in free if anywhere or port.blocks)
 
 
 def _at_endpoints(
@@ -103,9 +102,9 @@ def _anywhere(service: Service, port: PortView) -> Claim:
     own = L4Rule(
         targets=(port.default,) if port.default else (),
         sni_hosts=(service.host,) if port.port.protocol.is_tls else (),
-        subnets=service.blocks,
+        subnets=port.blocks,
     )
-    ruled = (rule if rule.subnets else replace(rule, subnets=service.blocks) for rule in port.l4)
+    ruled = (rule if rule.subnets else replace(rule, subnets=port.blocks) for rule in port.l4)
     return Claim(
         place=Place(ANY_ADDRESS, port.port.number),
         rank=_rank(service),

@@ -13,7 +13,7 @@ from crds.destination_rule import TunnelSettings
 from mesh.destinations import NO_POLICY, Policy
 from mesh.routing import Missing, Target
 from mesh.services import Protocol
-from translator import names, pb
+from translator import dynamic_dns, names, pb
 from translator.access_log import access_log
 from translator.hash_policy import consistent_hash
 from translator.shares import Share, shares
@@ -56,11 +56,14 @@ def of_port(
     protocol: Protocol, targets: Sequence[Target | Missing], *, logged: bool = False
 ) -> tuple[Filter, ...]:
     """The network filters of a port. MongoDB is looked at in passing, for its statistics; MySQL and
-    Redis are not (istio-api.md S-40).
+    Redis are not (istio-api.md S-40). Where the TLS greeting says where to go, that is looked up
+    first.
     """
     parts = shares(targets)
     stats = parts[0].cluster if parts else names.BLACKHOLE
-    return (*observers(protocol, stats), to_targets(targets, logged=logged))
+    named = next((p.target.named_port for p in parts if p.target and p.target.named_port), 0)
+    lookup = (dynamic_dns.by_server_name(named),) if named else ()
+    return (*observers(protocol, stats), *lookup, to_targets(targets, logged=logged))
 
 
 def observers(protocol: Protocol, stat_prefix: str) -> tuple[Filter, ...]:

@@ -61,10 +61,13 @@ def test_good_entries(spec: str) -> None:
         (f"{{hosts: [a.b], {HTTP}, resolution: DNS_ROUND_ROBIN,"
          " endpoints: [{address: a.b}, {address: c.d}]}", ["bad-endpoints endpoints"]),
         (f"{{hosts: [a.b], {TCP}, resolution: DYNAMIC_DNS, endpoints: [{{address: a.b}}]}}",
-         ["~not-translated resolution", "bad-endpoints endpoints", "bad-host hosts[0]",
+         ["bad-endpoints endpoints", "bad-host hosts[0]",
           "bad-protocol ports[0].protocol"]),
         (f"{{hosts: [a.b], {HTTP}, resolution: DYNAMIC}}", ["bad-enum resolution"]),
-        (f"{{hosts: ['*.b'], {HTTP}, resolution: DYNAMIC_DNS}}", ["~not-translated resolution"]),
+        (f"{{hosts: ['*.b'], {HTTP}, resolution: DYNAMIC_DNS}}", []),
+        ("{hosts: ['*.b'], addresses: [10.0.0.1], resolution: DYNAMIC_DNS,"
+         " ports: [{number: 80, targetPort: 81, name: http, protocol: HTTP}]}",
+         ["~no-effect addresses", "~no-effect ports[0].targetPort"]),
     ],
     ids=lambda value: str(value)[:70],
 )  # fmt: skip

@@ -32,11 +32,7 @@ ROUTE = "route: [{destination: {host: a}}]"
             "{host: a, trafficPolicy: {retryBudget: {budgetInterval: 1s}}}",
             ["~not-translated spec.trafficPolicy.retryBudget.budgetInterval"],
         ),
-        (
-            "ServiceEntry",
-            "{hosts: ['*.a'], resolution: DYNAMIC_DNS}",
-            ["~not-translated spec.resolution"],
-        ),
+        ("ServiceEntry", "{hosts: ['*.a'], resolution: DYNAMIC_DNS}", []),
         ("ServiceEntry", "{hosts: [a.b], resolution: DNS, subjectAltNames: []}", []),
     ],
 )  # fmt: skip
