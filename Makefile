@@ -2,7 +2,7 @@
 MAKEFLAGS += --no-print-directory
 ARGS ?=
 
-.PHONY: help setup demo test test-inline test-assert test-load soak check conformance bench stubs lock clean
+.PHONY: help setup demo test test-inline test-assert test-load soak check conformance fuzz bench stubs lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | while IFS=: read -r target text; do printf '  make %-12s%s\n' "$$target" "$$text"; done
@@ -33,6 +33,9 @@ check: ## formatting, lint, types, layers
 
 conformance: ## the protocol's rules on every supported Envoy; writes docs/conformance.md
 	@scripts/conformance $(ARGS)
+
+fuzz: setup ## the properties with FUZZ=100 times the examples, real Envoy included
+	@FUZZ=$${FUZZ:-100} scripts/test --timeout=0 tests/translator/test_translate.py tests/mesh/test_advance.py tests/heddle/test_engine.py tests/heddle/test_problems.py $(ARGS)
 
 bench: setup ## print the benchmark's figures, write bench/out/report.json
 	@.venv/bin/python -m bench $(ARGS)

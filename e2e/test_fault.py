@@ -3,6 +3,7 @@
 import time
 
 from e2e.mesh import ECHO, Mesh, routes
+from tests.semantics import covers
 
 V1 = "route: [{destination: {host: echo, subset: v1}}]"
 
@@ -31,6 +32,25 @@ def test_a_delayed_request_arrives_late(mesh: Mesh) -> None:
     before = time.monotonic()
     assert mesh.get(ECHO).status == 200
     assert time.monotonic() - before >= 0.7
+
+
+def test_what_is_delayed_may_then_be_aborted(mesh: Mesh) -> None:
+    mesh.apply(
+        fault(
+            "{delay: {fixedDelay: 700ms, percent: 100}, "
+            "abort: {httpStatus: 418, percentage: {value: 100}}}"
+        )
+    )
+    before = time.monotonic()
+    assert mesh.get(ECHO).status == 418
+    assert time.monotonic() - before >= 0.7
+
+
+@covers("S-61")
+def test_without_a_percentage_nothing_happens(mesh: Mesh) -> None:
+    mesh.apply(fault("{delay: {fixedDelay: 1h}, abort: {httpStatus: 418}}"))
+    assert {answer.status for answer in mesh.repeat(ECHO, 10)} == {200}
+    assert sum("no-effect" in problem for problem in mesh.problems()) == 2
 
 
 def test_only_what_matches_is_aborted(mesh: Mesh) -> None:

@@ -3,6 +3,7 @@
 import pytest
 
 from e2e.mesh import CLIENT, ECHO, STRANGER, Mesh, routes
+from tests.semantics import covers
 
 REST = "{route: [{destination: {host: echo, subset: v1}}]}"
 
@@ -39,8 +40,24 @@ def matched(match: str) -> str:
             [{"x-a": "two", "x-b": "one"}],
         ),
         ("[{withoutHeaders: {x-user: {exact: me}}}]", [{}, {"x-user": "you"}], [{"x-user": "me"}]),
+        ("[{withoutHeaders: {x-user: {}}}]", [{}], [{"x-user": "me"}, {"x-user": ""}]),
+        (
+            "[{withoutHeaders: {x-user: {prefix: m}}, headers: {x-b: {}}}]",
+            [{"x-b": "1"}, {"x-b": "1", "x-user": "you"}],
+            [{}, {"x-b": "1", "x-user": "me"}],
+        ),
     ],
-    ids=["exact", "prefix", "regex", "present", "all-of", "any-of", "without"],
+    ids=[
+        "exact",
+        "prefix",
+        "regex",
+        "present",
+        "all-of",
+        "any-of",
+        "without",
+        "absent",
+        "without-and-with",
+    ],
 )
 def test_headers(
     mesh: Mesh, match: str, hits: list[dict[str, str]], misses: list[dict[str, str]]
@@ -67,8 +84,31 @@ def test_every_request_of_testers_reaches_their_version(mesh: Mesh) -> None:
         ('[{uri: {regex: "/a[0-9]+"}}]', ["/a1", "/a22?x"], ["/a", "/a1b", "/b/a1"]),
         ("[{uri: {exact: /a}, ignoreUriCase: true}]", ["/a", "/A"], ["/b"]),
         ("[{queryParams: {v: {exact: new}}}]", ["/?v=new", "/?x&v=new"], ["/", "/?v=newer"]),
+        ("[{queryParams: {v: {prefix: ne}}}]", ["/?v=ne", "/?v=new"], ["/?v=one", "/?w=ne"]),
+        ('[{queryParams: {v: {regex: "v[0-9]"}}}]', ["/?v=v1"], ["/?v=v10", "/?v=v"]),
+        ("[{queryParams: {v: {}}}]", ["/?v", "/?v=", "/?v=any"], ["/", "/?w=v"]),
+        (
+            "[{queryParams: {v: {exact: a}, w: {exact: b}}}]",
+            ["/?v=a&w=b", "/?w=b&v=a"],
+            ["/?v=a", "/?w=b"],
+        ),
+        ("[{port: 8080, uri: {prefix: /a}}]", ["/a"], ["/b"]),
+        ("[{port: 9999}, {uri: {exact: /b}}]", ["/b"], ["/a"]),
     ],
-    ids=["exact", "prefix", "prefix-slash", "regex", "ignore-case", "query"],
+    ids=[
+        "exact",
+        "prefix",
+        "prefix-slash",
+        "regex",
+        "ignore-case",
+        "query",
+        "query-prefix",
+        "query-regex",
+        "query-present",
+        "query-all-of",
+        "port",
+        "other-port",
+    ],
 )
 def test_paths(mesh: Mesh, match: str, hits: list[str], misses: list[str]) -> None:
     mesh.apply(matched(match))
@@ -82,6 +122,14 @@ def test_method(mesh: Mesh) -> None:
     mesh.apply(matched("[{method: {exact: POST}}]"))
     assert mesh.get(ECHO, method="POST").seen.version == "v2"
     assert mesh.get(ECHO, method="GET").seen.version == "v1"
+
+
+def test_method_by_expression_and_scheme(mesh: Mesh) -> None:
+    mesh.apply(matched('[{method: {regex: "PUT|POST"}, scheme: {exact: http}}]'))
+    assert mesh.get(ECHO, method="PUT").seen.version == "v2"
+    assert mesh.get(ECHO, method="DELETE").seen.version == "v1"
+    mesh.apply(matched("[{scheme: {exact: https}}]"))
+    assert mesh.get(ECHO).seen.version == "v1"
 
 
 def test_authority(mesh: Mesh) -> None:
@@ -111,6 +159,7 @@ def test_the_first_rule_that_matches_wins(mesh: Mesh) -> None:
     assert mesh.get(f"{ECHO}/a").seen.version == "v2"
 
 
+@covers("S-10")
 def test_what_no_rule_matches_is_not_found(mesh: Mesh) -> None:
     mesh.apply(routes("[{match: [{uri: {prefix: /only}}], route: [{destination: {host: echo}}]}]"))
     assert mesh.get(f"{ECHO}/only/this").status == 200

@@ -1,6 +1,7 @@
 """Retries: how often the server is asked, and when it is not asked again."""
 
 from e2e.mesh import ECHO, Mesh, routes
+from tests.semantics import covers
 
 V1 = "route: [{destination: {host: echo, subset: v1}}]"
 
@@ -20,6 +21,52 @@ def test_after_the_last_attempt_the_client_gets_the_failure(mesh: Mesh) -> None:
     mesh.apply(retries("{attempts: 2, retryOn: 5xx}"))
     answer = mesh.get(ECHO, {"x-echo-id": mesh.name(), "x-echo-fail": "9"})
     assert (answer.status, answer.seen.attempts) == (503, 3)
+
+
+def test_the_server_is_told_which_attempt_it_is(mesh: Mesh) -> None:
+    mesh.apply(retries("{attempts: 3, retryOn: 5xx, backoff: 1ms}"))
+    seen = mesh.get(ECHO, {"x-echo-id": mesh.name(), "x-echo-fail": "2"}).seen
+    assert seen.headers["x-envoy-attempt-count"] == "3"
+
+
+@covers("S-67")
+def test_a_retry_goes_to_another_server(mesh: Mesh) -> None:
+    """One of two fails for ever: the only retry never goes to the same one again."""
+    both = "route: [{destination: {host: echo}}]"
+    mesh.apply(routes(f"[{{{both}, retries: {{attempts: 1, retryOn: 5xx}}}}]"))
+    failing = {"x-echo-fail": "9", "x-echo-only": "v1"}
+    assert {answer.status for answer in mesh.repeat(ECHO, 40, failing)} == {200}
+
+
+def test_a_retry_may_go_to_the_same_server_if_asked_to(mesh: Mesh) -> None:
+    """Of 80 requests a quarter fails twice: that none does happens once in 10^10 runs."""
+    both = "route: [{destination: {host: echo}}]"
+    policy = "{attempts: 1, retryOn: 5xx, retryIgnorePreviousHosts: false}"
+    rule = "loadBalancer: {simple: RANDOM}"
+    mesh.apply(
+        routes(f"[{{{both}, retries: {policy}}}]").replace(
+            "  host: echo\n", f"  host: echo\n  trafficPolicy: {{{rule}}}\n"
+        )
+    )
+    failing = {"x-echo-fail": "9", "x-echo-only": "v1"}
+    assert {answer.status for answer in mesh.repeat(ECHO, 80, failing)} == {200, 503}
+
+
+@covers("S-67")
+def test_the_default_of_the_mesh_counts_where_a_rule_is_silent(mesh: Mesh) -> None:
+    config = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data:
+  mesh: "defaultHttpRetryPolicy: {attempts: 2, retryOn: '503'}"
+"""
+    mesh.apply(routes(f"[{{{V1}}}]", config))
+    answer = mesh.get(ECHO, {"x-echo-id": mesh.name(), "x-echo-fail": "2"})
+    assert (answer.status, answer.seen.attempts) == (200, 3)
+    mesh.apply(routes(f"[{{{V1}, retries: {{attempts: 0}}}}]", config))
+    answer = mesh.get(ECHO, {"x-echo-id": mesh.name(), "x-echo-fail": "2"})
+    assert (answer.status, answer.seen.attempts) == (503, 1)
 
 
 def test_what_is_not_listed_is_not_retried(mesh: Mesh) -> None:

@@ -4,6 +4,7 @@ from collections import Counter
 
 from e2e.mesh import ECHO, Mesh, routes
 from heddle.demo.statistics import ALPHA, p_value
+from tests.semantics import covers
 
 V1 = "{destination: {host: echo, subset: v1}, weight: %d}"
 V2 = "{destination: {host: echo, subset: v2}, weight: %d}"
@@ -23,6 +24,14 @@ def test_versions_get_their_weights(mesh: Mesh) -> None:
     mesh.apply(split(90, 10))
     seen = versions(mesh, TIMES)
     assert p_value(seen["v2"], TIMES, 0.1) > ALPHA, seen
+
+
+@covers("S-59")
+def test_weights_are_relative(mesh: Mesh) -> None:
+    """They need not add up to 100."""
+    mesh.apply(split(3, 1))
+    seen = versions(mesh, TIMES)
+    assert p_value(seen["v2"], TIMES, 0.25) > ALPHA, seen
 
 
 def test_a_weight_of_nothing_gets_nothing(mesh: Mesh) -> None:

@@ -95,7 +95,8 @@ def _listener_ports(mesh: Mesh, key: Key, http: bool) -> set[int]:
     """Of the hosts that the object routes, or those that delegate to it."""
     index = mesh.virtual_services
     roots = (index.objects[each] for each in (key, *index.delegating.get(key, ())))
-    services = (s for root in roots for host in routed_hosts(root) for s in mesh.services.at(host))
+    routed = (host for root in roots for host in routed_hosts(root))
+    services = (s for h in routed for known in _nearest(mesh, h) for s in mesh.services.at(known))
     return {p.number for s in services for p in s.ports if p.protocol.is_http == http}
 
 
@@ -153,8 +154,7 @@ def _meant_subset(mesh: Mesh, namespace: str, host: str, destination: Destinatio
 
 def _destination_rule(mesh: Mesh, about: About, rule: DestinationRule) -> Iterator[Problem]:
     pattern = pattern_of(rule)
-    known = any(hosts.matches(pattern[1], host) for host in _nearest(mesh, pattern[1]))
-    if not known:
+    if not _nearest(mesh, pattern[1]):
         yield about.warning(
             "unknown-host",
             "spec.host",
@@ -166,6 +166,7 @@ def _destination_rule(mesh: Mesh, about: About, rule: DestinationRule) -> Iterat
 
 
 def _nearest(mesh: Mesh, pattern: str) -> Iterable[str]:
+    """The hosts of services that a host or a wildcard stands for."""
     if hosts.is_wildcard(pattern):
-        return mesh.services.hosts
+        return [host for host in mesh.services.hosts if hosts.matches(pattern, host)]
     return (pattern,) if pattern in mesh.services.hosts else ()

@@ -1,5 +1,6 @@
 """Random small meshes: few names, so that objects meet, clash and refer to each other often."""
 
+import os
 from collections.abc import Mapping
 
 import yaml
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from crds.decode import decode
 from crds.kinds import Object
 from crds.meta import Key
+from tests import http_rules
 from tests.meshes import destination_rule, service, virtual_service
 
 NAMESPACES = ("shop", "bank")
@@ -73,6 +75,11 @@ def _destination() -> st.SearchStrategy[str]:
     )
 
 
+def examples(number: int) -> int:
+    """How many examples a property is tried with: so many, or FUZZ times that."""
+    return number * int(os.environ.get("FUZZ", "1"))
+
+
 def virtual_services() -> st.SearchStrategy[str]:
     """A VirtualService with up to two rules, some of which ask who the client is, or a delegate, or
     delegate to one.
@@ -103,6 +110,7 @@ def virtual_services() -> st.SearchStrategy[str]:
         names,
         namespaces,
     )
+    rich = http_rules.rules(_destination().map(yaml.safe_load))
     hosts = st.sampled_from([host for host in HOSTS if host != "*"])
     exports = st.sampled_from(["", ", exportTo: [.]", ", exportTo: [bank]"])
     with_hosts = st.builds(
@@ -110,17 +118,18 @@ def virtual_services() -> st.SearchStrategy[str]:
             f"{{hosts: ['{host}'], http: [{', '.join(rules)}]{more}{export}}}"
         ),
         hosts,
-        st.lists(st.one_of(rule, delegated), min_size=1, max_size=2),
+        st.lists(st.one_of(rule, delegated, rich), min_size=1, max_size=2),
         st.sampled_from(["", *_BELOW_HTTP]),
         exports,
     )
     delegates = st.builds(
         lambda rules, export: f"{{http: [{', '.join(rules)}]{export}}}",
-        st.lists(rule, min_size=1, max_size=2),
+        st.lists(st.one_of(rule, rich), min_size=1, max_size=2),
         exports,
     )
     spec = st.one_of(with_hosts, delegates)
-    return st.builds(virtual_service, names, spec, namespaces, st.sampled_from(CREATED))
+    made = st.builds(virtual_service, names, spec, namespaces, st.sampled_from(CREATED))
+    return made.filter(lambda text: decode(yaml.safe_load(text)).object is not None)
 
 
 def destination_rules() -> st.SearchStrategy[str]:

@@ -17,7 +17,7 @@ from mesh.mesh import EMPTY_MESH
 from mesh.proxy import Mode, Proxy
 from mesh.store import Store
 from tests.meshes import additions, destination_rule, objects_of, service, virtual_service
-from tests.strategies import stepped, steps
+from tests.strategies import examples, stepped, steps
 from translator.translate import in_place, translate
 from xds.publisher import Publisher
 from xds.types import CDS, EDS, LDS, RDS, SDS, VHDS
@@ -95,7 +95,7 @@ def _virtual_hosts(route: RouteConfiguration) -> set[bytes]:
     return {host.SerializeToString(deterministic=True) for host in route.virtual_hosts}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.lists(
         st.tuples(

@@ -14,10 +14,10 @@ from mesh.advance import advance
 from mesh.check import check_all
 from mesh.mesh import EMPTY_MESH
 from mesh.store import Store
-from tests.strategies import stepped, steps
+from tests.strategies import examples, stepped, steps
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.lists(steps(), min_size=2, max_size=12))
 def test_what_was_told_is_what_a_look_at_everything_tells(history: list[tuple[str, bool]]) -> None:
     store, mesh, known, objects = Store(), EMPTY_MESH, Surroundings(), dict[Key, Object]()

@@ -17,7 +17,7 @@ from mesh.proxy import Proxy
 from mesh.scope import Scope
 from mesh.store import Store
 from tests.meshes import additions
-from tests.strategies import stepped, steps
+from tests.strategies import examples, stepped, steps
 
 SCOPES = (Scope("shop"), Scope("bank"), Scope("shop", labels=frozenset({("app", "a")})))
 PROXIES = tuple(
@@ -27,7 +27,7 @@ PROXIES = tuple(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(st.lists(steps(), min_size=2, max_size=12))
 def test_advancing_is_the_same_as_building_from_nothing(history: list[tuple[str, bool]]) -> None:
     store, mesh, objects = Store(), EMPTY_MESH, dict[Key, Object]()

@@ -136,6 +136,12 @@ def test_a_routed_host_that_nothing_has() -> None:
     ]
 
 
+def test_a_destination_is_looked_for_at_the_ports_that_a_wildcard_covers() -> None:
+    two = service("reviews", ports=["http:8080", "tcp:9000"])
+    rule = to("{host: reviews}", "['*.shop.svc.cluster.local']")
+    assert told(two + rule) == []
+
+
 def test_a_wildcard_may_wait_for_its_services() -> None:
     assert told(service("reviews") + to("{host: reviews}", "['*.example.com']")) == []
 

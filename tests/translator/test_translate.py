@@ -19,7 +19,7 @@ from mesh.advance import advance
 from mesh.mesh import EMPTY_MESH
 from mesh.proxy import Mode, Proxy
 from tests.meshes import additions, objects_of, service, virtual_service
-from tests.strategies import parsed, steps
+from tests.strategies import examples, parsed, steps
 from tests.test_envoy_accepts_goldens import bootstrap
 from tests.translator.envoy import refusal
 from translator import names
@@ -69,7 +69,7 @@ def config_of(objects: Objects, proxy: Proxy) -> Config:
     return translate(mesh, proxy)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(some_objects(), proxies)
 def test_every_name_that_is_used_exists_and_is_unique(objects: Objects, proxy: Proxy) -> None:
     config = config_of(objects, proxy)
@@ -87,7 +87,7 @@ def test_every_name_that_is_used_exists_and_is_unique(objects: Objects, proxy: P
         assert parts.route_config in {route.name for route in config.routes}
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(some_objects(), proxies)
 def test_nothing_claims_what_another_has(objects: Objects, proxy: Proxy) -> None:
     """Envoy refuses a whole response for one domain or one address that is there twice."""
@@ -101,7 +101,7 @@ def test_nothing_claims_what_another_has(objects: Objects, proxy: Proxy) -> None
     assert _twice(listener.name for listener in config.listeners) == []
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(some_objects(), proxies, st.data())
 def test_the_order_of_objects_does_not_matter(
     objects: Objects, proxy: Proxy, data: st.DataObject
@@ -110,7 +110,7 @@ def test_the_order_of_objects_does_not_matter(
     assert config_of({key: objects[key] for key in keys}, proxy) == config_of(objects, proxy)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(some_objects(), proxies)
 def test_an_unrelated_service_changes_nothing_that_was_there(
     objects: Objects, proxy: Proxy
@@ -122,7 +122,7 @@ def test_an_unrelated_service_changes_nothing_that_was_there(
     assert {name: data for name, data in after.items() if name in before} == before
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(some_objects(), proxies)
 def test_each_virtual_host_is_put_in_place_once(objects: Objects, proxy: Proxy) -> None:
     config = config_of(objects, proxy)
@@ -133,7 +133,9 @@ def test_each_virtual_host_is_put_in_place_once(objects: Objects, proxy: Proxy) 
 
 @pytest.mark.envoy
 @settings(
-    max_examples=3, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(3),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(st.lists(st.tuples(some_objects(), proxies), min_size=20, max_size=30))
 def test_envoy_takes_it(
