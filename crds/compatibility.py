@@ -65,7 +65,7 @@ YES: Mapping[str, str] = {
     "CorsPolicy": "allow_origin allow_origins allow_methods allow_headers expose_headers max_age "
     "allow_credentials unmatched_preflights",
     "Headers": "request response",
-    "HeaderOperations": "set add remove",
+    "HeaderOperations": "remove",
     "TLSRoute": "match route",
     "TLSMatchAttributes": "sni_hosts destination_subnets port source_labels source_namespace",
     "TCPRoute": "match route",
@@ -137,6 +137,11 @@ DIFFERS: Mapping[str, Mapping[str, str]] = {
         "redirect_code": "301, 302, 303, 307 and 308 only: Istio's webhook takes any 3xx, and "
         "Envoy then refuses the whole route table"
     },
+    "HeaderOperations": dict.fromkeys(
+        ("set", "add"),
+        "a `%` that begins no command of Envoy's is a warning and sent as it is written; Istio "
+        "refuses it",
+    ),
     "HTTPDirectResponse": {"status": "200 to 599: Istio also takes 600, which is no status"},
     "Abort": {"http_status": "200 to 599: Istio also takes 600, which is no status"},
     "ClientTLSSettings": {

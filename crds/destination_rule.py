@@ -228,7 +228,7 @@ def _check_port_policy(path: str, policy: PortTrafficPolicy) -> Iterator[Problem
         yield error("no-port", f"{path}.port", "is missing: name the port by its number")
     elif not 1 <= policy.port.number <= checks.MAX_PORT:
         message = f"is never matched: a port is 1 to {checks.MAX_PORT}"
-        yield warning("bad-port", f"{path}.port.number", message, policy.port.number)
+        yield warning("impossible-port", f"{path}.port.number", message, policy.port.number)
     if policy == PortTrafficPolicy(port=policy.port):
         message = "sets nothing: give it loadBalancer, connectionPool, outlierDetection or tls"
         yield error("empty", path, message)

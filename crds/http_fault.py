@@ -103,5 +103,5 @@ def _check_abort(path: str, abort: Abort) -> Iterator[Problem]:
     yield from checks.within(f"{path}.httpStatus", abort.http_status, 200, 599)
     if abort.grpc_status is not None and abort.grpc_status not in GRPC_STATUS:
         message = "is no gRPC status" + did_you_mean(abort.grpc_status.upper(), GRPC_STATUS)
-        yield error("bad-status", f"{path}.grpcStatus", message, abort.grpc_status)
+        yield error("bad-grpc-status", f"{path}.grpcStatus", message, abort.grpc_status)
     yield from checks.percentage(f"{path}.percentage", abort.percentage, SMALLEST_PERCENT)

@@ -84,6 +84,8 @@ def _faults(path: str, route: HTTPRoute) -> Iterator[Problem]:
 
 
 def _match(path: str, match: HTTPMatchRequest) -> Iterator[Problem]:
+    if match.uri is not None:
+        yield from _uri(f"{path}.uri", match.uri)
     if match.ignore_uri_case and match.uri is not None and match.uri.regex is not None:
         yield _idle(f"{path}.ignoreUriCase", "a regex says itself: begin it with (?i)")
     if MESH in match.gateways:
@@ -94,6 +96,16 @@ def _match(path: str, match: HTTPMatchRequest) -> Iterator[Problem]:
             if value:
                 message = "beside `gateways` the client does not matter: use a block without it"
                 yield _idle(f"{path}.{name}", message)
+
+
+def _uri(path: str, uri: StringMatch) -> Iterator[Problem]:
+    for name, value in (("exact", uri.exact), ("prefix", uri.prefix)):
+        if value and "?" in value:
+            message = "never matches: a query is no part of the path; use queryParams"
+            yield warning("unmatched-path", f"{path}.{name}", message, value)
+        elif value and value[0] not in "/*":
+            message = "never matches: a path begins with /"
+            yield warning("unmatched-path", f"{path}.{name}", message, value)
 
 
 def _retries(path: str, retries: HTTPRetry) -> Iterator[Problem]:

@@ -4,6 +4,7 @@ Each is told once.
 
 from collections.abc import Iterable
 
+from crds.destination_rule import DestinationRule
 from crds.meta import Key
 from crds.problem import Problem
 from crds.virtual_service import VirtualService
@@ -11,6 +12,7 @@ from mesh import hosts
 from mesh.advance import Dirty
 from mesh.check import check
 from mesh.delegates import delegate_keys
+from mesh.destination_rules import pattern_of
 from mesh.mesh import Mesh
 from mesh.store import Change
 
@@ -22,14 +24,16 @@ class Surroundings:
         self._found: dict[Key, tuple[Problem, ...]] = {}
 
     def update(self, mesh: Mesh, changes: Iterable[Change], dirty: Dirty) -> None:
-        """Checks again what changed, what refers to a host that did, and what was or is delegated
-        to.
+        """Checks again what changed, what refers to a host that did, what was or is delegated to,
+        and the other rules for what a DestinationRule is for.
         """
         changed = list(changes)
         keys = {change.key for change in changed} | _referring(mesh, dirty.hosts)
-        objects = (each for change in changed for each in (change.old, change.new))
+        objects = [each for change in changed for each in (change.old, change.new)]
         roots = (each for each in objects if isinstance(each, VirtualService))
-        for key in keys.union(*map(delegate_keys, roots)):
+        rules = (each for each in objects if isinstance(each, DestinationRule))
+        rivals = (mesh.rules.patterns.get(pattern_of(rule), ()) for rule in rules)
+        for key in keys.union(*map(delegate_keys, roots), *rivals):
             found = check(mesh, key)
             if found:
                 self._found[key] = found

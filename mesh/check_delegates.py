@@ -18,7 +18,7 @@ def check_delegates(index: VirtualServices, key: Key) -> Iterator[Problem]:
 def _of_root(index: VirtualServices, key: Key) -> Iterator[Problem]:
     for i, route in enumerate(index.written[key].http):
         if route.delegate is not None:
-            reason = unusable(route.delegate, key.namespace, index.written)
+            reason = unusable(route, key.namespace, index.written)
             if reason:
                 message = f"{reason}, so these requests get a 503; check name and namespace"
                 path = f"spec.http[{i}].delegate"
@@ -40,7 +40,7 @@ def _of_delegate(index: VirtualServices, key: Key) -> Iterator[Problem]:
         for i, route in enumerate(index.written[root].http):
             if route.delegate is None or delegate_key(route.delegate, root.namespace) != key:
                 continue
-            if unusable(route.delegate, root.namespace, index.written):
+            if unusable(route, root.namespace, index.written):
                 continue
             for each in dropped(route, delegate):
                 yield error(

@@ -22,6 +22,9 @@ from mesh import hosts
 
 VirtualServices = Mapping[Key, VirtualService]
 
+MAX_BLOCKS = 4_096
+"""How many blocks of `match` a rule that delegates may become: its own times its delegate's."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dropped:
@@ -59,7 +62,7 @@ def merged(root: VirtualService, known: VirtualServices) -> VirtualService:
 
 def _rules(root: VirtualService, known: VirtualServices) -> Iterator[HTTPRoute]:
     for route in root.http:
-        if route.delegate is None or unusable(route.delegate, root.meta.namespace, known):
+        if route.delegate is None or unusable(route, root.meta.namespace, known):
             yield route
             continue
         delegate = known[delegate_key(route.delegate, root.meta.namespace)]
@@ -70,9 +73,11 @@ def _rules(root: VirtualService, known: VirtualServices) -> Iterator[HTTPRoute]:
             yield _joined(route, _placed(own, delegate.meta.namespace), matches)
 
 
-def unusable(delegate: Delegate, namespace: str, known: VirtualServices) -> str:
-    """Why a rule in `namespace` cannot delegate there; empty if it can."""
-    key = delegate_key(delegate, namespace)
+def unusable(route: HTTPRoute, namespace: str, known: VirtualServices) -> str:
+    """Why a rule in `namespace` cannot delegate where it says; empty if it can."""
+    if route.delegate is None:
+        return ""
+    key = delegate_key(route.delegate, namespace)
     found = known.get(key)
     name = f"VirtualService {key.namespace}/{key.name}"
     if found is None:
@@ -81,6 +86,9 @@ def unusable(delegate: Delegate, namespace: str, known: VirtualServices) -> str:
         return f"{name} has hosts, so it is no delegate"
     if not _is_exported(found, namespace):
         return f"{name} is not exported to namespace {namespace}"
+    blocks = max(len(route.match), 1) * sum(max(len(own.match), 1) for own in found.http)
+    if blocks > MAX_BLOCKS:
+        return f"with the matches of {name} this makes {blocks}, more than {MAX_BLOCKS}"
     return ""
 
 

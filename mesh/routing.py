@@ -120,7 +120,7 @@ def _http_rule(
     ]
     if route.delegate is not None:
         # What can be put in its place was, so this delegate cannot be used.
-        reason = unusable(route.delegate, namespace, mesh.virtual_services.written)
+        reason = unusable(route, namespace, mesh.virtual_services.written)
         targets = [Missing(destination=route.delegate.name, reason=reason, code="unknown-delegate")]
     return HttpRule(
         route=route,

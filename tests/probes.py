@@ -46,7 +46,11 @@ def _concrete(domain: str) -> str:
 
 
 def _around(match: RouteMatch, authority: str) -> Iterator[Request]:
-    """A request that has all that is asked, and others that lack or change one thing."""
+    """A request that has all that is asked, and others that lack or change one thing; none where a
+    tunnel is asked for.
+    """
+    if match.HasField("connect_matcher"):
+        return
     request = Request(authority=authority, path=_path(match) + _query(match))
     for header in match.headers:
         request = _with(request, header, _fitting(header))

@@ -152,7 +152,7 @@ def test_good_policies(text: str) -> None:
         ("portLevelSettings: [{}]",
          ["no-port portLevelSettings[0].port", "empty portLevelSettings[0]"]),
         ("portLevelSettings: [{port: {number: 70000}, tls: {mode: SIMPLE}}]",
-         [          "~bad-port portLevelSettings[0].port.number"]),
+         [          "~impossible-port portLevelSettings[0].port.number"]),
     ],
     ids=lambda value: str(value)[:60],
 )  # fmt: skip
@@ -197,4 +197,4 @@ def test_istio_s_quirks_of_destination_rules_are_mended_or_told() -> None:
         "~warmup-twice loadBalancer.warmupDurationSecs",
     ]
     port = "portLevelSettings: [{port: {number: 70000}, tls: {mode: SIMPLE}}]"
-    assert policy(port) == ["~bad-port portLevelSettings[0].port.number"]
+    assert policy(port) == ["~impossible-port portLevelSettings[0].port.number"]

@@ -68,6 +68,21 @@ def test_what_comes_after_a_rule_for_everything_is_never_reached(first: str) -> 
     assert spoken(http) == ["~unreachable-rule [2]", "~unreachable-rule [3]"]
 
 
+@pytest.mark.parametrize(
+    ("uri", "told_of"),
+    [
+        ("{exact: a}", ["~unmatched-path [0].match[0].uri.exact"]),
+        ("{prefix: a/}", ["~unmatched-path [0].match[0].uri.prefix"]),
+        ("{exact: '/a?b=c'}", ["~unmatched-path [0].match[0].uri.exact"]),
+        ("{exact: '*'}", []),
+        ("{prefix: ''}", []),
+        ("{regex: 'a?'}", []),
+    ],
+)
+def test_a_path_that_no_request_has(uri: str, told_of: list[str]) -> None:
+    assert spoken(f"{{{TO_A}, match: [{{uri: {uri}}}]}}") == told_of
+
+
 def test_in_a_delegate_it_is_for_the_root_to_say_what_is_everything() -> None:
     rules = f"{{{TO_A}, match: [{{uri: {{prefix: /}}}}]}}, {{{TO_A}}}"
     assert spoken(rules, more="") == []

@@ -50,7 +50,7 @@ def test_of_two_warmups_one_counts_and_the_other_is_told() -> None:
 @pytest.mark.parametrize("port", [0, 70_000])
 def test_a_port_that_cannot_be_is_told(port: int) -> None:
     text = f"portLevelSettings: [{{port: {{number: {port}}}, loadBalancer: {{simple: RANDOM}}}}]"
-    assert policy(text) == ["~bad-port spec.trafficPolicy.portLevelSettings[0].port.number"]
+    assert policy(text) == ["~impossible-port spec.trafficPolicy.portLevelSettings[0].port.number"]
 
 
 @covers("C-11")

@@ -137,7 +137,7 @@ def test_good_rules(rule: str) -> None:
         (f"{TO_A}, fault: {{abort: {{http2Error: a}}}}", ["unsupported fault.abort.http2Error"]),
         (f"{TO_A}, fault: {{abort: {{httpStatus: 600}}}}", ["out-of-range fault.abort.httpStatus"]),
         (f"{TO_A}, fault: {{abort: {{grpcStatus: unavailable}}}}",
-         ["bad-status fault.abort.grpcStatus"]),
+         ["bad-grpc-status fault.abort.grpcStatus"]),
         (f"{TO_A}, mirror: {{host: ''}}", ["bad-host mirror.host"]),
         (f"{TO_A}, mirror: {{host: b}}, mirrors: [{{}}]",
          ["one-of spec.http[0]", "no-destination mirrors[0].destination"]),

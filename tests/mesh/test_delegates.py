@@ -109,6 +109,14 @@ def test_a_private_delegate_serves_its_own_namespace_only() -> None:
     assert codes(mesh_of(SHOP + beside + at_home), "root") == []
 
 
+def test_what_would_become_too_much_is_refused() -> None:
+    """Each block of the root with each of the delegate: a few kilobytes could fill the memory."""
+    many = ", ".join(f"{{port: {port}}}" for port in range(1, 66))
+    mesh = mesh_of(SHOP + root(many) + delegate(many))
+    assert codes(mesh, "root") == ["unknown-delegate"]
+    assert len(mesh.virtual_services.objects[key("root")].http) == 1
+
+
 def test_two_roots_may_share_a_delegate() -> None:
     """One of them may use it while the other may not."""
     narrow = root("{uri: {prefix: /x}}")

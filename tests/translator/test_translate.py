@@ -18,7 +18,8 @@ from crds.meta import Key
 from mesh.advance import advance
 from mesh.mesh import EMPTY_MESH
 from mesh.proxy import Mode, Proxy
-from tests.meshes import additions, objects_of, service, virtual_service
+from tests.meshes import additions, destination_rule, objects_of, service, virtual_service
+from tests.semantics import covers
 from tests.strategies import examples, parsed, steps
 from tests.test_envoy_accepts_goldens import bootstrap
 from tests.translator.envoy import refusal
@@ -87,6 +88,7 @@ def test_every_name_that_is_used_exists_and_is_unique(objects: Objects, proxy: P
         assert parts.route_config in {route.name for route in config.routes}
 
 
+@covers("S-45")
 @settings(max_examples=examples(80), deadline=None)
 @given(some_objects(), proxies)
 def test_nothing_claims_what_another_has(objects: Objects, proxy: Proxy) -> None:
@@ -112,12 +114,16 @@ def test_the_order_of_objects_does_not_matter(
 
 @settings(max_examples=examples(40), deadline=None)
 @given(some_objects(), proxies)
-def test_an_unrelated_service_changes_nothing_that_was_there(
-    objects: Objects, proxy: Proxy
-) -> None:
+def test_unrelated_objects_change_nothing_that_was_there(objects: Objects, proxy: Proxy) -> None:
     """A push costs what changed; at a port of its own, for a shared listener would know of it."""
     before = _bytes_by_name(config_of(objects, proxy))
-    unrelated = objects_of(service("zz", ports=["http:9999"], namespace="far", ip="10.9.9.9"))
+    unrelated = objects_of(
+        service("zz", ports=["http:9999"], namespace="far", ip="10.9.9.9")
+        + virtual_service("zz", f"{{hosts: [zz], {TO_A}}}", namespace="far")
+        + virtual_service("yy", f"{{{TO_A}}}", namespace="far")
+        + destination_rule("zz", "{host: zz, subsets: [{name: v1}]}", namespace="far")
+        + destination_rule("yy", "{host: '*', exportTo: ['.']}", namespace="far")
+    )
     after = _bytes_by_name(config_of({**objects, **unrelated}, proxy))
     assert {name: data for name, data in after.items() if name in before} == before
 
