@@ -159,9 +159,10 @@ class Mesh:
         via: str = CLIENT,
         method: str = "GET",
         body: str = "",
+        **more: object,
     ) -> Answer:
-        """One request from a client pod."""
-        (answer,) = self.repeat(url, 1, headers, via=via, method=method, body=body)
+        """One request from a client pod; `more` as in programs/client.py."""
+        (answer,) = self.repeat(url, 1, headers, via=via, method=method, body=body, **more)
         return answer
 
     def repeat(
@@ -173,6 +174,7 @@ class Mesh:
         via: str = CLIENT,
         method: str = "GET",
         body: str = "",
+        **more: object,
     ) -> list[Answer]:
         """So many requests, one after the other, each on a connection of its own."""
         command = {
@@ -181,6 +183,7 @@ class Mesh:
             "headers": dict(headers or {}),
             "method": method,
             "body": body,
+            **more,
         }
         answers: list[Answer] = []
         while (left := times - len(answers)) > 0:
@@ -198,10 +201,30 @@ class Mesh:
         who = {"service": shown["service"], "version": shown["version"]}
         return [Seen(**who, **request) for request in shown["requests"]]
 
-    def tcp(self, host: str, port: int, line: str) -> str:
-        """The line that a TCP server answers to a line."""
-        command = {"do": "tcp", "host": host, "port": port, "send": line}
-        return str(self._backend.ask(CLIENT, command))
+    def tcp(self, host: str, port: int, line: str, *, via: str = CLIENT, through: str = "") -> str:
+        """The line that a TCP server answers to a line; `through` an HTTP proxy."""
+        command = {"do": "tcp", "host": host, "port": port, "send": line, "through": through}
+        found = self._backend.ask(via, command)
+        assert isinstance(found, list)
+        return str(found[-1])
+
+    def greeted(self, host: str, port: int, line: str) -> tuple[str, str]:
+        """What a server says before it is spoken to, and what it answers to a line."""
+        command = {"do": "tcp", "host": host, "port": port, "send": line, "greeted": True}
+        found = self._backend.ask(CLIENT, command)
+        assert isinstance(found, list)
+        return str(found[0]), str(found[-1])
+
+    def websocket(
+        self, url: str, headers: Mapping[str, str], texts: Sequence[str]
+    ) -> tuple[int, Seen | None, list[str]]:
+        """The status; with 101 the handshake as the server received it, and its answers to
+        texts."""
+        command = {"do": "websocket", "url": url, "headers": dict(headers), "texts": list(texts)}
+        answer = self._backend.ask(CLIENT, command)
+        assert isinstance(answer, dict)
+        first, *rest = answer["heard"] or (None,)
+        return answer["status"], Seen(**json.loads(first)) if first else None, rest
 
     def grpc(
         self, target: str, method: str, headers: Mapping[str, str], body: str

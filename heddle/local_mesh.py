@@ -91,6 +91,8 @@ class LocalMesh:
         self._news = asyncio.Event()
         self._ready: frozenset[str] = frozenset()
         self._running: Mapping[str, InjectedPod] = {}
+        self._addresses: Mapping[str, str] = {}
+        """Those of the Services that the pods were told."""
 
     def _made_server(self) -> Server:
         verifier = TokenVerifier(
@@ -204,10 +206,11 @@ class LocalMesh:
             await self._run(runner, wanted)
 
     async def _run(self, runner: Runner, pods: Mapping[str, InjectedPod]) -> None:
-        if pods != self._running:
-            self._running = dict(pods)
+        addresses = self._local.addresses()
+        if pods != self._running or addresses != self._addresses:
+            self._running, self._addresses = dict(pods), addresses
             root = self._certificates.root_pem
-            await runner.reconcile(pods, self._local.addresses(), root)
+            await runner.reconcile(pods, addresses, root)
             self._find_load(pods)
 
     def _find_load(self, pods: Mapping[str, InjectedPod]) -> None:
@@ -244,10 +247,12 @@ class LocalMesh:
         await self._news.wait()
 
     def complete(self) -> bool:
-        """Whether the pods that run are those that shall, and the mesh knows that they are
-        ready."""
+        """Whether the pods that run are those that shall, they know all Services, and the mesh
+        knows that they are ready."""
         runner, wanted = self._runner, self._local.pods().keys()
         if runner is None or self._ready != runner.ready():
+            return False
+        if self._addresses != self._local.addresses():
             return False
         statuses = runner.statuses()
         settled = all(s.ready or s.phase is Phase.FAILED for s in statuses.values())

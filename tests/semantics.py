@@ -38,7 +38,6 @@ LATER: Mapping[str, str] = {
     "C-13": "there is no webhook of validation and no CRD of ours yet",
     **dict.fromkeys(("S-5", "S-6", "C-10"), _SIDECAR),
     "S-8": "Gateway is not read yet",
-    "S-52": "a workload that calls itself is not tried yet",
     "S-69": "optional: no retry at the server's side",
     "S-65": "claims of tokens need RequestAuthentication, which is not read yet",
 }

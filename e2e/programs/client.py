@@ -1,11 +1,17 @@
 """A client that does what the lines on its standard input say, and answers each with a line.
 
 A line is a JSON object: `id`, which is in the answer, `do`, and what that needs. Commands run side
-by side. Where `HTTP_PROXY` is set, HTTP goes through it.
+by side. Where `HTTP_PROXY` is set, requests go through it, and what is not HTTP, or encrypted, in
+tunnels.
 
 - `http`: `url`, `method`, `headers`, `body`, `times` requests in a row, each on a connection of its
-  own -> a list of `status`, `headers`, `body`, or of `error`
-- `tcp`: `host`, `port`, `send` -> the line that came back, empty if the connection was closed
+  own -> a list of `status`, `headers`, `body`, or of `error`; an `https` URL needs `tls`, its
+  `sni` and `roots`; with `version` 2, HTTP/2 with prior knowledge, GET only and without headers in
+  the answer
+- `tcp`: `host`, `port`, `send`, `greeted` (the server speaks first), `through` (an HTTP proxy) ->
+  the lines that came back, empty if the connection was closed
+- `websocket`: `url`, `headers`, `texts` -> `status`, and what came back: a text before and one
+  after each of `texts`
 - `grpc`: `target`, `method`, `headers`, `body` -> `code`, `body`
 - `load`: requests to `url` at `rate` a second, until `stop`; both name the `load` -> the versions
   that answered, and what went wrong
@@ -17,11 +23,14 @@ import json
 import os
 import sys
 import threading
+from asyncio import StreamReader, StreamWriter
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from urllib.parse import urlsplit
 
+from e2e.programs import http2, websocket
+from e2e.programs.connections import connected
 from heddle.demo.http_client import FAILURES, Client
 from heddle.demo.http_message import head, read_message
 
@@ -58,9 +67,11 @@ class Commands:
                 await self._await(command)
                 return None
             case "tcp":
-                return await _tcp(command)
+                return await _tcp(command, self._proxy)
+            case "websocket":
+                return await _websocket(command, self._proxy)
             case "grpc":
-                return await _grpc(command)
+                return await _grpc(command, self._proxy)
             case "load":
                 load = self._loads[command["load"]] = _Load(command, self._proxy)
                 load.start()
@@ -87,22 +98,33 @@ class Commands:
 
 async def _request(command: Command, proxy: str | None) -> object:
     parts = urlsplit(str(command["url"]))
+    if parts.scheme == "https":
+        tls, port = _strings(command["tls"]), parts.port or 443
+        async with connected(str(parts.hostname), port, proxy=proxy, tls=tls) as (reader, writer):
+            return await _exchanged(command, reader, writer, absolute=False)
+    to = urlsplit(proxy) if proxy else parts
+    async with connected(str(to.hostname), to.port or 80) as (reader, writer):
+        return await _exchanged(command, reader, writer, absolute=proxy is not None)
+
+
+async def _exchanged(
+    command: Command, reader: StreamReader, writer: StreamWriter, *, absolute: bool
+) -> object:
+    """`absolute`: proxies are asked for the whole URL."""
+    parts = urlsplit(str(command["url"]))
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    given = _strings(command.get("headers"))
+    if command.get("version") == 2:
+        status, content = await http2.get(reader, writer, parts.netloc, path, given)
+        return {"status": status, "headers": {}, "body": content.decode()}
     method, body = str(command.get("method", "GET")), str(command.get("body", "")).encode()
-    headers = {"host": parts.netloc, "connection": "close", **_strings(command.get("headers"))}
+    headers = {"host": parts.netloc, "connection": "close", **given}
     if body:
         headers["content-length"] = str(len(body))
-    to = urlsplit(proxy) if proxy else parts
-    target = f"http://{parts.netloc}{path}" if proxy else path
-    reader, writer = await asyncio.open_connection(to.hostname, to.port or 80)
-    try:
-        writer.write(head(f"{method} {target} HTTP/1.1", headers) + body)
-        await writer.drain()
-        answer = await read_message(reader, empty_body=method == "HEAD")
-    finally:
-        writer.close()
-        with suppress(OSError):
-            await writer.wait_closed()
+    target = f"http://{parts.netloc}{path}" if absolute else path
+    writer.write(head(f"{method} {target} HTTP/1.1", headers) + body)
+    await writer.drain()
+    answer = await read_message(reader, empty_body=method == "HEAD")
     if answer is None:
         raise ConnectionResetError("the connection was closed without an answer")
     return {
@@ -112,24 +134,50 @@ async def _request(command: Command, proxy: str | None) -> object:
     }
 
 
-async def _tcp(command: Command) -> str:
-    async with asyncio.timeout(TIMEOUT):
-        reader, writer = await asyncio.open_connection(
-            str(command["host"]), int(str(command["port"]))
-        )
-        try:
+async def _tcp(command: Command, proxy: str | None) -> list[str]:
+    host, port = str(command["host"]), int(str(command["port"]))
+    through = str(command.get("through", "")) or proxy
+    lines: list[str] = []
+    try:
+        async with (
+            asyncio.timeout(TIMEOUT),
+            connected(host, port, proxy=through) as (reader, writer),
+        ):
+            if command.get("greeted"):
+                lines.append(await _line(reader))
             writer.write(f"{command['send']}\n".encode())
-            return (await reader.readline()).decode().rstrip("\n")
-        except ConnectionError:
-            return ""
-        finally:
-            writer.close()
+            lines.append(await _line(reader))
+    except ConnectionError:
+        lines.append("")
+    return lines
 
 
-async def _grpc(command: Command) -> object:
+async def _line(reader: StreamReader) -> str:
+    return (await reader.readline()).decode().rstrip("\n")
+
+
+async def _websocket(command: Command, proxy: str | None) -> object:
+    parts, texts = urlsplit(str(command["url"])), command["texts"]
+    assert isinstance(texts, list)
+    to = urlsplit(proxy) if proxy else parts
+    target = command["url"] if proxy else parts.path or "/"
+    headers = {"host": parts.netloc, **_strings(command.get("headers"))}
+    async with (
+        asyncio.timeout(TIMEOUT),
+        connected(str(to.hostname), to.port or 80) as (reader, writer),
+    ):
+        status, heard = await websocket.talk(reader, writer, str(target), headers, texts)
+        return {"status": status, "heard": heard}
+
+
+async def _grpc(command: Command, proxy: str | None) -> object:
+    """A proxy is asked as if it were the server: gRPC itself would open a tunnel."""
     import grpc
 
-    async with grpc.aio.insecure_channel(str(command["target"])) as channel:
+    target = str(command["target"])
+    options = [("grpc.enable_http_proxy", 0), ("grpc.default_authority", target)]
+    to = urlsplit(proxy).netloc if proxy else target
+    async with grpc.aio.insecure_channel(to, options=options) as channel:
         call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
         call = channel.unary_unary(str(command["method"]))
         metadata = tuple(_strings(command.get("headers")).items())

@@ -1,7 +1,8 @@
 """A server that answers with what it received, and fails as the request asks it to.
 
-HTTP on `PORT`, lines of text on `TCP_PORT`, gRPC on `GRPC_PORT`; 0 or absent: not served. What a
-request may ask for, so that a test can see what a mesh makes of it:
+HTTP on `PORT`, lines of text on `TCP_PORT`, the same after a greeting on `GREETING_PORT`, WebSocket
+on `WEBSOCKET_PORT`, gRPC on `GRPC_PORT`; 0 or absent: not served. What a request may ask for, so
+that a test can see what a mesh makes of it:
 
 - `x-echo-id`: count the requests with this id; `/seen?id=ID&count=N` waits until there were N
 - `x-echo-fail: N`: answer the first N requests with that id, or any without one, with
@@ -19,6 +20,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from urllib.parse import parse_qs, urlsplit
 
+from e2e.programs import websocket
 from heddle.demo.http_message import Message
 from heddle.demo.http_server import Answer, Server
 
@@ -32,6 +34,7 @@ class Echo:
 
     def __init__(self, name: str, version: str) -> None:
         self._who = {"service": name, "version": version}
+        self.websocket = websocket.Server(self._who)
         self._received: dict[str, list[Mapping[str, object]]] = defaultdict(list)
         self._news = asyncio.Event()
 
@@ -76,6 +79,11 @@ class Echo:
             pass  # the answer shows that it is too few
         body = {**self._who, "requests": self._received[name]}
         return Answer(status=200, body=json.dumps(body).encode())
+
+    async def greeted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Speaks first, as mail servers and databases do."""
+        writer.write(f"welcome to {self._who['service']} {self._who['version']}\n".encode())
+        await self.lines(reader, writer)
 
     async def lines(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answers each line with it and who answers."""
@@ -124,8 +132,13 @@ async def serve(environment: Mapping[str, str]) -> None:
     echo = Echo(environment.get("NAME", "echo"), environment.get("VERSION", "v1"))
     server = Server(echo.answer)
     await server.start(host, int(environment.get("PORT", "8080")))
-    if port := int(environment.get("TCP_PORT", "0")):
-        await asyncio.start_server(echo.lines, host, port)
+    for name, handler in (
+        ("TCP_PORT", echo.lines),
+        ("GREETING_PORT", echo.greeted),
+        ("WEBSOCKET_PORT", echo.websocket.serve),
+    ):
+        if port := int(environment.get(name, "0")):
+            await asyncio.start_server(handler, host, port)
     if port := int(environment.get("GRPC_PORT", "0")):
         async with echo.grpc(f"{host}:{port}"):
             await stop.wait()

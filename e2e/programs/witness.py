@@ -18,15 +18,11 @@ from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 
+from e2e.programs import http2
 from heddle.demo.http_message import MessageError, head, read_message
 
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
 """Of version 2 of the PROXY header."""
-DATA, HEADERS, SETTINGS, PING = 0, 1, 4, 6
-ACK, END_STREAM, END_HEADERS = 1, 1, 4
-STATUS_200 = b"\x88"
-"""In HPACK's static table."""
 
 
 class Witness:
@@ -57,10 +53,10 @@ class Witness:
             seen = {**self._secured(writer)}
             if self._proxied:
                 seen["proxy"] = await _proxy_header(reader)
-            first = await reader.readexactly(len(PREFACE.splitlines()[0]))
-            if PREFACE.startswith(first):
-                await reader.readexactly(len(PREFACE) - len(first))
-                await self._http2(reader, writer, {**seen, "http": "2"})
+            first = await reader.readexactly(len(http2.PREFACE.splitlines()[0]))
+            if http2.PREFACE.startswith(first):
+                await reader.readexactly(len(http2.PREFACE) - len(first))
+                await http2.answer(reader, writer, self._answer({**seen, "http": "2"}))
             else:
                 await self._http1(first, reader, writer, {**seen, "http": "1.1"})
         except (OSError, IncompleteReadError, MessageError):
@@ -98,32 +94,6 @@ class Witness:
         headers = {"content-length": str(len(body)), "connection": "close"}
         writer.write(head("HTTP/1.1 200 OK", headers) + body)
         await writer.drain()
-
-    async def _http2(
-        self, reader: StreamReader, writer: StreamWriter, seen: Mapping[str, str]
-    ) -> None:
-        """As much of it as a request without a body needs."""
-        writer.write(_frame(SETTINGS, 0, 0))
-        while True:
-            kind, flags, stream, payload = await _next_frame(reader)
-            if kind == SETTINGS and not flags & ACK:
-                writer.write(_frame(SETTINGS, ACK, 0))
-            elif kind == PING and not flags & ACK:
-                writer.write(_frame(PING, ACK, 0, payload))
-            elif kind == HEADERS:
-                writer.write(_frame(HEADERS, END_HEADERS, stream, STATUS_200))
-                writer.write(_frame(DATA, END_STREAM, stream, self._answer(seen)))
-            await writer.drain()
-
-
-def _frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
-    return len(payload).to_bytes(3) + bytes((kind, flags)) + stream.to_bytes(4) + payload
-
-
-async def _next_frame(reader: StreamReader) -> tuple[int, int, int, bytes]:
-    start = await reader.readexactly(9)
-    payload = await reader.readexactly(int.from_bytes(start[:3]))
-    return start[3], start[4], int.from_bytes(start[5:]) & 0x7FFFFFFF, payload
 
 
 async def _proxy_header(reader: StreamReader) -> str:

@@ -1,0 +1,42 @@
+"""Connections of the client program: to a host itself or through an HTTP proxy, with TLS or
+without."""
+
+import ssl
+from asyncio import StreamReader, StreamWriter, open_connection
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit
+
+from heddle.demo.http_message import head, read_message
+
+
+@asynccontextmanager
+async def connected(
+    host: str, port: int, *, proxy: str | None = None, tls: Mapping[str, str] | None = None
+) -> AsyncIterator[tuple[StreamReader, StreamWriter]]:
+    """A connection; through `proxy`, a URL, by CONNECT. `tls`: the server's name (`sni`) and who
+    certifies it (`roots`, a file)."""
+    to = urlsplit(proxy) if proxy else None
+    reader, writer = await open_connection(
+        to.hostname if to else host, (to.port or 80) if to else port
+    )
+    try:
+        if to:
+            await _tunnel(reader, writer, f"{host}:{port}")
+        if tls:
+            context = ssl.create_default_context(cafile=tls["roots"])
+            await writer.start_tls(context, server_hostname=tls["sni"])
+        yield reader, writer
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+
+
+async def _tunnel(reader: StreamReader, writer: StreamWriter, target: str) -> None:
+    writer.write(head(f"CONNECT {target} HTTP/1.1", {"host": target}))
+    await writer.drain()
+    answer = await read_message(reader, empty_body=True)
+    if answer is None or answer.first_line[1] != "200":
+        said = " ".join(answer.first_line[1:]) if answer else "nothing"
+        raise ConnectionResetError(f"no tunnel to {target}: the proxy said {said}")
