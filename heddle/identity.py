@@ -96,7 +96,12 @@ class PodResolver:
             await asyncio.sleep(0)
             proxy = self._proxy(identity.workload)
         parts = self._engine.select(proxy, inline=inline)
-        return Selection(parts=parts, key=Held(identity.workload, parts, inline))
+        who = identity.workload
+        return Selection(
+            parts=parts,
+            key=Held(who, parts, inline),
+            principal=(who.namespace, who.service_account),
+        )
 
     def still(self, held: "Held") -> bool:
         """Whether a stream holds what its pod would be given now."""

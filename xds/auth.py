@@ -36,11 +36,14 @@ class Authenticator(Protocol):
 class Selection:
     """What one stream serves: its parts, for as long as it lasts.
 
-    `key` is the owner's own note about the client; the server only carries it.
+    `key` is the owner's own note about the client; the server only carries it. `principal` is who
+    answers for the client: a service account, say, that many clients have. What two principals
+    reject may be kept from other clients of the same release; `None` never counts for that.
     """
 
     parts: tuple[PartKey, ...]
     key: Hashable = None
+    principal: Hashable = None
 
 
 class Resolver(Protocol):

@@ -22,6 +22,8 @@ Context = grpc.aio.ServicerContext[bytes, bytes]
 Admit = Callable[[Context], Awaitable[None]]
 """Raises a `StreamEnded` for those who may not look (any longer)."""
 
+_NAMED: Final = 10
+"""Rejected resources of one type that are named."""
 _SERVICE: Final = "envoy.service.status.v3.ClientStatusDiscoveryService"
 
 
@@ -49,15 +51,25 @@ def _client(client: ClientStatus) -> csds_pb2.ClientConfig:
 
 
 def _type(type_url: str, status: TypeStatus | None) -> csds_pb2.ClientConfig.GenericXdsConfig:
-    if status is None or not status.rejected or status.nack is None:
+    if status is None or not status.rejected:
         return csds_pb2.ClientConfig.GenericXdsConfig(
             type_url=type_url, config_status=_progress(status)
         )
     return csds_pb2.ClientConfig.GenericXdsConfig(
         type_url=type_url,
         config_status=csds_pb2.ERROR,
-        error_state=config_dump_shared_pb2.UpdateFailureState(details=status.nack.message),
+        error_state=config_dump_shared_pb2.UpdateFailureState(details=_details(status)),
     )
+
+
+def _details(status: TypeStatus) -> str:
+    """The resources that the client does not take and its words about each, or its last words."""
+    found = [f"{each.name}: {each.message}" for each in status.quarantined[:_NAMED]]
+    if len(status.quarantined) > _NAMED:
+        found.append(f"and {len(status.quarantined) - _NAMED} more")
+    if found:
+        return "; ".join(found)
+    return status.nack.message if status.nack is not None else ""
 
 
 def _progress(status: TypeStatus | None) -> "csds_pb2.ConfigStatus.ValueType":

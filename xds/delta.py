@@ -4,34 +4,39 @@ The order of a push is that of `PUSH_ORDER`. What refers to clusters follows the
 up to a generation only when all types before it were, and routes and listeners wait while added
 clusters are un-acknowledged, because Envoy withholds that ACK until the clusters are warm (X-29).
 A cluster's removal waits for the ACK of the routes and listeners that let go of it (X-81). Both
-waits end after a grace period, so that one stuck cluster never freezes a client.
+waits end after a grace period, so that one stuck cluster never freezes a client; but as long as the
+client keeps to an old route or listener because it rejected the new one, clusters stay.
 """
 
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from envoy.service.discovery.v3 import discovery_pb2
 
 from xds import subscription as subscriptions
-from xds.errors import BadRequest, Reconnect
+from xds.errors import Reconnect
 from xds.exchange import NEVER, Exchange, Nack, printable
 from xds.interest import NO_NAMES, Again, Interest, root
 from xds.limits import Limits
+from xds.node import check
 from xds.observer import NoObserver, Observer
 from xds.outbox import Outbox
 from xds.publisher import PartKey, Publisher
-from xds.removals import ClusterRemovals, last_removal
+from xds.quarantine import Quarantine, Record
+from xds.reconnect import orphans, owe_difference
+from xds.removals import NO_DEADLINE, ClusterRemovals, last_removal
+from xds.search import Content
 from xds.slices import NO_SLICE, Slice
-from xds.subscription import Subscription
-from xds.types import CDS, EDS, PUSH_ORDER, RDS, REFERRING_TYPES, VHDS
+from xds.types import CDS, EDS, PUSH_ORDER, RDS, REFERRING_TYPES, SDS, VHDS
+from xds.unknown_types import UnknownTypes
 from xds.virtual_hosts import RouteTables
+from xds.ward import Ward
+from xds.watchdog import ClusterWatchdog
 
-
-def node_id(request: discovery_pb2.DeltaDiscoveryRequest) -> str:
-    """The node, which the first request of a stream must name (X-03)."""
-    node: str = request.node.id
-    if not node:
-        raise BadRequest("the first request on a stream needs node.id")
-    return node
+_ALWAYS_ANSWERED: Final = frozenset({EDS, RDS, SDS})
+"""Types of which a client that asks for a name waits for an answer, and ignores a removal (X-105):
+so what is kept from it is answered as removed, and what it holds stays.
+"""
 
 
 class DeltaStream:
@@ -47,7 +52,9 @@ class DeltaStream:
         wake: Callable[[], None] = lambda: None,
         limits: Limits | None = None,
         observer: Observer | None = None,
+        record: Record | None = None,
     ) -> None:
+        """`record` is what is known of the client from before; by default nothing is."""
         self._publisher = publisher
         self._watch = publisher.watch(parts, wake)
         self._node = node
@@ -56,16 +63,21 @@ class DeltaStream:
         self._observer: Observer = observer or NoObserver()
         self._outbox = Outbox(self._observer, chunk_bytes=publisher.chunk_bytes)
         self._exchanges: dict[str, Exchange] = {}
-        self._unknown: dict[str, frozenset[str]] = {}
+        self._unknown = UnknownTypes(publisher.interner, self._limits)
         self._tables = RouteTables(publisher.interner)
         self._removals = ClusterRemovals(self._limits.grace)
         self._sent_endpoint_names = NO_NAMES
+        record = record or Quarantine().record(node)
+        record.open(self._runs, wake)
+        self._ward = Ward(record, publisher, self._observer, self._limits)
+        self._watchdog = ClusterWatchdog(started=now, patience=self._limits.clusters_within)
         self._wakeup: float | None = None
         self._waiting = False
 
     def close(self) -> None:
         """Give up the parts. May be called twice."""
         self._watch.close()
+        self._ward.close()
 
     def next_wakeup(self) -> float | None:
         """When to poll even if nothing happens before; as of the last poll."""
@@ -95,38 +107,18 @@ class DeltaStream:
 
     def receive(self, request: discovery_pb2.DeltaDiscoveryRequest, now: float) -> bool:
         """Take a request; whether `poll` may have something to send because of it."""
-        if request.node.id and request.node.id != self._node:  # X-04; X-01: empty means the same
-            raise BadRequest("node.id changed in mid-stream")
+        check(request, self._node)
         type_url = request.type_url
-        if not type_url:
-            raise BadRequest("a request on an aggregated stream needs a type_url")  # X-05
         if type_url not in PUSH_ORDER:
-            return self._ask_unknown(request)
+            return self._unknown.ask(type_url, request.resource_names_subscribe)
         exchange = self._exchanges.get(type_url)
         if exchange is None:
             self._begin(request, now)
             return True
         if request.response_nonce:
             self._take_answer(exchange, request, now)
-        return self._ask(exchange, request) or self._waiting
-
-    def _ask_unknown(self, request: discovery_pb2.DeltaDiscoveryRequest) -> bool:
-        """X-06: names of a type that is not served do not exist; a wildcard of it is empty."""
-        known = self._unknown.get(request.type_url)
-        if not request.resource_names_subscribe:
-            return False
-        if known is None and len(self._unknown) >= self._limits.unknown_types:
-            return False
-        asked, _ = subscriptions.changed(
-            Subscription(names=known or NO_NAMES),
-            request.type_url,
-            request.resource_names_subscribe,
-            (),
-            self._publisher.interner,
-            self._limits.names,
-        )
-        self._unknown[request.type_url] = asked.names
-        return True
+        asked = self._ask(exchange, request)
+        return asked or self._waiting or exchange.contained is not None
 
     def _begin(self, request: discovery_pb2.DeltaDiscoveryRequest, now: float) -> None:
         """The first request of a type on this stream. A nonce in it is of another stream (X-28)."""
@@ -154,46 +146,28 @@ class DeltaStream:
         elif type_url == RDS:
             self._tables.keep(wanted.names.intersection(held))
         self._set_interests(exchange)
+        strays = self._ward.unlisted(exchange)
         if held:
-            self._reconcile(exchange, asked.names, held, now)
+            strays |= self._reconcile(exchange, asked.names, held)
         else:
             exchange.initial = True
             exchange.ask(asked)
-        if type_url in (CDS, EDS):
-            self._sweep(now)
-
-    def _reconcile(
-        self, exchange: Exchange, asked: frozenset[str], held: dict[str, str], now: float
-    ) -> None:
-        """X-60: send what differs from what the client holds, remove what it should not hold."""
-        missing = exchange.missing(asked)
-        if exchange.type_url == EDS and CDS not in self._exchanges:
-            # A client that asks for endpoints first is warming their clusters (X-02, X-64). It
-            # waits for each answer, even where it holds endpoints for the cluster's last version.
-            exchange.owe(asked)
-        elif exchange.type_url == EDS:
-            # X-61: a cluster that was sent on this stream waits for its endpoints, equal or not.
-            exchange.owe(missing | (self._sent_endpoint_names & asked))
-            self._sent_endpoint_names = NO_NAMES
-        else:
-            exchange.owe(missing | asked.difference(held))
-        differing = [n for t in exchange.tracks for n in t.differing(held, exchange.interest)]
-        exchange.again = exchange.again.union(differing)
-        strays = frozenset(n for n in held if n not in asked and not exchange.holds(n))
-        if exchange.type_url == CDS:
+        if type_url == CDS:
             self._removals.stray(strays, self._publisher.generation, now)
         else:
             exchange.strays = strays
+        if type_url in (CDS, EDS):
+            self._removals.stray(orphans(self._exchanges), self._publisher.generation, now)
 
-    def _sweep(self, now: float) -> None:
-        """Remove clusters that the client did not list but asks endpoints for (section 1.7).
-
-        Envoy does not list the clusters of a response that it rejected in part, but runs them.
-        """
-        clusters, endpoints = self._exchanges.get(CDS), self._exchanges.get(EDS)
-        if clusters and endpoints and clusters.subscription.wildcard:
-            orphans = clusters.missing(endpoints.subscription.names)
-            self._removals.stray(orphans, self._publisher.generation, now)
+    def _reconcile(
+        self, exchange: Exchange, asked: frozenset[str], held: dict[str, str]
+    ) -> frozenset[str]:
+        """X-60: owe what differs from what the client holds; the names that it should not hold."""
+        self._ward.held_before(exchange.type_url, held)
+        warming, followed = CDS not in self._exchanges, self._sent_endpoint_names
+        if exchange.type_url == EDS and not warming:
+            self._sent_endpoint_names = NO_NAMES
+        return owe_difference(exchange, asked, held, warming=warming, followed=followed)
 
     def _take_answer(
         self, exchange: Exchange, request: discovery_pb2.DeltaDiscoveryRequest, now: float
@@ -203,9 +177,12 @@ class DeltaStream:
             self._observer.stale(exchange.type_url)
             return
         if not request.HasField("error_detail"):  # X-21
+            self._ward.accept(exchange, response)
             exchange.ack(response)
             self._observer.acked(exchange.type_url, now - response.sent_at)
             return
+        if exchange.type_url == RDS:
+            self._tables.doubt(frozenset(response.names))
         nack = Nack(
             type_url=exchange.type_url,
             nonce=response.nonce,
@@ -213,9 +190,10 @@ class DeltaStream:
             generation=response.generation,
             at=now,
             names=response.names,
+            trial=response.trial is not None,
         )
-        exchange.reject(nack)
         self._observer.rejected(nack)
+        self._ward.reject(exchange, response, nack, request.error_detail.message)
 
     def _ask(self, exchange: Exchange, request: discovery_pb2.DeltaDiscoveryRequest) -> bool:
         """Take what a later request adds to the subscription or takes from it (X-25)."""
@@ -262,6 +240,8 @@ class DeltaStream:
             exchange = self._exchanges.get(type_url)
             if exchange is None:
                 continue
+            if exchange.contained is not None:
+                out.extend(self._contain(exchange, now))
             if not self._owes(exchange):
                 exchange.advance(generation)
             elif type_url in REFERRING_TYPES and (behind or self._is_warming(exchange, now)):
@@ -272,20 +252,40 @@ class DeltaStream:
                 out.extend(self._advance(exchange, generation, now))
             behind = behind or exchange.sent != generation
         out.extend(self._remove_clusters(now))
-        out.extend(self._outbox.refuse(*refused) for refused in self._unknown.items())
-        self._unknown.clear()
+        out.extend(self._unknown.answers(self._outbox.refuse))
+        if (deadline := self._watchdog.deadline(self._exchanges)) is not None:
+            self._wake_at(deadline)
         return out
 
     def _check(self, now: float) -> None:
         """End the stream where it can no longer be served right."""
         if any(part.dropped for part in self._watch.parts):
             raise Reconnect("the configuration of this node is selected anew")
+        if self._watchdog.is_late(self._exchanges, now):
+            raise Reconnect("clusters were not asked for in time")
         for exchange in self._exchanges.values():
             if exchange.lost_removals:
                 raise Reconnect("too far behind to be told what was removed")
             late = exchange.full and exchange.in_flight[0].sent_at + self._limits.ack_timeout <= now
             if late and self._owes(exchange):
                 raise Reconnect("a response was not acknowledged in time")
+
+    def _contain(self, exchange: Exchange, now: float) -> list[bytes]:
+        """Send what finds out more about a rejection, if it is time for that."""
+        trial = self._ward.trial(exchange, now)
+        if self._ward.resumes_at is not None:
+            self._wait_until(self._ward.resumes_at)
+        if trial is None:
+            return []
+        self._follow(exchange, [trial.slice])
+        return self._outbox.push(
+            exchange,
+            [trial.slice],
+            removed=trial.removed,
+            generation=exchange.sent,
+            now=now,
+            trial=trial.began,
+        )
 
     def _owes(self, exchange: Exchange) -> bool:
         return exchange.owes() or (exchange.type_url == VHDS and bool(self._tables.new))
@@ -298,18 +298,20 @@ class DeltaStream:
         clusters = self._exchanges.get(CDS)
         if clusters is None or exchange.initial:
             return False
-        added = [response.sent_at for response in clusters.in_flight if response.chunks]
-        if not added or max(added) + self._limits.grace <= now:
-            return False
-        self._wait_until(max(added) + self._limits.grace)
-        return True
+        deadline = clusters.warm_by(self._limits.grace)
+        if deadline > now:
+            self._wait_until(deadline)
+        return deadline > now
 
     def _advance(self, exchange: Exchange, generation: int, now: float) -> list[bytes]:
         """Send all that a type owes up to `generation`."""
         new = self._tables.take_new() if exchange.type_url == VHDS else NO_NAMES
         again = Again(exchange.again, new)
         slices = [t.select(exchange.sent, exchange.interest, again) for t in exchange.tracks]
+        slices = self._ward.sifted(exchange, slices, now)
         unknown = exchange.unknown()  # X-46
+        if exchange.contained is not None and exchange.type_url in _ALWAYS_ANSWERED:
+            unknown |= exchange.kept(exchange.asked)
         # X-120: a virtual host that was asked for by name is answered as absent, not as removed.
         absent = unknown & exchange.subscription.names if exchange.type_url == VHDS else NO_NAMES
         out = self._outbox.push(
@@ -355,12 +357,14 @@ class DeltaStream:
         if clusters.full:
             self._waiting = True
             return []
-        gone = self._removals.release(clusters, self._confirmed(now), now)
-        if self._removals.deadline is not None:
-            self._wait_until(self._removals.deadline)
-        return self._outbox.push(
-            clusters, (), removed=gone, absent=(), generation=clusters.sent, now=now
+        keeps = any(
+            e.quarantined for e in self._exchanges.values() if e.type_url in REFERRING_TYPES
         )
+        deadline = NO_DEADLINE if keeps else now
+        gone = self._removals.release(clusters, self._confirmed(now), deadline)
+        if self._removals.deadline is not None and not keeps:
+            self._wait_until(self._removals.deadline)
+        return self._outbox.push(clusters, (), removed=gone, generation=clusters.sent, now=now)
 
     def _confirmed(self, now: float) -> int:
         """The generation up to which no route or listener of the client names a removed cluster.
@@ -378,7 +382,14 @@ class DeltaStream:
                 return NEVER
         return lowest
 
+    def _runs(self, type_url: str, content: Content) -> bool:
+        exchange = self._exchanges.get(type_url)
+        return exchange is not None and exchange.runs(content)
+
     def _wait_until(self, deadline: float) -> None:
         self._waiting = True
+        self._wake_at(deadline)
+
+    def _wake_at(self, deadline: float) -> None:
         if self._wakeup is None or deadline < self._wakeup:
             self._wakeup = deadline

@@ -8,7 +8,10 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import Final
 
+from xds.containment import Containment, Quarantined
 from xds.interest import NO_NAMES, Interest
+from xds.resource import Resource
+from xds.search import Content
 from xds.slices import Chunk
 from xds.subscription import Asked, Subscription
 from xds.track import Track
@@ -28,6 +31,8 @@ class Nack:
     generation: int
     at: float
     names: tuple[str, ...]
+    trial: bool = False
+    """It was sent to find out what of another one was rejected."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,6 +48,13 @@ class InFlight:
     sent_at: float
     chunks: tuple[Chunk, ...]
     removed: tuple[str, ...]
+    trial: float | None = None
+    """If it was sent to find a culprit: when the search for it began."""
+
+    @property
+    def waits_since(self) -> float:
+        """Since when others may have to wait for it."""
+        return self.sent_at if self.trial is None else self.trial
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -78,6 +90,8 @@ class Exchange:
     """The client held nothing of this type when it connected, and was sent nothing yet."""
     in_flight: list[InFlight] = field(default_factory=list)
     nack: Nack | None = None
+    contained: Containment | None = None
+    """What the client rejected, if there is anything."""
 
     def ask(self, asked: Asked) -> None:
         """Owe the client what it asked for."""
@@ -95,6 +109,8 @@ class Exchange:
     def owes(self) -> bool:
         """Whether there may be something to send: cheap, and sometimes wrongly yes."""
         if self.again or self.must_answer or self.sent == NEVER:
+            return True
+        if self.contained is not None and self.contained.searching:
             return True
         if self.strays and self.type_url != CDS:
             return True
@@ -141,17 +157,12 @@ class Exchange:
     def ack(self, response: InFlight) -> None:
         """The client accepted the response, which is out of flight already."""
         if response.generation > self.rejected_at:
-            self.acked = self.in_flight[0].base if self.in_flight else self.sent
-
-    def reject(self, nack: Nack) -> None:
-        """The client rejected a response. It counts as answered: it is not sent again (X-23)."""
-        self.nack = nack
-        self.rejected_at = max(self.rejected_at, nack.generation)
+            self._reach(self.in_flight[0].base if self.in_flight else self.sent)
 
     def advance(self, generation: int) -> None:
         """Nothing is owed any more up to `generation`."""
         if not self.in_flight and self.acked >= self.rejected_at:
-            self.acked = generation
+            self._reach(generation)
         self.sent = generation
         if self.removes_at_once:
             self.removed = generation
@@ -159,6 +170,11 @@ class Exchange:
             self.strays = NO_NAMES
         self.again = self.asked = NO_NAMES
         self.must_answer = False
+
+    def warm_by(self, grace: float) -> float:
+        """Until when others may have to wait for what was added here; `-inf` if for nothing."""
+        added = [response.waits_since for response in self.in_flight if response.chunks]
+        return max(added) + grace if added else float("-inf")
 
     @property
     def full(self) -> bool:
@@ -181,12 +197,53 @@ class Exchange:
         if self.removes_at_once:
             for track in self.tracks:
                 gone.update(track.removals(self.removed, generation, self.interest))
-        return frozenset(gone)
+        return frozenset(gone) - (self.contained.tied() if self.contained is not None else NO_NAMES)
 
     @property
     def settled(self) -> bool:
         """Whether the client has accepted all that there is."""
-        return not self.in_flight and self.acked >= self.rejected_at and not self.owes()
+        return not self.in_flight and not self.rejected and not self.owes()
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the client runs something older, because it rejected what it was sent."""
+        return self.acked < self.rejected_at or self.contained is not None
+
+    @property
+    def quarantined(self) -> tuple[Quarantined, ...]:
+        """What is kept from the client until it changes."""
+        return self.contained.quarantined if self.contained is not None else ()
+
+    def kept(self, names: frozenset[str]) -> frozenset[str]:
+        """Those of `names` that are quarantined."""
+        if self.contained is None:
+            return NO_NAMES
+        return frozenset(name for name in names if self.contained.keeps(name))
+
+    def current(self, name: str) -> Resource | None:
+        """What the client is to hold now under `name`."""
+        if not self.interest.wants(name):
+            return None
+        return next((t.get(name) for t in self.tracks if name in t), None)
+
+    def runs(self, content: Content) -> bool:
+        """Whether the client has accepted this content, as far as this stream knows."""
+        name, version = content
+        entry = self.current(name)
+        if entry is None or entry.version != version or name in self.again:
+            return False
+        if self.contained is not None and (
+            self.contained.keeps(name) or content in self.contained.suspects()
+        ):
+            return False
+        carried = any(name in response.names for response in self.in_flight)
+        changed = max(t.changed_at(name) for t in self.tracks if name in t)
+        return not carried and changed <= self.sent
+
+    def _reach(self, generation: int) -> None:
+        """The client has come so far, but for what it rejected."""
+        limit = generation if self.contained is None else self.contained.base
+        self.acked = min(generation, limit)
 
 
 WITHHELD: Final = "the secret was rejected; the reason is withheld because it may quote the secret"

@@ -51,6 +51,12 @@ class Metrics:
             ["type"],
             registry=self.registry,
         )
+        quarantined = Gauge(
+            "heddle_xds_quarantined",
+            "Resources that are kept from a client because it rejected them, over all clients",
+            ["type"],
+            registry=self.registry,
+        )
         stale = Counter(
             "heddle_xds_expired_nonces",
             "Requests that answer a response that is not awaited",
@@ -69,6 +75,7 @@ class Metrics:
         self._pushes = {name: pushes.labels(name) for name in names}
         self._size = {name: size.labels(name) for name in names}
         self._rejects = {name: rejects.labels(name) for name in names}
+        self._quarantined = {name: quarantined.labels(name) for name in names}
         self._stale = {name: stale.labels(name) for name in names}
         self._ack_time = {name: ack_time.labels(name) for name in names}
 
@@ -89,6 +96,10 @@ class Metrics:
     def rejected(self, type_url: str) -> None:
         """A response was rejected."""
         self._rejects[short_name(type_url)].inc()
+
+    def quarantined(self, type_url: str, count: int) -> None:
+        """So many more resources are kept from a client, or less if negative."""
+        self._quarantined[short_name(type_url)].inc(count)
 
     def stale(self, type_url: str) -> None:
         """A request had a stale nonce."""

@@ -2,6 +2,7 @@
 
 from typing import Protocol
 
+from xds.containment import Quarantined
 from xds.exchange import Nack
 
 
@@ -17,6 +18,12 @@ class Observer(Protocol):
     def rejected(self, nack: Nack) -> None:
         """The client rejected a response."""
 
+    def quarantined(self, what: Quarantined) -> None:
+        """A resource is from now on kept from the client."""
+
+    def lifted(self, type_url: str, count: int) -> None:
+        """So many resources are no longer kept from it: they changed, or the stream has ended."""
+
     def stale(self, type_url: str) -> None:
         """The client answered a response that this stream is not waiting for."""
 
@@ -31,6 +38,12 @@ class NoObserver:
         """See `Observer`."""
 
     def rejected(self, nack: Nack) -> None:
+        """See `Observer`."""
+
+    def quarantined(self, what: Quarantined) -> None:
+        """See `Observer`."""
+
+    def lifted(self, type_url: str, count: int) -> None:
         """See `Observer`."""
 
     def stale(self, type_url: str) -> None:

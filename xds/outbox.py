@@ -7,7 +7,7 @@ from xds.exchange import Exchange, InFlight
 from xds.observer import Observer
 from xds.resource import framed_absence, framed_nonce, framed_removals, framed_type
 from xds.slices import Chunk, Slice
-from xds.types import PUSH_ORDER, VHDS
+from xds.types import PUSH_ORDER
 
 _TYPE_FIELDS: Final = {type_url: framed_type(type_url) for type_url in PUSH_ORDER}
 
@@ -26,11 +26,15 @@ class Outbox:
         slices: Sequence[Slice],
         *,
         removed: Collection[str],
-        absent: Collection[str],
+        absent: Collection[str] = (),
         generation: int,
         now: float,
+        trial: float | None = None,
     ) -> list[bytes]:
-        """Pack the slices into responses. What is removed or absent goes with the first."""
+        """Pack the slices into responses. What is removed or absent goes with the first.
+
+        `trial`: they are sent to find a culprit, the search for which began then.
+        """
         chunks = [chunk for part in slices for chunk in part.chunks]
         if not (chunks or removed or absent or exchange.must_answer):
             return []
@@ -46,6 +50,7 @@ class Outbox:
                 sent_at=now,
                 chunks=group,
                 removed=() if out else gone,
+                trial=trial,
             )
             out.append(self._encoded(exchange, response, b"" if out else extra))
         return out
@@ -58,10 +63,11 @@ class Outbox:
     def _groups(self, exchange: Exchange, chunks: list[Chunk]) -> list[tuple[Chunk, ...]]:
         """Chunks of several parts, put together up to a size (X-109); at least one, even empty.
 
-        A domain that moves from one virtual host to another must not be torn apart (X-129), so what
-        a client holds already changes in one response, whatever its size.
+        A domain that moves from one virtual host to another must not be torn apart (X-129), nor an
+        address that moves from one listener to another, so what a client holds already changes in
+        one response, whatever its size.
         """
-        if exchange.type_url == VHDS and not exchange.initial:
+        if exchange.removes_at_once and not exchange.initial:
             return [tuple(chunks)]
         groups: list[list[Chunk]] = [[]]
         size = 0

@@ -10,11 +10,12 @@ from types import MappingProxyType
 
 from xds.errors import PublishError, UnknownPart
 from xds.interest import Interner
+from xds.past import Past
 from xds.resource import Resource
 from xds.slices import SliceCache
 from xds.sotw_state import States
 from xds.track import Track
-from xds.types import PUSH_ORDER
+from xds.types import PUSH_ORDER, VHDS
 
 PartKey = Hashable
 """Names a part. What it means is the owner's affair; the engine may use any hashable value."""
@@ -35,9 +36,16 @@ class PartChange:
 class Part:
     """One part: a track per type, and the streams that have it."""
 
-    def __init__(self, slices: SliceCache, *, chunk_bytes: int, tombstones: int) -> None:
+    def __init__(
+        self, slices: SliceCache, past: Past, *, chunk_bytes: int, tombstones: int
+    ) -> None:
         self.tracks = {
-            type_url: Track(slices, chunk_bytes=chunk_bytes, tombstones=tombstones)
+            type_url: Track(
+                slices,
+                chunk_bytes=chunk_bytes,
+                tombstones=tombstones,
+                past=past if type_url == VHDS else None,
+            )
             for type_url in PUSH_ORDER
         }
         self.watches: dict[Watch, None] = {}
@@ -74,6 +82,7 @@ class Publisher:
         self.interner = Interner()
         self.slices = SliceCache(max_bytes=cache_bytes)
         self.states = States(max_bytes=cache_bytes)
+        self.past = Past()
         self.chunk_bytes = chunk_bytes
         self._tombstones = tombstones
         self._parts: dict[PartKey, Part] = {}
@@ -88,7 +97,10 @@ class Publisher:
         for key in changes:
             if key not in self._parts:
                 self._parts[key] = Part(
-                    self.slices, chunk_bytes=self.chunk_bytes, tombstones=self._tombstones
+                    self.slices,
+                    self.past,
+                    chunk_bytes=self.chunk_bytes,
+                    tombstones=self._tombstones,
                 )
         changed = {key: change for key, change in effective.items() if _is_change(change)}
         if not changed:

@@ -8,6 +8,7 @@ name has come back meanwhile has lapsed.
 from xds.exchange import NEVER, Exchange
 from xds.interest import NO_NAMES
 
+NO_DEADLINE = float("-inf")
 _LIMIT = 8
 
 
@@ -45,7 +46,7 @@ class ClusterRemovals:
     def release(self, clusters: Exchange, confirmed: int, now: float) -> set[str]:
         """The names that may go now, given the generation that routes and listeners have reached.
 
-        Moves the cursor of removals.
+        Moves the cursor of removals. With the time `NO_DEADLINE` no grace period has passed.
         """
         released = self._due(confirmed, now)
         if released == NEVER:

@@ -18,6 +18,7 @@ import structlog
 from xds.admission import Admission
 from xds.ages import stream_age
 from xds.auth import Authenticator, Identity, Inspector, Resolver, nobody
+from xds.containment import Quarantined
 from xds.csds import ClientStatusService
 from xds.errors import (
     Forbidden,
@@ -33,6 +34,7 @@ from xds.gate import Gate
 from xds.metrics import Metrics
 from xds.pacer import Pacer
 from xds.publisher import Publisher
+from xds.quarantine import Quarantine, release
 from xds.session import Session, WriteTimeout
 from xds.settings import ServerSettings, is_local, options
 from xds.status import Client, Clients, ClientStatus
@@ -95,6 +97,7 @@ class Server:
             Admission(at_once=self._settings.initial_syncs, patience=self._settings.sync_patience),
             self._metrics,
         )
+        self._quarantine = Quarantine()
         self._ids = 0
         self._draining = False
         self._server: grpc.aio.Server | None = None
@@ -236,6 +239,11 @@ class Server:
                 wake=session.wake,
                 limits=self._settings.limits,
                 observer=_Observer(self._metrics, node, identity.name),
+                record=self._quarantine.record(
+                    (identity.name, node),
+                    release=release(first.node),
+                    principal=selection.principal,
+                ),
             )
         except UnknownPart as error:
             raise NotReady("nothing to serve to this node yet") from error
@@ -324,9 +332,25 @@ class _Observer:
         self.acked = metrics.acked
         self.stale = metrics.stale
 
+    def quarantined(self, what: Quarantined) -> None:
+        self._metrics.quarantined(what.type_url, 1)
+        log.warning(
+            "resource kept from the client until it changes",
+            node=self._node,
+            identity=self._identity,
+            type=what.type_url,
+            name=what.name,
+            rejected_by="others of its release" if what.everyone else "the client",
+            message=what.message,
+        )
+
+    def lifted(self, type_url: str, count: int) -> None:
+        self._metrics.quarantined(type_url, -count)
+
     def rejected(self, nack: Nack) -> None:
         self._metrics.rejected(nack.type_url)
-        log.warning(
+        say = log.info if nack.trial else log.warning
+        say(
             "configuration rejected",
             node=self._node,
             identity=self._identity,

@@ -11,29 +11,27 @@ from typing import Final
 
 from envoy.service.discovery.v3 import discovery_pb2
 
-from xds.errors import BadRequest, Reconnect, TooMuch
+from xds.errors import Reconnect, TooMuch
 from xds.exchange import NEVER, Nack, printable
 from xds.interest import Interest
 from xds.limits import Limits
+from xds.node import check
 from xds.observer import NoObserver, Observer
 from xds.publisher import PartKey, Publisher
+from xds.quarantine import Quarantine, Record
+from xds.removals import NO_DEADLINE
 from xds.resource import framed_nonce
+from xds.search import Content
 from xds.sotw_clusters import KeptClusters
 from xds.sotw_exchange import FULL_STATE_TYPES, SotwExchange, SotwInFlight
 from xds.sotw_state import State
+from xds.sotw_ward import SotwWard
 from xds.subscription import WILDCARD, Subscription
 from xds.types import CDS, EDS, LDS, PUSH_ORDER, RDS, VHDS
+from xds.watchdog import ClusterWatchdog
 
 _ORDER: Final = tuple(type_url for type_url in PUSH_ORDER if type_url != VHDS)
 _REFERRING: Final = (LDS, RDS)
-
-
-def sotw_node_id(request: discovery_pb2.DiscoveryRequest) -> str:
-    """The node, which the first request of a stream must name (X-03)."""
-    node: str = request.node.id
-    if not node:
-        raise BadRequest("the first request on a stream needs node.id")
-    return node
 
 
 class SotwStream:
@@ -49,7 +47,9 @@ class SotwStream:
         wake: Callable[[], None] = lambda: None,
         limits: Limits | None = None,
         observer: Observer | None = None,
+        record: Record | None = None,
     ) -> None:
+        """`record` is what is known of the client from before; by default nothing is."""
         self._publisher = publisher
         self._watch = publisher.watch(parts, wake)
         self._node = node
@@ -58,6 +58,10 @@ class SotwStream:
         self._observer: Observer = observer or NoObserver()
         self._exchanges: dict[str, SotwExchange] = {}
         self._kept = KeptClusters(self._limits.grace)
+        record = record or Quarantine().record(node)
+        record.open(self._runs, wake)
+        self._ward = SotwWard(record, publisher, self._observer, self._limits)
+        self._watchdog = ClusterWatchdog(started=now, patience=self._limits.clusters_within)
         self._nonces = 0
         self._wakeup: float | None = None
         self._waiting = False
@@ -65,6 +69,7 @@ class SotwStream:
     def close(self) -> None:
         """Give up the parts. May be called twice."""
         self._watch.close()
+        self._ward.close()
 
     def next_wakeup(self) -> float | None:
         """When to poll even if nothing happens before; as of the last poll."""
@@ -90,25 +95,23 @@ class SotwStream:
 
     def receive(self, request: discovery_pb2.DiscoveryRequest, now: float) -> bool:
         """Take a request; whether `poll` may have something to send because of it."""
-        if request.node.id and request.node.id != self._node:  # X-04; X-01: empty means the same
-            raise BadRequest("node.id changed in mid-stream")
+        check(request, self._node)
         type_url = request.type_url
-        if not type_url:
-            raise BadRequest("a request on an aggregated stream needs a type_url")  # X-05
         if type_url not in _ORDER:
             return False  # X-06: here there is no way to say that something does not exist
         exchange = self._exchanges.get(type_url)
         if exchange is None:
-            self._begin(request)
+            self._begin(request, now)
             return True
         nonce = request.response_nonce
         if nonce and not self._take_answer(exchange, request, now):
             return self._waiting
         if nonce and nonce != exchange.nonce:
             return self._waiting  # X-26: the answer to the newest response names all again
-        return self._ask(exchange, request.resource_names) or self._waiting
+        asked = self._ask(exchange, request.resource_names)
+        return asked or self._waiting or exchange.contained is not None
 
-    def _begin(self, request: discovery_pb2.DiscoveryRequest) -> None:
+    def _begin(self, request: discovery_pb2.DiscoveryRequest, now: float) -> None:
         """The first request of a type on this stream. A nonce in it is of another stream (X-28)."""
         type_url = request.type_url
         wanted = self._subscription(type_url, request.resource_names, named=False)
@@ -124,16 +127,18 @@ class SotwStream:
         )
         self._exchanges[type_url] = exchange
         if wanted.wildcard or wanted.names:  # X-42
-            exchange.held = self._held_before(exchange, request.version_info)
+            exchange.held = self._held_before(exchange, request.version_info, now)
+            exchange.accepted = exchange.held
             exchange.asked = True
             exchange.forced = self._is_owed(type_url)
         else:
             exchange.advance(self._publisher.generation)
 
-    def _held_before(self, exchange: SotwExchange, version: str) -> State | None:
+    def _held_before(self, exchange: SotwExchange, version: str, now: float) -> State | None:
         """What the client holds that says so with a version; `None` if that is not known here."""
         states = self._publisher.states
         current = states.current(exchange.tracks, exchange.interest)
+        current = self._ward.sifted(exchange, current, now)
         if version == current.version:  # X-60: of any replica, or from before a restart
             return current
         held = states.sent(exchange.type_url, version)
@@ -161,6 +166,7 @@ class SotwStream:
             self._observer.stale(exchange.type_url)
             return False
         if not request.HasField("error_detail"):  # X-21
+            self._ward.accept(exchange, response)
             exchange.ack()
             self._observer.acked(exchange.type_url, now - response.sent_at)
             return True
@@ -171,9 +177,10 @@ class SotwStream:
             generation=response.generation,
             at=now,
             names=tuple(response.state.versions),
+            trial=response.trial,
         )
-        exchange.reject(nack)
         self._observer.rejected(nack)
+        self._ward.reject(exchange, response, nack, request.error_detail.message)
         return True
 
     def _ask(self, exchange: SotwExchange, names: Collection[str]) -> bool:
@@ -188,6 +195,9 @@ class SotwStream:
         if exchange.held is not None:
             # What the client gave up it no longer has: it is sent again when it is asked for again.
             exchange.held = self._publisher.states.narrowed(exchange.held, exchange.interest)
+        if exchange.accepted is not None:
+            narrowed = self._publisher.states.narrowed(exchange.accepted, exchange.interest)
+            exchange.accepted = narrowed
         added = bool(wanted.names - old.names) or (wanted.wildcard and not old.wildcard)
         exchange.asked = exchange.asked or added
         return added
@@ -219,6 +229,7 @@ class SotwStream:
             exchange = self._exchanges.get(type_url)
             if exchange is None:
                 continue
+            self._ward.refresh(exchange)
             if not exchange.owes():
                 exchange.advance(generation)
             elif type_url in _REFERRING and (behind or self._is_warming(exchange, now)):
@@ -229,10 +240,20 @@ class SotwStream:
                 out.extend(self._advance(exchange, generation, now))
             behind = behind or exchange.sent != generation
         out.extend(self._remove_clusters(now))
+        if (deadline := self._watchdog.deadline(self._asked())) is not None:
+            self._wake_at(deadline)
         return out
+
+    def _asked(self) -> Collection[str]:
+        """For the watchdog: a client that is no Envoy has no clusters until its routes name some,
+        and asks for no endpoints before.
+        """
+        return self._exchanges if EDS in self._exchanges else ()
 
     def _check(self, now: float) -> None:
         """End the stream where it can no longer be served right."""
+        if self._watchdog.is_late(self._asked(), now):
+            raise Reconnect("clusters were not asked for in time")
         if any(part.dropped for part in self._watch.parts):
             raise Reconnect("the configuration of this node is selected anew")
         for exchange in self._exchanges.values():
@@ -256,18 +277,30 @@ class SotwStream:
 
     def _advance(self, exchange: SotwExchange, generation: int, now: float) -> list[bytes]:
         """Bring the client up to `generation`, if it is not there."""
+        resumes_at = self._ward.resumes_at(exchange, now)
+        if resumes_at > now:
+            self._wait_until(resumes_at)
+            return []
         target = self._publisher.states.current(exchange.tracks, exchange.interest)
+        target, trial = self._ward.target(exchange, target, now)
         if exchange.type_url == CDS:
             self._kept.update(exchange.held, target, exchange.interest, generation, now)
             target = self._publisher.states.with_kept(target, self._kept.resources)
         base = exchange.sent if exchange.in_flight else exchange.acked
-        out = self._send(exchange, target, base=base, generation=generation, now=now)
+        out = self._send(exchange, target, base=base, generation=generation, now=now, trial=trial)
         exchange.advance(generation)
         exchange.initial = exchange.initial and not out
         return out
 
     def _send(
-        self, exchange: SotwExchange, target: State, *, base: int, generation: int, now: float
+        self,
+        exchange: SotwExchange,
+        target: State,
+        *,
+        base: int,
+        generation: int,
+        now: float,
+        trial: bool = False,
     ) -> list[bytes]:
         """The response that brings `target`, unless the client was sent just that before."""
         held = exchange.held
@@ -285,6 +318,7 @@ class SotwStream:
             sent_at=now,
             state=target,
             brings=changed,
+            trial=trial,
         )
         exchange.in_flight.append(response)
         exchange.held = target
@@ -306,16 +340,19 @@ class SotwStream:
         clusters = self._exchanges.get(CDS)
         if clusters is None or not self._kept:
             return []
-        if clusters.full:
+        searching = clusters.contained is not None and clusters.contained.searching
+        if clusters.full or searching:
             self._waiting = True
             return []
         before = self._kept.oldest - 1  # not accepted until the client says so
-        released = self._kept.release(self._confirmed(now), now)
-        if self._kept:
+        keeps = any(e.quarantined for t, e in self._exchanges.items() if t in _REFERRING)
+        released = self._kept.release(self._confirmed(now), NO_DEADLINE if keeps else now)
+        if self._kept and not keeps:
             self._wait_until(self._kept.deadline)
         if not released:
             return []
         wanted = self._publisher.states.current(clusters.tracks, clusters.interest)
+        wanted = self._ward.sifted(clusters, wanted, now)
         target = self._publisher.states.with_kept(wanted, self._kept.resources)
         clusters.acked = min(clusters.acked, before)
         return self._send(clusters, target, base=before, generation=clusters.sent, now=now)
@@ -336,8 +373,17 @@ class SotwStream:
                 return NEVER
         return lowest
 
+    def _runs(self, type_url: str, content: Content) -> bool:
+        exchange = self._exchanges.get(type_url)
+        if exchange is None or exchange.accepted is None:
+            return False
+        return exchange.accepted.versions.get(content[0]) == content[1]
+
     def _wait_until(self, deadline: float) -> None:
         self._waiting = True
+        self._wake_at(deadline)
+
+    def _wake_at(self, deadline: float) -> None:
         if self._wakeup is None or deadline < self._wakeup:
             self._wakeup = deadline
 

@@ -5,8 +5,10 @@ Each response holds all that the client is to have, so the newest one settles al
 
 from dataclasses import dataclass, field
 
+from xds.containment import Containment, Quarantined
 from xds.exchange import NEVER, Nack
 from xds.interest import Interest
+from xds.resource import Resource
 from xds.sotw_state import State
 from xds.subscription import Subscription
 from xds.track import Track
@@ -30,6 +32,8 @@ class SotwInFlight:
     state: State
     brings: bool
     """Whether it holds anything that the client did not have."""
+    trial: bool = False
+    """It was sent to find out what of another one was rejected."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,6 +59,10 @@ class SotwExchange:
     """An answer is owed even if it is what the client was sent before."""
     held: State | None = None
     """What the client was sent last, whether or not it accepted it (X-23)."""
+    accepted: State | None = None
+    """What the client accepted last; `None` if that is not known."""
+    contained: Containment | None = None
+    """What the client rejected, if there is anything."""
     nonce: str = ""
     """Of the newest response."""
     in_flight: list[SotwInFlight] = field(default_factory=list)
@@ -62,7 +70,7 @@ class SotwExchange:
 
     def owes(self) -> bool:
         """Whether there may be something to send: cheap, and sometimes wrongly yes."""
-        if self.asked or self.forced:
+        if self.asked or self.forced or (self.contained is not None and self.contained.searching):
             return True
         removes = self.type_url in FULL_STATE_TYPES
         return any(
@@ -80,26 +88,45 @@ class SotwExchange:
 
     def ack(self) -> None:
         """The client accepted what is out of flight already."""
-        self.acked = self.in_flight[0].base if self.in_flight else self.sent
-
-    def reject(self, nack: Nack) -> None:
-        """The client rejected a response. It counts as answered: it is not sent again (X-23)."""
-        self.nack = nack
-        self.rejected_at = max(self.rejected_at, nack.generation)
+        self._reach(self.in_flight[0].base if self.in_flight else self.sent)
 
     def advance(self, generation: int) -> None:
         """Nothing is owed any more up to `generation`."""
         if not self.in_flight and self.acked >= self.rejected_at:
-            self.acked = generation
+            self._reach(generation)
         self.sent = generation
         self.asked = self.forced = False
 
     @property
     def full(self) -> bool:
-        """Whether no more responses may be sent before the client answers one."""
-        return len(self.in_flight) >= self.window
+        """Whether no more responses may be sent before the client answers one.
+
+        While something is contained they go one by one: each builds on what was accepted.
+        """
+        return len(self.in_flight) >= (self.window if self.contained is None else 1)
 
     @property
     def settled(self) -> bool:
         """Whether the client has accepted all that there is."""
-        return not self.in_flight and self.acked >= self.rejected_at and not self.owes()
+        return not self.in_flight and not self.rejected and not self.owes()
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the client runs something older, because it rejected what it was sent."""
+        return self.acked < self.rejected_at or self.contained is not None
+
+    @property
+    def quarantined(self) -> tuple[Quarantined, ...]:
+        """What is kept from the client until it changes."""
+        return self.contained.quarantined if self.contained is not None else ()
+
+    def current(self, name: str) -> Resource | None:
+        """What the client is to hold now under `name`."""
+        if not self.interest.wants(name):
+            return None
+        return next((t.get(name) for t in self.tracks if name in t), None)
+
+    def _reach(self, generation: int) -> None:
+        """The client has come so far, but for what it rejected."""
+        limit = generation if self.contained is None else self.contained.base
+        self.acked = min(generation, limit)

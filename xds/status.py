@@ -9,6 +9,7 @@ from collections.abc import Hashable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from typing import Protocol
 
+from xds.containment import Quarantined
 from xds.exchange import Nack
 from xds.types import CDS
 
@@ -29,8 +30,8 @@ class TypeState(Protocol):
         """The generation that it has accepted."""
 
     @property
-    def rejected_at(self) -> int:
-        """The newest generation that it has rejected something of."""
+    def rejected(self) -> bool:
+        """Whether it runs something older, because it rejected what it was sent."""
 
     @property
     def in_flight(self) -> Sized:
@@ -39,6 +40,10 @@ class TypeState(Protocol):
     @property
     def nack(self) -> Nack | None:
         """Its last rejection."""
+
+    @property
+    def quarantined(self) -> Sequence[Quarantined]:
+        """What is kept from it until it changes."""
 
     @property
     def settled(self) -> bool:
@@ -72,7 +77,7 @@ def is_brought_up(states: Sequence[TypeState]) -> bool:
     """
     answering = [each for each in states if each.type_url != CDS] or states
     sent = bool(states) and all(each.sent >= 0 for each in states)
-    return sent and all(max(each.acked, each.rejected_at) >= 0 for each in answering)
+    return sent and all(each.acked >= 0 or each.nack is not None for each in answering)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +90,11 @@ class TypeStatus:
     settled: bool
     """The client has accepted all that there is for it."""
     rejected: bool
-    """The client runs something older, because it rejected what it was sent last."""
+    """The client runs something older, because it rejected what it was sent."""
     nack: Nack | None
     """The last rejection, which may since have been mended."""
+    quarantined: tuple[Quarantined, ...]
+    """What is kept from the client until it changes, by name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +139,9 @@ class Client:
                     acked=exchange.acked,
                     in_flight=len(exchange.in_flight),
                     settled=exchange.settled,
-                    rejected=exchange.acked < exchange.rejected_at,
+                    rejected=exchange.rejected,
                     nack=exchange.nack,
+                    quarantined=tuple(exchange.quarantined),
                 )
                 for exchange in self.stream.exchanges()
             },
@@ -178,8 +186,8 @@ class Clients:
     async def settled(self, generation: int) -> None:
         """Wait until every client that is connected now has accepted all up to `generation`.
 
-        One that leaves meanwhile is not waited for; one that rejected a part of it is, until it
-        accepts something newer. Bound the wait with `asyncio.timeout`.
+        One that leaves meanwhile is not waited for; one that rejected a part of it is, until that
+        part has changed and is accepted. Bound the wait with `asyncio.timeout`.
         """
         late = {c for c in self._clients.values() if c.stream.acknowledged() < generation}
         wait = _Wait(generation, late)

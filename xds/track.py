@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from xds.interest import Again, Interest, root
+from xds.past import Past
 from xds.resource import Resource
 from xds.slices import NO_SLICE, Slice, SliceCache, sliced
 
@@ -19,8 +20,12 @@ _REMEMBERED_GENERATIONS = 64
 class Track:
     """One type of one part. Generations are the publisher's and only grow."""
 
-    def __init__(self, slices: SliceCache, *, chunk_bytes: int, tombstones: int) -> None:
+    def __init__(
+        self, slices: SliceCache, *, chunk_bytes: int, tombstones: int, past: Past | None = None
+    ) -> None:
+        """`past` is told of what is replaced or removed."""
         self._slices = slices
+        self._past = past
         self._chunk_bytes = chunk_bytes
         self._tombstones = tombstones
         self._live: dict[str, tuple[int, Resource]] = {}
@@ -49,6 +54,10 @@ class Track:
         held = self._live.get(name)
         return held[1] if held is not None else None
 
+    def changed_at(self, name: str) -> int:
+        """The generation in which what is there was added or last changed."""
+        return self._live[name][0]
+
     def missing(self, names: frozenset[str]) -> frozenset[str]:
         """Those of `names` that are not there."""
         return names.difference(self._live)
@@ -56,12 +65,16 @@ class Track:
     def apply(self, generation: int, upserts: Iterable[Resource], removals: Iterable[str]) -> None:
         """Take what the publisher found to be a real change."""
         for entry in upserts:
-            self._live.pop(entry.name, None)  # re-inserted, so that the order is that of changes
+            old = self._live.pop(entry.name, None)  # re-inserted: the order is that of changes
+            if old is not None and self._past is not None:
+                self._past.note(old[1], generation)
             self._gone.pop(entry.name, None)
             self._live[entry.name] = (generation, entry)
             self.changed = generation
         for name in removals:
-            del self._live[name]
+            _, gone = self._live.pop(name)
+            if self._past is not None:
+                self._past.note(gone, generation)
             self._gone[name] = generation
             self.removed = generation
         while len(self._gone) > self._tombstones:

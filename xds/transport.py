@@ -7,12 +7,14 @@ from typing import Final, Generic, Protocol, TypeVar
 from envoy.service.discovery.v3 import discovery_pb2
 from google.protobuf.message import DecodeError
 
-from xds.delta import DeltaStream, node_id
+from xds.delta import DeltaStream
 from xds.errors import BadRequest
 from xds.limits import Limits
+from xds.node import node_id
 from xds.observer import Observer
 from xds.publisher import PartKey, Publisher
-from xds.sotw import SotwStream, sotw_node_id
+from xds.quarantine import Record
+from xds.sotw import SotwStream
 from xds.status import Stream
 
 Request = TypeVar("Request", discovery_pb2.DeltaDiscoveryRequest, discovery_pb2.DiscoveryRequest)
@@ -39,6 +41,7 @@ class Opener(Protocol[Asking]):
         wake: Callable[[], None],
         limits: Limits,
         observer: Observer,
+        record: Record,
     ) -> Conversation[Asking]:
         """Raises `UnknownPart`."""
 
@@ -62,6 +65,4 @@ class Transport(Generic[Request]):
 DELTA: Final = Transport(
     request=discovery_pb2.DeltaDiscoveryRequest, open=DeltaStream, node_id=node_id
 )
-SOTW: Final = Transport(
-    request=discovery_pb2.DiscoveryRequest, open=SotwStream, node_id=sotw_node_id
-)
+SOTW: Final = Transport(request=discovery_pb2.DiscoveryRequest, open=SotwStream, node_id=node_id)

@@ -17,6 +17,7 @@ class RouteTables:
         """Those that the client was sent on this stream, or said that it holds."""
         self.new = NO_NAMES
         """Those of `held` whose virtual hosts all have to be sent."""
+        self._doubted = NO_NAMES
 
     def keep(self, names: frozenset[str]) -> None:
         """The client held these, with their tables, before the stream began."""
@@ -24,8 +25,13 @@ class RouteTables:
 
     def sent(self, names: frozenset[str], asked: frozenset[str]) -> None:
         """These were sent. What the client did not hold, or asked for anew, has no table yet."""
-        self.new |= (names - self.held) | (names & asked)
+        self.new |= (names - self.held) | (names & asked) | (names & self._doubted)
+        self._doubted -= names
         self.held = self._interner.step(self.held, names)
+
+    def doubt(self, names: frozenset[str]) -> None:
+        """The client rejected these: perhaps it has none of them, and no place for their tables."""
+        self._doubted |= names
 
     def let_go(self, names: frozenset[str]) -> None:
         """The client gave these up."""

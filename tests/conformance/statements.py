@@ -125,7 +125,6 @@ STATEMENTS = {
 
 UNTESTED = {
     "X-49": "nothing is served on demand",
-    "X-65": "there is no such watchdog yet",
     "X-106": "extension configurations are not served",
     "X-121": "the versions that are supported do not do so",
     "X-122": "nothing is served on demand",

@@ -52,7 +52,8 @@ async def test_a_tool_sees_a_rejection(inspected: Served) -> None:
             each for each in client.generic_xds_configs if short_name(each.type_url) == "vhds"
         ]
         assert virtual_hosts.config_status == csds_pb2.ERROR
-        assert virtual_hosts.error_state.details == "no such extension"
+        name = "80/reviews.shop.svc.cluster.local:80"
+        assert virtual_hosts.error_state.details == f"{name}: no such extension"
 
 
 @pytest.mark.parametrize(

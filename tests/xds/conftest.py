@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.xds.resources import cluster, upsert
+from tests.xds.resources import cluster, static_cluster, upsert
+from tests.xds.scripted import Scripted
 from tests.xds.serving import Owner, serving
 from xds.metrics import Metrics
 from xds.publisher import Publisher
@@ -40,3 +41,10 @@ async def server(
     publisher.publish({"p": upsert(cds=[cluster("a")])})
     async with serving(publisher, owner, metrics=metrics) as running:
         yield running
+
+
+@pytest.fixture
+def many(publisher: Publisher) -> Scripted:
+    """A client that is to have the clusters a to h."""
+    publisher.publish({"p": upsert(cds=[static_cluster(name) for name in "abcdefgh"])})
+    return Scripted(publisher)

@@ -9,6 +9,7 @@ from xds.delta import DeltaStream
 from xds.limits import Limits
 from xds.observer import Observer
 from xds.publisher import PartKey, Publisher
+from xds.quarantine import Record
 from xds.types import short_name
 
 Response = discovery_pb2.DeltaDiscoveryResponse
@@ -24,6 +25,7 @@ class Scripted:
         *,
         limits: Limits | None = None,
         observer: Observer | None = None,
+        record: Record | None = None,
     ) -> None:
         self.now = 1000.0
         self.woken = 0
@@ -35,6 +37,7 @@ class Scripted:
             wake=self._wake,
             limits=limits,
             observer=observer,
+            record=record,
         )
 
     def _wake(self) -> None:

@@ -8,6 +8,7 @@ from tests.xds.resources import TYPES
 from xds.limits import Limits
 from xds.observer import Observer
 from xds.publisher import PartKey, Publisher
+from xds.quarantine import Record
 from xds.sotw import SotwStream
 from xds.types import short_name
 
@@ -26,6 +27,7 @@ class SotwScripted:
         *,
         limits: Limits | None = None,
         observer: Observer | None = None,
+        record: Record | None = None,
     ) -> None:
         self.now = 1000.0
         self.woken = 0
@@ -38,6 +40,7 @@ class SotwScripted:
             wake=self._wake,
             limits=limits,
             observer=observer,
+            record=record,
         )
 
     def _wake(self) -> None:

@@ -81,7 +81,7 @@ def test_a_rejection_is_shown_with_the_words_of_the_client(publisher: Publisher)
     (config,) = client_statuses(Request(), connected(client.stream).snapshot()).config
     clusters = config.generic_xds_configs[0]
     assert clusters.config_status == csds_pb2.ERROR
-    assert clusters.error_state.details == "bad cluster"
+    assert clusters.error_state.details == "a: bad cluster"
 
 
 def test_a_rejection_that_was_mended_is_shown_no_more(publisher: Publisher) -> None:

@@ -16,10 +16,11 @@ from tests.xds.resources import (
 )
 from tests.xds.rules import rules
 from tests.xds.scripted import Scripted, names, told
-from xds.delta import node_id
+from xds.containment import Quarantined
 from xds.errors import BadRequest, Reconnect, TooMuch
 from xds.exchange import Nack
 from xds.limits import Limits, NameLimits
+from xds.node import node_id
 from xds.publisher import PartChange, Publisher
 from xds.types import CDS, LDS, PUSH_ORDER, short_name
 
@@ -56,6 +57,12 @@ class Recorder:
 
     def rejected(self, nack: Nack) -> None:
         self.seen.append(("rejected", nack.message))
+
+    def quarantined(self, what: Quarantined) -> None:
+        self.seen.append(("quarantined", what.name))
+
+    def lifted(self, type_url: str, count: int) -> None:
+        self.seen.append(("lifted", count))
 
     def stale(self, type_url: str) -> None:
         self.seen.append(("stale", type_url))
@@ -167,7 +174,7 @@ def test_an_error_detail_is_a_nack_and_its_text_is_made_safe(publisher: Publishe
     assert state.nack.message.startswith("bad  [31m line xxx")
     assert len(state.nack.message) == 1024
     assert (state.nack.names, state.nack.at, state.nack.generation) == (("a",), 1002.0, 1)
-    assert [kind for kind, _ in recorder.seen] == ["sent", "rejected"]
+    assert [kind for kind, _ in recorder.seen] == ["sent", "rejected", "quarantined"]
 
 
 def test_an_observer_hears_of_acks_and_stale_nonces(publisher: Publisher) -> None:
@@ -193,6 +200,7 @@ def test_a_pure_ack_is_never_answered(client: Scripted) -> None:
 def test_rejected_content_is_not_sent_again_until_it_changes(
     client: Scripted, publisher: Publisher
 ) -> None:
+    client.sync("cds")
     (response,) = client.ask("lds")
     assert client.nack(response) == []
     assert client.later(3600) == []
@@ -404,6 +412,7 @@ def test_a_slow_client_skips_to_the_newest(client: Scripted, publisher: Publishe
 def test_a_client_that_never_answers_is_sent_away_once_there_is_news(
     client: Scripted, publisher: Publisher
 ) -> None:
+    client.sync("cds")
     client.ask("lds")
     assert client.later(3600) == []
     publisher.publish({"p": upsert(lds=[listener("l", 2)])})
@@ -412,6 +421,7 @@ def test_a_client_that_never_answers_is_sent_away_once_there_is_news(
 
 
 def test_the_wait_for_an_answer_has_a_deadline(client: Scripted, publisher: Publisher) -> None:
+    client.sync("cds")
     client.ask("lds")
     publisher.publish({"p": upsert(lds=[listener("l", 2)])})
     client.poll()

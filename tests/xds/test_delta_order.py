@@ -173,17 +173,28 @@ def test_a_cluster_that_nothing_referred_to_goes_at_once(
 
 
 @rules("X-81")
-@pytest.mark.parametrize("answer", ["none", "nack"])
 def test_a_client_that_does_not_accept_its_routes_loses_the_cluster_after_the_grace_period(
-    client: Scripted, publisher: Publisher, answer: str
+    client: Scripted, publisher: Publisher
 ) -> None:
     publisher.publish({"p": PartChange(upserts={RDS: [route("80", 2)]}, removals={CDS: ["a"]})})
-    (routes,) = client.poll()
-    if answer == "nack":
-        assert client.nack(routes) == []
+    client.poll()
     assert client.stream.next_wakeup() == client.now + GRACE
     assert client.later(GRACE - 0.1) == []
     assert told(client.later(0.1)) == [("cds", [], ["a"])]
+
+
+@rules("X-81", "X-23")
+def test_a_client_that_rejected_its_routes_keeps_the_clusters_of_the_old_ones(
+    client: Scripted, publisher: Publisher
+) -> None:
+    publisher.publish({"p": PartChange(upserts={RDS: [route("80", 2)]}, removals={CDS: ["a"]})})
+    (routes,) = client.poll()
+    assert client.nack(routes) == []
+    assert client.stream.next_wakeup() is None
+    assert client.later(100 * GRACE) == []
+    publisher.publish({"p": upsert(rds=[route("80", 3)])})
+    pushed = [("rds", ["80"], []), ("vhds", ["80/x"], []), ("cds", [], ["a"])]
+    assert told(client.settle()) == pushed  # the table again: it may have had no place for one
 
 
 @rules("X-81")

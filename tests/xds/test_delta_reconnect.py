@@ -255,9 +255,9 @@ def test_endpoints_that_vanish_while_their_cluster_waits_for_them_are_answered(
 @rules("X-100", "X-109")
 def test_removals_go_with_the_first_of_several_responses() -> None:
     publisher = Publisher(chunk_bytes=10)
-    publisher.publish({"p": upsert(lds=[listener("a"), listener("b")])})
+    publisher.publish({"p": upsert(sds=[secret("a"), secret("b")])})
     client = Scripted(publisher)
-    assert told(client.ask("lds", held={"gone": "1"})) == [
-        ("lds", ["a"], ["gone"]),
-        ("lds", ["b"], []),
+    assert told(client.ask("sds", ["a", "b"], held={"gone": "1"})) == [
+        ("sds", ["a"], ["gone"]),
+        ("sds", ["b"], []),
     ]

@@ -229,12 +229,26 @@ def test_a_cluster_goes_when_the_routes_are_not_accepted_in_time(publisher: Publ
     publisher.publish({"p": whole(clusters=("a", "b"))})
     client = synced(publisher, ("a", "b"))
     publisher.publish({"p": upsert(rds=[route("80", 2)])})
-    (routes,) = client.poll()
+    client.poll()
     publisher.publish({"p": remove(cds=["b"])})
     assert client.poll() == []
-    client.nack(routes)
     assert client.stream.next_wakeup() == client.now + GRACE
     assert told(client.later(GRACE)) == [("cds", ["a"])]
+
+
+@rules("X-81", "X-23")
+def test_a_client_that_rejected_its_routes_keeps_the_clusters_of_the_old_ones(
+    publisher: Publisher,
+) -> None:
+    publisher.publish({"p": whole(clusters=("a", "b"))})
+    client = synced(publisher, ("a", "b"))
+    publisher.publish({"p": upsert(rds=[route("80", 2)])})
+    (routes,) = client.poll()
+    publisher.publish({"p": remove(cds=["b"])})
+    client.nack(routes)
+    assert client.later(100 * GRACE) == []
+    publisher.publish({"p": upsert(rds=[route("80", 3)])})
+    assert told(client.settle()) == [("rds", ["80"]), ("cds", ["a"])]
 
 
 @rules("X-81")

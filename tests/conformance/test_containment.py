@@ -1,0 +1,65 @@
+"""What becomes of the good part of a push that Envoy rejects."""
+
+from collections.abc import Callable
+
+import pytest
+from envoy.config.cluster.v3.cluster_pb2 import Cluster
+
+from tests.conformance.conversation import accepted
+from tests.conformance.resources import (
+    host,
+    invalid_cluster,
+    listener,
+    refused_cluster,
+    secret,
+    static_cluster,
+)
+from tests.conformance.world import World
+from tests.xds.certificates import certificate
+from tests.xds.rules import rules
+from xds.tls import Certificate
+from xds.types import CDS, SDS
+
+pytestmark = pytest.mark.envoy
+
+
+@rules("X-103", "X-23")
+@pytest.mark.parametrize("bad", [refused_cluster, invalid_cluster])
+async def test_what_is_good_of_a_rejected_push_is_taken_and_listed(
+    live: World, bad: Callable[[str], Cluster]
+) -> None:
+    live.publish(static_cluster("b"), bad("c"), static_cluster("d"))
+    pushed = await live.stream.sent(CDS, "c")
+    assert not accepted(await live.stream.answered(pushed.nonce))
+    live.publish(static_cluster("e"))
+    await live.taken(CDS, "e")
+    assert await live.envoy.clusters() >= {"b", "d", "e"}
+    again = await live.tap.reconnected()
+    held = set((await again.asked(CDS)).initial_resource_versions)
+    assert held == {"a", "b", "d", "e"}
+
+
+@rules("X-129", "X-128")
+async def test_a_good_virtual_host_beside_a_bad_one_is_served(live: World) -> None:
+    live.publish(host("r", "b.test", "a"), host("r", "copy", "a", domains=["a.test"]))
+    await live.answers("b.test", 200)
+    assert (await live.envoy.ask("a.test")).status == 200
+
+
+@rules("X-30")
+async def test_no_status_shows_a_private_key(fresh: World) -> None:
+    pair = certificate("old")
+    fresh.publish(
+        *fresh.first(), listener(fresh.envoy.folder / "tls", "r", secret="s"), secret("s", pair)
+    )
+    await fresh.answers("a.test", 200)
+    incomplete = secret("s", Certificate(chain=b"", key=b"c2VjcmV0"))
+    incomplete.tls_certificate.certificate_chain.Clear()
+    fresh.publish(incomplete)
+    pushed = await fresh.stream.sent(SDS, "s")
+    assert not accepted(await fresh.stream.answered(pushed.nonce))
+    clients = fresh.server.clients
+    while (nack := clients.snapshot()[0].types[SDS].nack) is None:
+        await clients.changed(clients.revision)
+    assert nack.message
+    assert "c2VjcmV0" not in nack.message
