@@ -2,7 +2,9 @@
 
 from collections import Counter
 
-from e2e.mesh import ECHO, Mesh
+import pytest
+
+from e2e.mesh import ECHO, Mesh, routes
 
 ADDRESSES = 20
 
@@ -22,14 +24,57 @@ def test_round_robin_takes_turns(mesh: Mesh) -> None:
     assert seen == {"v1": 10, "v2": 10}
 
 
-def test_a_hash_keeps_a_user_at_one_pod(mesh: Mesh) -> None:
-    mesh.apply(policy("{consistentHash: {httpHeaderName: x-user}}"))
+@pytest.mark.parametrize("table", ["", ", ringHash: {minimumRingSize: 64}", ", maglev: {}"])
+def test_a_hash_keeps_a_user_at_one_pod(mesh: Mesh, table: str) -> None:
+    mesh.apply(policy(f"{{consistentHash: {{httpHeaderName: x-user{table}}}}}"))
     pods = {}
     for user in map(str, range(ADDRESSES)):
         seen = {answer.seen.version for answer in mesh.repeat(ECHO, 4, {"x-user": user})}
         assert len(seen) == 1, user
         pods[user] = seen.pop()
     assert set(pods.values()) == {"v1", "v2"}
+
+
+def test_a_query_keeps_a_user_at_one_pod(mesh: Mesh) -> None:
+    mesh.apply(policy("{consistentHash: {httpQueryParameterName: user}}"))
+    pods = {}
+    for user in map(str, range(ADDRESSES)):
+        seen = {answer.seen.version for answer in mesh.repeat(f"{ECHO}/?user={user}", 4)}
+        assert len(seen) == 1, user
+        pods[user] = seen.pop()
+    assert set(pods.values()) == {"v1", "v2"}
+
+
+def test_an_address_keeps_its_requests_at_one_pod(mesh: Mesh) -> None:
+    mesh.apply(policy("{consistentHash: {useSourceIp: true}}"))
+    assert len({answer.seen.version for answer in mesh.repeat(ECHO, ADDRESSES)}) == 1
+
+
+def test_an_address_keeps_its_connections_at_one_pod(intercepting: Mesh) -> None:
+    def pods() -> set[str]:
+        return {intercepting.tcp("echo", 9000, "hello").split()[1] for _ in range(ADDRESSES)}
+
+    intercepting.apply(policy("{simple: ROUND_ROBIN}"))
+    assert pods() == {"v1", "v2"}
+    intercepting.apply(policy("{consistentHash: {useSourceIp: true}}"))
+    assert len(pods()) == 1
+
+
+def test_a_subset_has_a_policy_of_its_own(mesh: Mesh) -> None:
+    """The rule's own counts for the others."""
+    mesh.apply(
+        routes(
+            "[{match: [{uri: {prefix: /own}}], route: [{destination: {host: echo, subset: all}}]},"
+            " {route: [{destination: {host: echo}}]}]"
+        ).replace(
+            "subsets:",
+            "trafficPolicy: {loadBalancer: {simple: ROUND_ROBIN}}\n  subsets:\n    - {name: all, "
+            "trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: x-user}}}}",
+        )
+    )
+    user = {"x-user": "one"}
+    assert len({a.seen.version for a in mesh.repeat(f"{ECHO}/own", ADDRESSES, user)}) == 1
+    assert len({a.seen.version for a in mesh.repeat(ECHO, ADDRESSES, user)}) == 2
 
 
 def test_a_cookie_is_set_and_followed(mesh: Mesh) -> None:
@@ -39,3 +84,16 @@ def test_a_cookie_is_set_and_followed(mesh: Mesh) -> None:
     assert cookie.startswith("stick=")
     again = {answer.seen.version for answer in mesh.repeat(ECHO, 6, {"cookie": cookie})}
     assert again == {first.seen.version}
+
+
+def test_a_session_cookie_lasts_as_long_as_the_client_does(mesh: Mesh) -> None:
+    """A `ttl` of 0; without any, a client without the cookie gets none."""
+    mesh.apply(policy("{consistentHash: {httpCookie: {name: stick, ttl: 0s, path: /a}}}"))
+    cookie = mesh.get(ECHO).headers["set-cookie"]
+    assert cookie.startswith("stick=")
+    assert "Max-Age" not in cookie
+    assert "Path=/a" in cookie
+    mesh.apply(policy("{consistentHash: {httpCookie: {name: stick}}}"))
+    assert "set-cookie" not in mesh.get(ECHO).headers
+    given = mesh.repeat(ECHO, ADDRESSES, {"cookie": "stick=mine"})
+    assert len({answer.seen.version for answer in given}) == 1

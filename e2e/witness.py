@@ -18,8 +18,10 @@ spec: {{selector: {{app: {name}}}, ports: [{{name: {port}, port: 8443}}]}}
 """
 
 
-def pod(name: str, program: str, port: int, **environment: str) -> str:
-    """A pod outside of the mesh, ready once its port is open."""
+def pod(name: str, program: str, port: int, labels: str = "", **environment: str) -> str:
+    """A pod outside of the mesh, ready once its port is open. `labels`, in flow style, are `app:
+    name` if absent.
+    """
     given = {"PORT": str(port), **environment}
     listed = "".join(f'        - {{name: {k}, value: "{v}"}}\n' for k, v in given.items())
     return f"""
@@ -28,7 +30,7 @@ kind: Pod
 metadata:
   name: {name}
   namespace: e2e
-  labels: {{app: {name}}}
+  labels: {{{labels or f"app: {name}"}}}
   annotations: {{sidecar.istio.io/inject: "false"}}
 spec:
   containers:

@@ -4,7 +4,7 @@ Frames are small and windows are never filled; header names and values are short
 """
 
 from asyncio import StreamReader, StreamWriter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY = 0, 1, 3, 4, 6, 7
@@ -24,18 +24,23 @@ _AUTHORITY, _PATH, _OTHER = b"\x01", b"\x04", b"\x00"
 """Literals that are not to be remembered: two that have a name in the static table, and others."""
 
 
-async def answer(reader: StreamReader, writer: StreamWriter, body: bytes) -> None:
-    """Answers each request with 200 and `body`, until the client goes away; the preface is read."""
+async def answer(
+    reader: StreamReader, writer: StreamWriter, body: Callable[[int], Awaitable[bytes]]
+) -> None:
+    """Answers each request with 200 and `body` of how many pings there were, until the client goes
+    away; the preface is read."""
     writer.write(_frame(SETTINGS, 0, 0))
+    pings = 0
     while True:
         kind, flags, stream, payload = await _next_frame(reader)
         if kind == SETTINGS and not flags & ACK:
             writer.write(_frame(SETTINGS, ACK, 0))
         elif kind == PING and not flags & ACK:
+            pings += 1
             writer.write(_frame(PING, ACK, 0, payload))
         elif kind == HEADERS:
             writer.write(_frame(HEADERS, END_HEADERS, stream, _OK))
-            writer.write(_frame(DATA, END_STREAM, stream, body))
+            writer.write(_frame(DATA, END_STREAM, stream, await body(pings)))
         await writer.drain()
 
 

@@ -2,9 +2,12 @@
 
 Environment: `PORT`; `VERSION`; `TLS`: a folder with `server.pem`, `server-key.pem` and perhaps
 `clients.pem`, whose clients alone are served then; `PROXY`: each connection begins with a PROXY
-header. HTTP/1.1 and HTTP/2 are told apart by their first bytes. The answer's `body` is a JSON
-object: `http`, `sni`, `alpn`, `client` (the common name in its certificate) and `proxy` (the source
-in the PROXY header, with its version).
+header; `KEEP`: connections are kept for further requests; `DELAY`: seconds before each answer.
+HTTP/1.1 and HTTP/2 are told apart by their first bytes. The answer's `body` is a JSON object:
+`http`, `sni`, `alpn`, `client` (the common name in its certificate), `proxy` (the source in the
+PROXY header, with its version), `connection` (the how many that asked anything) and `pings` on it.
+
+`WATCH_PORT`, HTTP/1.1: any request there is answered once the first connection has been closed.
 """
 
 import asyncio
@@ -13,7 +16,7 @@ import os
 import signal
 import ssl
 from asyncio import IncompleteReadError, StreamReader, StreamWriter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
@@ -31,7 +34,11 @@ class Witness:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._version = environment.get("VERSION", "v1")
         self._proxied = "PROXY" in environment
+        self._keeps = "KEEP" in environment
+        self._delay = float(environment.get("DELAY", "0"))
         self._asked: dict[int, str] = {}
+        self._connections = 0
+        self._first_closed = asyncio.Event()
 
     def tls(self, folder: Path) -> ssl.SSLContext:
         """Of the certificates in `folder`."""
@@ -49,22 +56,36 @@ class Witness:
 
     async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         """One connection."""
+        number = 0
         try:
             seen = {**self._secured(writer)}
             if self._proxied:
                 seen["proxy"] = await _proxy_header(reader)
             first = await reader.readexactly(len(http2.PREFACE.splitlines()[0]))
+            self._connections += 1
+            number = self._connections
+            seen["connection"] = str(number)
             if http2.PREFACE.startswith(first):
                 await reader.readexactly(len(http2.PREFACE) - len(first))
-                await http2.answer(reader, writer, self._answer({**seen, "http": "2"}))
+                await http2.answer(reader, writer, self._late({**seen, "http": "2"}))
             else:
                 await self._http1(first, reader, writer, {**seen, "http": "1.1"})
         except (OSError, IncompleteReadError, MessageError):
             pass  # health checks, and clients that break off
         finally:
+            if number == 1:
+                self._first_closed.set()
             writer.close()
             with suppress(OSError):
                 await writer.wait_closed()
+
+    async def watch(self, reader: StreamReader, writer: StreamWriter) -> None:
+        """One connection of those that ask about the others."""
+        with suppress(OSError, IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            await self._first_closed.wait()
+            await self._write(writer, {}, keeps=False)
+        writer.close()
 
     def _secured(self, writer: StreamWriter) -> dict[str, str]:
         connection = writer.get_extra_info("ssl_object")
@@ -83,15 +104,30 @@ class Witness:
         request = {"method": "", "path": "", "headers": {}}
         return json.dumps({**who, **request, "body": json.dumps(seen)}).encode()
 
+    def _late(self, seen: Mapping[str, str]) -> Callable[[int], Awaitable[bytes]]:
+        async def answer(pings: int) -> bytes:
+            await asyncio.sleep(self._delay)
+            return self._answer({**seen, "pings": str(pings)})
+
+        return answer
+
     async def _http1(
         self, first: bytes, reader: StreamReader, writer: StreamWriter, seen: Mapping[str, str]
     ) -> None:
-        whole = StreamReader()
-        whole.feed_data(first + await reader.readuntil(b"\r\n\r\n"))
-        whole.feed_eof()
-        await read_message(whole, empty_body=True)
+        while True:
+            whole = StreamReader()
+            whole.feed_data(first + await reader.readuntil(b"\r\n\r\n"))
+            whole.feed_eof()
+            await read_message(whole, empty_body=True)
+            await asyncio.sleep(self._delay)
+            await self._write(writer, seen, keeps=self._keeps)
+            if not self._keeps:
+                return
+            first = b""
+
+    async def _write(self, writer: StreamWriter, seen: Mapping[str, str], *, keeps: bool) -> None:
         body = self._answer(seen)
-        headers = {"content-length": str(len(body)), "connection": "close"}
+        headers = {"content-length": str(len(body)), **({} if keeps else {"connection": "close"})}
         writer.write(head("HTTP/1.1 200 OK", headers) + body)
         await writer.drain()
 
@@ -120,6 +156,8 @@ async def serve(environment: Mapping[str, str]) -> None:
     witness = Witness(environment)
     folder = environment.get("TLS")
     host = environment.get("POD_IP") or "0.0.0.0"
+    if port := int(environment.get("WATCH_PORT", "0")):
+        await asyncio.start_server(witness.watch, host, port)
     async with await asyncio.start_server(
         witness.serve,
         host,
