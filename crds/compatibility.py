@@ -40,10 +40,10 @@ class Row:
 
 
 YES: Mapping[str, str] = {
-    "VirtualService": "hosts http tls tcp export_to",
+    "VirtualService": "hosts gateways http tls tcp export_to",
     "HTTPRoute": "name match route redirect direct_response rewrite retries fault mirror "
     "mirrors mirror_percent mirror_percentage cors_policy headers",
-    "HTTPMatchRequest": "name uri scheme method authority headers port source_labels "
+    "HTTPMatchRequest": "name uri scheme method authority headers port source_labels gateways "
     "query_params ignore_uri_case without_headers source_namespace stat_prefix",
     "StringMatch": "exact prefix regex",
     "HTTPRouteDestination": "destination weight headers",
@@ -67,9 +67,10 @@ YES: Mapping[str, str] = {
     "Headers": "request response",
     "HeaderOperations": "remove",
     "TLSRoute": "match route",
-    "TLSMatchAttributes": "sni_hosts destination_subnets port source_labels source_namespace",
+    "TLSMatchAttributes": "sni_hosts destination_subnets port source_labels gateways "
+    "source_namespace",
     "TCPRoute": "match route",
-    "L4MatchAttributes": "destination_subnets port source_labels source_namespace",
+    "L4MatchAttributes": "destination_subnets port source_labels gateways source_namespace",
     "RouteDestination": "destination weight",
     "DestinationRule": "host traffic_policy subsets export_to workload_selector",
     "TrafficPolicy": "load_balancer connection_pool outlier_detection port_level_settings "
@@ -109,6 +110,14 @@ YES: Mapping[str, str] = {
     "ServicePort": "number protocol name target_port",
     "WorkloadSelector": "labels match_labels",
     "WorkloadEntry": "address ports labels locality weight service_account",
+    "Gateway": "servers selector",
+    "Server": "port bind hosts tls name",
+    "Port": "number protocol name",
+    "ServerTLSSettings": "https_redirect server_certificate private_key ca_certificates ca_crl "
+    "credential_name credential_names ca_cert_credential_name subject_alt_names "
+    "verify_certificate_spki verify_certificate_hash min_protocol_version max_protocol_version "
+    "cipher_suites ecdh_curves",
+    "TLSCertificate": "server_certificate private_key ca_certificates",
 }
 """The fields of each message that do what Istio says."""
 
@@ -123,6 +132,7 @@ NO: Mapping[str, Mapping[str, str]] = {
     "OutlierDetection": {
         "consecutive_errors": f"a warning: {_NOR_ISTIO}; use consecutive5xxErrors"
     },
+    "Port": {"target_port": f"refused: {_NOR_ISTIO}; the gateway's Service has it"},
 }
 """Fields that are refused or have no effect, for good."""
 
@@ -143,6 +153,9 @@ DIFFERS: Mapping[str, Mapping[str, str]] = {
         "refuses it",
     ),
     "HTTPDirectResponse": {"status": "200 to 599: Istio also takes 600, which is no status"},
+    "ServerTLSSettings": {
+        "tls_certificates": "the authorities of clients are those of the first one that names any",
+    },
     "Abort": {"http_status": "200 to 599: Istio also takes 600, which is no status"},
     "ClientTLSSettings": {
         "mode": "ISTIO_MUTUAL is closed (a 503, and an error) until workloads have certificates",

@@ -185,7 +185,7 @@ def message(cls: type) -> Converter:
     return convert
 
 
-PARTIAL_MODULES = frozenset({"crds.core", "crds.meta"})
+PARTIAL_MODULES = frozenset({"crds.core", "crds.meta", "crds.secret"})
 """Of Kubernetes' own objects only a part is read, so an unknown field there says nothing."""
 
 

@@ -15,6 +15,7 @@ from crds.fields import Range
 from crds.path import Path, did_you_mean, render
 from crds.problem import Problem, error
 from crds.scalars import Duration, duration
+from crds.secret_bytes import SecretBytes, SecretText
 
 Problems = list[Problem]
 Converter = Callable[[object, Path, Problems], object]
@@ -155,6 +156,16 @@ def _bytes(value: object, path: Path, problems: Problems) -> object:
     return ABSENT
 
 
+def _secret_bytes(value: object, path: Path, problems: Problems) -> object:
+    read = _bytes(value, path, problems)
+    return SecretBytes(read) if isinstance(read, bytes) else ABSENT
+
+
+def _secret_text(value: object, path: Path, problems: Problems) -> object:
+    read = _string(value, path, problems)
+    return SecretText(read.encode()) if isinstance(read, str) else ABSENT
+
+
 def enumeration(cls: type[StrEnum]) -> Converter:
     """An enum by name."""
     members = {member.name: member for member in cls}
@@ -177,5 +188,7 @@ SCALARS: Mapping[Any, Converter] = {
     int: _any_integer,
     float: _number,
     bytes: _bytes,
+    SecretBytes: _secret_bytes,
+    SecretText: _secret_text,
     Duration: _duration,
 }

@@ -6,23 +6,22 @@ wrong is an error, and the object is not returned: its last good version stays (
 part).
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from crds.convert import plan
 from crds.convert_scalar import Problems, wrong_type
+from crds.fields import EMPTY
 from crds.kinds import CLUSTER_SCOPED, KINDS, WORKLOADS, Kind, Object, check
 from crds.meta import Key, Meta
+from crds.names import MAX_NAME_CHARS, is_object_name
 from crds.path import did_you_mean, root
 from crds.problem import Problem, Severity, error, warning
 from crds.unsupported import unsupported
 
 DEFAULT_NAMESPACE = "default"
-MAX_NAME_CHARS = 253
 
-_NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", re.ASCII)
 _ENVELOPE = frozenset({"apiVersion", "kind", "metadata", "status"})
 
 
@@ -65,8 +64,14 @@ def decode(raw: Mapping[str, object]) -> Decoded:
     return Decoded(
         key=key,
         object=None if _errors(problems) else item,
-        problems=tuple(replace(problem, object=key) for problem in problems),
+        problems=tuple(_placed(problem, key, kind) for problem in problems),
     )
+
+
+def _placed(problem: Problem, key: Key, kind: Kind) -> Problem:
+    """The problem with its object, and without the value where that must not be shown."""
+    value = None if kind.secret else problem.value
+    return replace(problem, object=key, value=value)
 
 
 def identify(raw: object) -> Identified:
@@ -91,7 +96,7 @@ def _named(raw: Mapping[str, object], group: str, version: str, kind: str) -> Id
     metadata = raw.get("metadata")
     given = metadata if isinstance(metadata, Mapping) else {}
     name, namespace = given.get("name"), given.get("namespace")
-    if not isinstance(name, str) or not _is_name(name):
+    if not isinstance(name, str) or not is_object_name(name):
         meant = ours is not None or (group, kind) in WORKLOADS
         # Anything else may be a tool's own file, such as a Kustomization.
         return (
@@ -101,7 +106,7 @@ def _named(raw: Mapping[str, object], group: str, version: str, kind: str) -> Id
         namespace = ""
     elif namespace is None or namespace == "":
         namespace = DEFAULT_NAMESPACE
-    elif not isinstance(namespace, str) or not _is_name(namespace):
+    elif not isinstance(namespace, str) or not is_object_name(namespace):
         return _unidentified(_no_name(kind, "metadata.namespace", namespace))
     return Identified(key=Key(group, kind, namespace, name), version=version)
 
@@ -115,7 +120,10 @@ def _object(raw: Mapping[str, object], key: Key, kind: Kind, problems: Problems)
             values.update(fields)
     if not kind.partial:
         problems.extend(_unknown_top(raw, kind))
-    return kind.type(meta=_meta(raw, key, problems), **values)
+    meta = _meta(raw, key, problems)
+    if kind.secret:  # an annotation of kubectl's holds the whole object
+        meta = replace(meta, annotations=EMPTY)
+    return kind.type(meta=meta, **values)
 
 
 def _meta(raw: Mapping[str, object], key: Key, problems: Problems) -> Meta:
@@ -142,10 +150,6 @@ def _errors(problems: Problems) -> bool:
 
 def _is_plain(text: str) -> bool:
     return text.isascii() and text.isprintable() and len(text) <= MAX_NAME_CHARS
-
-
-def _is_name(text: str) -> bool:
-    return len(text) <= MAX_NAME_CHARS and _NAME.fullmatch(text) is not None
 
 
 def _unidentified(problem: Problem) -> Identified:

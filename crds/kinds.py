@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from crds import core, destination_rule, service_entry, virtual_service, workload_entry
+from crds import core, destination_rule, gateway, service_entry, virtual_service, workload_entry
 from crds.core import (
     ConfigMap,
     EndpointSlice,
@@ -14,7 +14,9 @@ from crds.core import (
     ServiceAccount,
 )
 from crds.destination_rule import DestinationRule
+from crds.gateway import Gateway
 from crds.problem import Problem
+from crds.secret import Secret
 from crds.service_entry import ServiceEntry
 from crds.virtual_service import VirtualService
 from crds.workload_entry import WorkloadEntry
@@ -24,6 +26,8 @@ Object = (
     | DestinationRule
     | ServiceEntry
     | WorkloadEntry
+    | Gateway
+    | Secret
     | Service
     | EndpointSlice
     | Pod
@@ -37,7 +41,7 @@ Object = (
 @dataclass(frozen=True, slots=True)
 class Kind:
     """`sections` are where an object's fields lie (`""`: at the top); `partial`: other fields
-    exist.
+    exist; `secret`: no value of it may be shown.
     """
 
     type: type[Object]
@@ -45,6 +49,7 @@ class Kind:
     sections: tuple[str, ...] = ("spec",)
     partial: bool = True
     namespaced: bool = True
+    secret: bool = False
 
 
 NETWORKING = "networking.istio.io"
@@ -60,6 +65,8 @@ KINDS: Mapping[tuple[str, str], Kind] = {
     (NETWORKING, "DestinationRule"): _istio(DestinationRule),
     (NETWORKING, "ServiceEntry"): _istio(ServiceEntry),
     (NETWORKING, "WorkloadEntry"): _istio(WorkloadEntry),
+    (NETWORKING, "Gateway"): _istio(Gateway),
+    ("", "Secret"): Kind(Secret, ("v1",), ("",), secret=True),
     ("", "Service"): Kind(Service, ("v1",)),
     ("discovery.k8s.io", "EndpointSlice"): Kind(EndpointSlice, ("v1",), ("",)),
     ("", "Pod"): Kind(Pod, ("v1",), ("spec", "status")),
@@ -110,5 +117,7 @@ def check(item: Object) -> Iterator[Problem]:
             return service_entry.check(item)
         case WorkloadEntry():
             return workload_entry.check(item)
+        case Gateway():
+            return gateway.check(item)
         case _:
             return core.check(item)

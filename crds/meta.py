@@ -86,6 +86,7 @@ class Annotation:
     INTERCEPTION_MODE = "sidecar.istio.io/interceptionMode"
     EXPORT_TO = "networking.istio.io/exportTo"
     PROXY_CONFIG = "proxy.istio.io/config"
+    TEMPLATES = "inject.istio.io/templates"
 
 
 PER_POD_LABELS = frozenset(

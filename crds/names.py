@@ -10,9 +10,13 @@ from ipaddress import ip_address, ip_network
 import re2  # type: ignore[import-untyped]  # ships no types
 
 MAX_HOST_CHARS = 255
+MAX_NAME_CHARS = 253
 MAX_REGEX_CHARS = 1024
 
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
+_OBJECT_NAME = re.compile(
+    r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", re.ASCII
+)
 _HOST_LABEL = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?", re.ASCII)
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?", re.ASCII)
 _LABEL_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?", re.ASCII)
@@ -22,6 +26,11 @@ _TOKEN = re.compile(r"[-!#$%&'*+.^_`|~0-9A-Za-z]{1,16384}", re.ASCII)
 def is_dns_label(text: str) -> bool:
     """RFC 1123 in lower case: names of namespaces, subsets, ports."""
     return _DNS_LABEL.fullmatch(text) is not None
+
+
+def is_object_name(text: str) -> bool:
+    """RFC 1123 labels between dots, in lower case: names of most objects."""
+    return len(text) <= MAX_NAME_CHARS and _OBJECT_NAME.fullmatch(text) is not None
 
 
 def is_token(text: str) -> bool:

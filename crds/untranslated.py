@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from crds.destination_rule import (
     RetryBudget,
 )
-from crds.http_match import HTTPMatchRequest
+from crds.gateway import Server
 from crds.load_balancer import LoadBalancerSettings, ZoneAwareLoadBalancerSetting
 from crds.path import Path, render
 from crds.problem import Problem, warning
+from crds.server_tls import ServerTLSmode, ServerTLSSettings
 from crds.service_entry import ServiceEntry
-from crds.tcp_route import L4MatchAttributes, TLSMatchAttributes
+from crds.tcp_route import L4MatchAttributes
 from crds.virtual_service import VirtualService
 from crds.workload_entry import WorkloadEntry
 
@@ -49,14 +50,6 @@ NOT_APPLIED = Untranslated(
 )
 
 
-def _not_only_mesh(gateways: object) -> bool:
-    return isinstance(gateways, tuple) and any(name != "mesh" for name in gateways)
-
-
-ONLY_MESH = Untranslated(
-    "gateways other than `mesh` have no effect yet: this release serves sidecars only",
-    _not_only_mesh,
-)
 ONLY_REGIONS = Untranslated(
     "regions fail over as asked, but within one all zones are equally near: Envoy needs to know "
     "where its fellow clients are; use localityLbSetting to prefer a zone",
@@ -70,13 +63,16 @@ NOR_IN_ISTIO = Untranslated(
 NO_BUDGET_INTERVAL = Untranslated(
     "has no effect: Envoy counts the requests that are active, over no interval; leave it out"
 )
+NEEDS_MESH_TLS = Untranslated(
+    "needs the certificates of the mesh, which do not exist yet: this server stays closed",
+    lambda mode: mode in (ServerTLSmode.AUTO_PASSTHROUGH, ServerTLSmode.ISTIO_MUTUAL),
+)
+NOT_AT_GATEWAYS = Untranslated("has no effect at a gateway: only VirtualServices say where to send")
+NEVER_SKIPPED = Untranslated("has no effect: a client that must show a certificate is verified")
+
 UNTRANSLATED: Mapping[type, Mapping[str, Untranslated]] = {
-    VirtualService: {
-        "gateways": ONLY_MESH,
-    },
-    HTTPMatchRequest: {"gateways": ONLY_MESH},
-    TLSMatchAttributes: {"gateways": ONLY_MESH},
-    L4MatchAttributes: {"source_subnet": NOT_APPLIED, "gateways": ONLY_MESH},
+    VirtualService: {},
+    L4MatchAttributes: {"source_subnet": NOT_APPLIED},
     RetryBudget: {"budget_interval": NO_BUDGET_INTERVAL},
     LoadBalancerSettings: {
         "zone_aware_lb_setting": ONLY_REGIONS,
@@ -86,4 +82,6 @@ UNTRANSLATED: Mapping[type, Mapping[str, Untranslated]] = {
         "subject_alt_names": NOT_YET,
     },
     WorkloadEntry: {"network": NOT_YET},
+    Server: {"default_endpoint": NOT_AT_GATEWAYS},
+    ServerTLSSettings: {"mode": NEEDS_MESH_TLS, "insecure_skip_verify": NEVER_SKIPPED},
 }

@@ -2,7 +2,7 @@
 Each is told once.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from crds.destination_rule import DestinationRule
 from crds.meta import Key
@@ -11,6 +11,7 @@ from crds.virtual_service import VirtualService
 from mesh import hosts
 from mesh.advance import Dirty
 from mesh.check import check
+from mesh.check_gateways import check_gateways
 from mesh.delegates import delegate_keys
 from mesh.destination_rules import pattern_of
 from mesh.mesh import Mesh
@@ -22,13 +23,17 @@ class Surroundings:
 
     def __init__(self) -> None:
         self._found: dict[Key, tuple[Problem, ...]] = {}
+        self._gateways: Mapping[Key, tuple[Problem, ...]] = {}
 
     def update(self, mesh: Mesh, changes: Iterable[Change], dirty: Dirty) -> None:
-        """Checks again what changed, what refers to a host that did, what was or is delegated to,
-        and the other rules for what a DestinationRule is for.
+        """Checks again what changed, what refers to a host or to a Gateway that did, what was or is
+        delegated to, and the other rules for what a DestinationRule is for.
         """
+        if dirty.gateways or dirty.inbound:
+            self._gateways = check_gateways(mesh)
         changed = list(changes)
-        keys = {change.key for change in changed} | _referring(mesh, dirty.hosts)
+        keys = {change.key for change in changed}
+        keys |= _referring(mesh, dirty.hosts) | _bound(mesh, keys)
         objects = [each for change in changed for each in (change.old, change.new)]
         roots = (each for each in objects if isinstance(each, VirtualService))
         rules = (each for each in objects if isinstance(each, DestinationRule))
@@ -42,7 +47,19 @@ class Surroundings:
 
     def problems(self) -> tuple[Problem, ...]:
         """All of them, in the order of objects."""
-        return tuple(problem for key in sorted(self._found) for problem in self._found[key])
+        every = (*self._found.items(), *self._gateways.items())
+        return tuple(
+            problem
+            for _, problems in sorted(every, key=lambda pair: pair[0])
+            for problem in problems
+        )
+
+
+def _bound(mesh: Mesh, changed: Iterable[Key]) -> set[Key]:
+    """The VirtualServices of Gateways among what changed."""
+    routes = mesh.virtual_services.gateways
+    named = (f"{key.namespace}/{key.name}" for key in changed if key.kind == "Gateway")
+    return {key for name in named for key in routes.get(name, ())}
 
 
 def _referring(mesh: Mesh, changed: Iterable[str]) -> set[Key]:

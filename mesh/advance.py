@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from crds import core
 from crds.mesh_config import CONFIG_MAP, ROOT_NAMESPACE, MeshConfig
 from crds.meta import Key
-from mesh import destination_rules, endpoint_index, hosts, service_index, virtual_services
+from crds.virtual_service import VirtualService
+from mesh import (
+    credentials,
+    destination_rules,
+    endpoint_index,
+    gateways,
+    hosts,
+    service_index,
+    virtual_services,
+)
 from mesh.mesh import Mesh
 from mesh.place import asked_places
 from mesh.services import Arrival
@@ -25,7 +34,8 @@ CONFIG_KEY = Key("", "ConfigMap", ROOT_NAMESPACE, CONFIG_MAP)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dirty:
     """What may differ: of `hosts` all but their endpoints, of `endpoints` those; `inbound` are
-    namespaces of workloads.
+    namespaces of workloads; `gateways`: any server of a Gateway; `gateway_routes` are the
+    VirtualServices whose rules may differ at gateways.
     """
 
     everything: bool = False
@@ -34,6 +44,8 @@ class Dirty:
     inbound: frozenset[str] = frozenset()
     selections: bool = False
     pods: frozenset[Key] = frozenset()
+    gateways: bool = False
+    gateway_routes: frozenset[Key] = frozenset()
 
 
 def advance(mesh: Mesh, changes: Sequence[Change], config: MeshConfig) -> tuple[Mesh, Dirty]:
@@ -42,12 +54,16 @@ def advance(mesh: Mesh, changes: Sequence[Change], config: MeshConfig) -> tuple[
     endpoints, moved = endpoint_index.advance(mesh.endpoints, services.services, changes)
     rules, ruled = destination_rules.advance(mesh.rules, changes)
     routes, routed = virtual_services.advance(mesh.virtual_services, changes)
+    served, gated, moved_gateways = gateways.advance(mesh.gateways, changes)
+    secrets, kept = credentials.advance(mesh.credentials, changes)
     new = Mesh(
         config=config,
         services=services.services,
         endpoints=endpoints,
         rules=rules,
         virtual_services=routes,
+        gateways=served,
+        credentials=secrets,
     )
     changed = services.hosts | set(_covered(new, ruled))
     touched = changed | set(_covered(new, routed)) | routed
@@ -66,6 +82,8 @@ def advance(mesh: Mesh, changes: Sequence[Change], config: MeshConfig) -> tuple[
         or endpoints.nodes != mesh.endpoints.nodes
         or asked_places(new) != asked_places(mesh),
         pods=frozenset(c.key for c in changes if isinstance(c.old or c.new, core.Pod)),
+        gateways=bool(gated or kept or moved_gateways),
+        gateway_routes=frozenset(_routed_at_gateways(new, changes, changed)),
     )
 
 
@@ -77,6 +95,19 @@ def _has_endpoints_inside(mesh: Mesh, host: str) -> bool:
         service.resolution.is_dns or service.arrival is Arrival.ENDPOINT
         for service in mesh.services.at(host)
     )
+
+
+def _routed_at_gateways(
+    mesh: Mesh, changes: Iterable[Change], changed: Iterable[str]
+) -> Iterator[Key]:
+    """The VirtualServices of gateways that changed, or that lead to a changed host."""
+    index = mesh.virtual_services
+    edited = {c.key for c in changes if isinstance(c.old or c.new, VirtualService)}
+    yield from edited
+    leading = {key for host in changed for key in index.destinations.get(host, ())}
+    for key in leading.union(*(index.delegating.get(key, ()) for key in edited)):
+        if virtual_services.gateways_of(index.objects[key]):
+            yield key
 
 
 def _covered(mesh: Mesh, patterns: Iterable[str]) -> Iterator[str]:

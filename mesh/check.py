@@ -13,6 +13,7 @@ from crds.virtual_service import Destination, VirtualService
 from mesh import check_services, hosts
 from mesh.about import About
 from mesh.check_delegates import check_delegates
+from mesh.check_gateways import check_bindings, check_gateways, server_ports
 from mesh.destination_rules import merged, pattern_of, rules_for
 from mesh.mesh import Mesh, client
 from mesh.routing import Missing, resolve
@@ -41,7 +42,9 @@ def check(mesh: Mesh, key: Key) -> tuple[Problem, ...]:
 def check_all(mesh: Mesh) -> tuple[Problem, ...]:
     """Everything that is wrong with any object of the mesh."""
     keys = (*mesh.virtual_services.objects, *mesh.rules.objects, *mesh.services.contributed)
-    return tuple(problem for key in sorted(keys) for problem in check(mesh, key))
+    alone = (problem for key in sorted(keys) for problem in check(mesh, key))
+    together = (p for problems in check_gateways(mesh).values() for p in problems)
+    return (*alone, *together)
 
 
 def _virtual_service(
@@ -53,6 +56,7 @@ def _virtual_service(
     for path, destination in destinations(virtual_service):
         yield from _destination(mesh, about, virtual_service, path, destination)
     yield from check_delegates(mesh.virtual_services, about.key)
+    yield from check_bindings(mesh, about.key, virtual_service)
 
 
 def _routed_host(mesh: Mesh, about: About, path: str, host: str) -> Iterator[Problem]:
@@ -84,7 +88,8 @@ def _destination(
 ) -> Iterator[Problem]:
     namespace = virtual_service.meta.namespace
     wants_http = path.startswith("spec.http")
-    for port in sorted(_listener_ports(mesh, about.key, wants_http)) or [80]:
+    ports = _listener_ports(mesh, about.key, wants_http)
+    for port in sorted({*ports, *server_ports(mesh, virtual_service)}) or [80]:
         found = resolve(mesh, Scope(namespace), namespace, destination, port)
         if isinstance(found, Missing):
             yield _missing(mesh, about, namespace, path, destination, found)

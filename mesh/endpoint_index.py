@@ -18,7 +18,7 @@ from crds.workload_entry import WorkloadEntry
 from mesh import hosts, localities
 from mesh.endpoints import NOWHERE, PROXY_PORT_OFFSET, UNIX, Endpoint, Locality, has_entrance
 from mesh.index import regroup
-from mesh.proxy import Mode, is_injected, mode_of
+from mesh.proxy import Mode, Role, is_injected, mode_of, role_of
 from mesh.service_index import Services, selects
 from mesh.services import Port, Service
 from mesh.store import Change
@@ -219,9 +219,9 @@ def _locality(sources: EndpointSources, pod: core.Pod | None, endpoint: core.End
 
 def _entrance(pod: core.Pod | None, port: int) -> int:
     """Where to connect to for a workload's port: its own, or in proxy-port mode the sidecar's."""
-    if pod is not None and is_injected(pod) and mode_of(pod) is Mode.NONE and has_entrance(port):
-        return port + PROXY_PORT_OFFSET
-    return port
+    if pod is None or not is_injected(pod) or role_of(pod) is Role.ROUTER:
+        return port
+    return port + PROXY_PORT_OFFSET if mode_of(pod) is Mode.NONE and has_entrance(port) else port
 
 
 def _from_entry(sources: EndpointSources, service: Service) -> Iterator[tuple[int, Endpoint]]:

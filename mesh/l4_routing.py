@@ -13,11 +13,11 @@ from crds.virtual_service import (
     VirtualService,
 )
 from mesh import hosts
+from mesh.gateway_names import MESH
 from mesh.mesh import Mesh
-from mesh.routing import Missing, Target, from_source, resolve
+from mesh.routing import At, Missing, Target, from_source, resolve
 from mesh.scope import Scope
 from mesh.services import Port
-from mesh.virtual_services import MESH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,23 +45,25 @@ def l4_rules(
     """The rules that can apply at `port`: `tls` rules where it speaks TLS, else `tcp` rules (istio-
     api.md S-49); none if the object has nothing to say here.
     """
-    found = _tls_rules if port.protocol.is_tls else _tcp_rules
+    found = tls_rules if port.protocol.is_tls else tcp_rules
+    at = At(MESH, port.number, virtual_service.meta.namespace)
     rules: list[L4Rule] = []
-    for rule in found(mesh, scope, virtual_service, port.number):
+    for rule in found(mesh, scope, virtual_service, at):
         rules.append(rule)
         if rule.takes_everything:
             break
     return tuple(rules)
 
 
-def _tls_rules(
-    mesh: Mesh, scope: Scope, virtual_service: VirtualService, port: int
+def tls_rules(
+    mesh: Mesh, scope: Scope, virtual_service: VirtualService, at: At
 ) -> Iterator[L4Rule]:
+    """The `tls` rules that can apply to what arrives there."""
     for route in virtual_service.tls:
-        matches = [match for match in route.match if _applies(match, scope, port)]
+        matches = [match for match in route.match if _applies(match, scope, at)]
         if not matches:
             continue
-        targets = _targets(mesh, scope, virtual_service, route.route, port)
+        targets = _targets(mesh, scope, virtual_service, route.route, at.port)
         for match in matches:
             names = tuple(dict.fromkeys(name.lower() for name in match.sni_hosts))
             yield L4Rule(
@@ -71,26 +73,27 @@ def _tls_rules(
             )
 
 
-def _tcp_rules(
-    mesh: Mesh, scope: Scope, virtual_service: VirtualService, port: int
+def tcp_rules(
+    mesh: Mesh, scope: Scope, virtual_service: VirtualService, at: At
 ) -> Iterator[L4Rule]:
+    """The `tcp` rules that can apply to what arrives there."""
     for route in virtual_service.tcp:
-        matches = [match for match in route.match if _tcp_applies(match, scope, port)]
+        matches = [match for match in route.match if _tcp_applies(match, scope, at)]
         if route.match and not matches:
             continue
-        targets = _targets(mesh, scope, virtual_service, route.route, port)
+        targets = _targets(mesh, scope, virtual_service, route.route, at.port)
         for match in matches or (L4MatchAttributes(),):
             yield L4Rule(targets=targets, subnets=_blocks(match.destination_subnets))
 
 
-def _tcp_applies(match: L4MatchAttributes, scope: Scope, port: int) -> bool:
+def _tcp_applies(match: L4MatchAttributes, scope: Scope, at: At) -> bool:
     # Nobody evaluates `sourceSubnet`, which is reported: a narrow rule must not become a wide one.
-    return not match.source_subnet and _applies(match, scope, port)
+    return not match.source_subnet and _applies(match, scope, at)
 
 
-def _applies(match: L4MatchAttributes | TLSMatchAttributes, scope: Scope, port: int) -> bool:
+def _applies(match: L4MatchAttributes | TLSMatchAttributes, scope: Scope, at: At) -> bool:
     """Unlike for HTTP, naming the gateway does not make the source irrelevant (S-12)."""
-    if match.port not in (0, port) or (match.gateways and MESH not in match.gateways):
+    if match.port not in (0, at.port) or (match.gateways and not at.is_one_of(match.gateways)):
         return False
     return from_source(match.source_labels, match.source_namespace, scope)
 

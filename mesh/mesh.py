@@ -5,8 +5,10 @@ may hold it whole.
 from dataclasses import dataclass
 
 from crds.mesh_config import DEFAULT_MESH_CONFIG, MeshConfig
+from mesh.credentials import Credentials
 from mesh.destination_rules import Client, DestinationRules, Label
 from mesh.endpoint_index import EndpointSources
+from mesh.gateways import Gateways
 from mesh.service_index import Services
 from mesh.virtual_services import VirtualServices
 
@@ -20,6 +22,8 @@ class Mesh:
     endpoints: EndpointSources
     rules: DestinationRules
     virtual_services: VirtualServices
+    gateways: Gateways
+    credentials: Credentials
 
 
 EMPTY_MESH = Mesh(
@@ -28,6 +32,8 @@ EMPTY_MESH = Mesh(
     endpoints=EndpointSources(),
     rules=DestinationRules(),
     virtual_services=VirtualServices(),
+    gateways=Gateways(),
+    credentials=Credentials(),
 )
 
 

@@ -23,10 +23,23 @@ class Mode(StrEnum):
     """
 
 
+class Role(StrEnum):
+    """What a proxy is there for, by Istio's node types."""
+
+    SIDECAR = "sidecar"
+    """Takes part in all traffic of the pod's own applications."""
+    ROUTER = "router"
+    """A gateway: takes what comes from outside, by the Gateways that select its pod."""
+
+
+GATEWAY_TEMPLATE = "gateway"
+"""The injection template of a gateway."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proxy:
-    """One sidecar. `address` is set in proxy-port mode only, where listeners bind to the pod's own
-    address.
+    """One sidecar or gateway. `address` is set in proxy-port mode only, where listeners bind to the
+    pod's own address.
     """
 
     namespace: str
@@ -38,6 +51,12 @@ class Proxy:
     named_ports: tuple[tuple[str, int], ...] = ()
     locality: Locality = NOWHERE
     node: str = ""
+    role: Role = Role.SIDECAR
+
+    @property
+    def is_gateway(self) -> bool:
+        """Whether it serves Gateways."""
+        return self.role is Role.ROUTER
 
 
 def mode_of(pod: Pod) -> Mode:
@@ -47,6 +66,13 @@ def mode_of(pod: Pod) -> Mode:
         if pod.meta.annotations.get(Annotation.INTERCEPTION_MODE) == Mode.NONE
         else Mode.REDIRECT
     )
+
+
+def role_of(pod: Pod) -> Role:
+    """The role that the pod was injected for."""
+    templates = pod.meta.annotations.get(Annotation.TEMPLATES, "").split(",")
+    named = {name.strip() for name in templates}
+    return Role.ROUTER if GATEWAY_TEMPLATE in named else Role.SIDECAR
 
 
 def is_injected(pod: Pod) -> bool:
@@ -72,4 +98,5 @@ def proxy_from(pod: Pod, locality: Locality = NOWHERE) -> Proxy:
         named_ports=tuple(sorted(ports)),
         locality=locality,
         node=pod.node_name,
+        role=role_of(pod),
     )

@@ -2,7 +2,7 @@
 to what is missing.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from crds.virtual_service import (
@@ -16,9 +16,9 @@ from mesh import hosts
 from mesh.delegates import unusable
 from mesh.destination_rules import merged, policy_for, rules_for
 from mesh.destinations import NO_POLICY, Policy
+from mesh.gateway_names import MESH, gateway_name
 from mesh.mesh import Mesh, client
 from mesh.scope import Scope
-from mesh.virtual_services import MESH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,14 +76,15 @@ class HttpRule:
 
 
 def http_rules(
-    mesh: Mesh, scope: Scope, virtual_service: VirtualService, port: int
+    mesh: Mesh, scope: Scope, virtual_service: VirtualService, port: int, gateway: str = MESH
 ) -> tuple[HttpRule, ...]:
     """The rules that can apply on `port`, up to the first that takes every request; none: the
-    object has nothing to say here.
+    object has nothing to say here. `gateway` is where the requests arrive, as namespace/name.
     """
+    at = At(gateway, port, virtual_service.meta.namespace)
     rules: list[HttpRule] = []
     for route in virtual_service.http:
-        matches = tuple(match for match in route.match if _http_applies(match, scope, port))
+        matches = tuple(match for match in route.match if _http_applies(match, scope, at))
         if route.match and not matches:
             continue
         rules.append(_http_rule(mesh, scope, virtual_service.meta.namespace, route, matches, port))
@@ -92,11 +93,24 @@ def http_rules(
     return tuple(rules)
 
 
-def _http_applies(match: HTTPMatchRequest, scope: Scope, port: int) -> bool:
-    if match.port not in (0, port):
+@dataclass(frozen=True, slots=True)
+class At:
+    """Where traffic arrives, for an object of `namespace`."""
+
+    gateway: str
+    port: int
+    namespace: str
+
+    def is_one_of(self, gateways: Iterable[str]) -> bool:
+        """Whether a list names the place."""
+        return any(gateway_name(name, self.namespace) == self.gateway for name in gateways)
+
+
+def _http_applies(match: HTTPMatchRequest, scope: Scope, at: At) -> bool:
+    if match.port not in (0, at.port):
         return False
     if match.gateways:  # once the gateway is named, the source no longer matters (S-12)
-        return MESH in match.gateways
+        return at.is_one_of(match.gateways)
     return from_source(match.source_labels, match.source_namespace, scope)
 
 

@@ -20,18 +20,16 @@ from crds.virtual_service import (
 )
 from mesh import hosts
 from mesh.delegates import delegate_keys, merged
+from mesh.gateway_names import MESH, gateway_names
 from mesh.index import regroup
 from mesh.order import Rank, rank
 from mesh.store import Change
-
-MESH = "mesh"
-"""The reserved name in `gateways` that stands for all sidecars."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VirtualServices:
     """`hosts` maps each host or wildcard, `destinations` each host that is routed to, `labels` each
-    label that a match asks of the client.
+    label that a match asks of the client, `gateways` each Gateway, as namespace/name.
 
     `objects` have the rules of their delegates in place; `written` are as users wrote them.
     `delegating` maps each delegate, existing or not, to the objects that name it.
@@ -44,6 +42,7 @@ class VirtualServices:
     wildcards: frozenset[str] = frozenset()
     destinations: Mapping[str, frozenset[Key]] = EMPTY
     labels: Mapping[str, frozenset[Key]] = EMPTY
+    gateways: Mapping[str, frozenset[Key]] = EMPTY
 
     def ranked(self, keys: Iterable[Key], namespace: str) -> list[Key]:
         """Those of `keys` that clients of `namespace` see: private ones, then those exported to it
@@ -119,6 +118,11 @@ def advance(
             ((name, k) for k, v in gone for name in _source_labels(v)),
             ((name, k) for k, v in come for name in _source_labels(v)),
         ),
+        gateways=regroup(
+            index.gateways,
+            ((name, k) for k, v in gone for name in gateways_of(v)),
+            ((name, k) for k, v in come for name in gateways_of(v)),
+        ),
     )
     return new, touched
 
@@ -134,6 +138,11 @@ def routed_hosts(virtual_service: VirtualService) -> tuple[str, ...]:
         return ()
     namespace = virtual_service.meta.namespace
     return tuple(hosts.resolve(host, namespace) for host in virtual_service.hosts)
+
+
+def gateways_of(virtual_service: VirtualService) -> tuple[str, ...]:
+    """The Gateways, as namespace/name, whose traffic the object routes."""
+    return gateway_names(virtual_service.gateways, virtual_service.meta.namespace)
 
 
 def destinations(virtual_service: VirtualService) -> Iterator[tuple[str, Destination]]:

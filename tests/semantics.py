@@ -35,9 +35,7 @@ LATER: Mapping[str, str] = {
     "C-7": _MTLS,
     "C-8": _MTLS,
     "C-9": _POLICY,
-    "C-13": "there is no webhook of validation and no CRD of ours yet",
     **dict.fromkeys(("S-5", "S-6", "C-10"), _SIDECAR),
-    "S-8": "Gateway is not read yet",
     "S-69": "optional: no retry at the server's side",
     "S-65": "claims of tokens need RequestAuthentication, which is not read yet",
 }

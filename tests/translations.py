@@ -18,7 +18,7 @@ from crds.problem import Problem
 from mesh.check import check_all
 from mesh.endpoints import Locality
 from mesh.mesh import Mesh
-from mesh.proxy import Mode, Proxy
+from mesh.proxy import Mode, Proxy, Role
 from tests.goldens import cases
 from tests.meshes import mesh_of
 from translator.config import Config
@@ -73,6 +73,7 @@ def _proxy(raw: Mapping[str, object]) -> Proxy:
         "service_account": "default",
         **raw,
         "mode": Mode(str(raw.get("mode", Mode.REDIRECT))),
+        "role": Role(str(raw.get("role", Role.SIDECAR))),
         "named_ports": _pairs(raw.get("named_ports")),
         "locality": _locality(raw.get("locality")),
     }

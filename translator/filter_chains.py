@@ -12,6 +12,7 @@ from ipaddress import ip_network
 from types import MappingProxyType
 
 from envoy.config.core.v3.address_pb2 import CidrRange
+from envoy.config.core.v3.base_pb2 import TransportSocket
 from envoy.config.listener.v3.listener_components_pb2 import Filter, FilterChain, FilterChainMatch
 
 from mesh import hosts
@@ -75,30 +76,37 @@ def can_match(name: str) -> bool:
     return bool(name) and "*" not in name.removeprefix("*.")
 
 
-def filter_chains(entries: Table, to_targets: ToTargets) -> tuple[FilterChain, ...]:
+def filter_chains(
+    entries: Table,
+    to_targets: ToTargets,
+    tls: TransportSocket | None = None,
+    *,
+    only_tls: bool = False,
+) -> tuple[FilterChain, ...]:
     """A chain for each group of entries that differ in the server name only. The entry for all that
-    is left has no match.
+    is left has no match, but with `only_tls` takes only what is TLS. `tls` is how it ends here.
     """
     groups: dict[tuple[str, bool, int], list[Entry]] = {}
     for entry, targets in entries.items():
         groups.setdefault((entry.block, not entry.name, id(targets)), []).append(entry)
     return tuple(
         FilterChain(
-            filter_chain_match=_match(block, [entry.name for entry in group]),
+            filter_chain_match=_match(block, [entry.name for entry in group], only_tls),
             filters=to_targets(entries[group[0]]),
+            transport_socket=tls,
         )
         for (block, *_), group in groups.items()
     )
 
 
-def _match(block: str, names: Iterable[str]) -> FilterChainMatch | None:
+def _match(block: str, names: Iterable[str], only_tls: bool) -> FilterChainMatch | None:
     named = sorted(filter(None, names))
-    if not block and not named:
+    if not block and not named and not only_tls:
         return None
     return FilterChainMatch(
         prefix_ranges=(cidr_range(block),) if block else (),
         server_names=named,
-        transport_protocol="tls" if named else "",
+        transport_protocol="tls" if named or only_tls else "",
     )
 
 

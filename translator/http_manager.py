@@ -25,6 +25,10 @@ _UPGRADES = ("websocket", "CONNECT")
 where a route asks for it; HTTP/2 carries both with `allow_connect`.
 """
 
+_CERTIFICATE_DETAILS = HttpConnectionManager.SetCurrentClientCertDetails(
+    subject=BoolValue(value=True), dns=True, uri=True
+)
+
 
 def http_manager(
     stat_prefix: str,
@@ -32,9 +36,11 @@ def http_manager(
     filters: Sequence[HttpFilter],
     *,
     logged: bool = False,
+    edge: bool = False,
 ) -> Filter:
     """The network filter. `routes` is the name of a route configuration that comes over ADS, or one
-    that is in place.
+    that is in place. At the `edge` of the mesh the client is who connects, whatever its headers
+    say, and upstream hears of its certificate.
     """
     return Filter(
         name="envoy.filters.network.http_connection_manager",
@@ -48,10 +54,13 @@ def http_manager(
                 normalize_path=BoolValue(value=True),
                 merge_slashes=False,
                 stream_idle_timeout=pb.seconds(0),  # long polls and gRPC streams live
-                use_remote_address=BoolValue(value=False),
+                use_remote_address=BoolValue(value=edge),
                 internal_address_config=HttpConnectionManager.InternalAddressConfig(),
                 generate_request_id=BoolValue(value=True),
-                forward_client_cert_details=HttpConnectionManager.SANITIZE,
+                forward_client_cert_details=(
+                    HttpConnectionManager.SANITIZE_SET if edge else HttpConnectionManager.SANITIZE
+                ),
+                set_current_client_cert_details=_CERTIFICATE_DETAILS if edge else None,
                 upgrade_configs=[
                     HttpConnectionManager.UpgradeConfig(upgrade_type=each) for each in _UPGRADES
                 ],

@@ -94,6 +94,31 @@ def outbound_routes(port: int) -> str:
     return str(port)
 
 
+def gateway_routes(port: int, bind: str = "") -> str:
+    """The route configuration that plain HTTP servers of a gateway on one port share; `port` is the
+    one that its pod listens on, `bind` the address if a Gateway names one.
+    """
+    return f"http.{port}.{bind}" if bind else f"http.{port}"
+
+
+def gateway_tls_routes(port: int, port_name: str, gateway: str) -> str:
+    """The route configuration of one HTTPS server; `port` is the one that clients see, `gateway` is
+    namespace/name.
+    """
+    namespace, _, name = gateway.partition("/")
+    return f"https.{port}.{port_name}.{name}.{namespace}"
+
+
+def credential(secret: str) -> str:
+    """The SDS resource of a Secret with a certificate and its key."""
+    return f"kubernetes://{secret}"
+
+
+def roots_credential(secret: str) -> str:
+    """The SDS resource of the authorities that a credential comes with."""
+    return f"kubernetes://{secret}-cacert"
+
+
 def host_port(host: str, port: int) -> str:
     """Istio's own name of a virtual host."""
     return f"{host}:{port}"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 from envoy.config.route.v3.route_components_pb2 import VirtualHost
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
+from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import Secret
 
 from crds.connection_pool import H2UpgradePolicy
 from crds.fields import EMPTY
@@ -238,7 +239,20 @@ def frame(
         listeners=(() if mode is Mode.NONE else (listeners_outbound.virtual_outbound(listen),)),
         routes=tuple(routes.route_configuration(name, vhds=vhds) for name in configs),
         virtual_hosts=tuple(routes.catch_all(name, listen.allow_any) for name in configs),
-        secrets=tuple(s.message() for s in sorted(secrets, key=lambda secret: secret.name)),
+        secrets=_messages(secrets),
+    )
+
+
+def _messages(secrets: Iterable[FileSecret]) -> tuple[Secret, ...]:
+    return tuple(s.message() for s in sorted(secrets, key=lambda secret: secret.name))
+
+
+def upstream_frame(config: MeshConfig, secrets: Iterable[FileSecret] = ()) -> Config:
+    """What a gateway has beside the clusters of hosts: where what leads nowhere goes, and the
+    certificates in files that clusters name.
+    """
+    return Config(
+        clusters=(clusters.blackhole_cluster(defaults(config)),), secrets=_messages(secrets)
     )
 
 

@@ -14,16 +14,24 @@ from mesh.localities import ANYWHERE, Place
 from mesh.mesh import Mesh, asked_labels
 from mesh.place import place_of
 from mesh.proxy import Proxy
-from mesh.scope import Scope, scope_of
+from mesh.scope import Scope, scope_of, upstream_scope
 from translator import names, parts
 from translator.config import Config, joined
 from translator.listeners_shared import claims
+from translator.translate_gateway import whole
 
 
 def translate(mesh: Mesh, proxy: Proxy) -> Config:
-    """Everything that `proxy` is sent: what its scope holds, and its own inbound side."""
-    scope = scope_of(proxy, asked_labels(mesh, proxy.namespace))
-    return joined((outbound(mesh, scope, place=place_of(mesh, proxy)), inbound(mesh, proxy)))
+    """Everything that `proxy` is sent: what its scope holds, and its own inbound side; of a
+    gateway, its servers.
+    """
+    labels = asked_labels(mesh, proxy.namespace)
+    place = place_of(mesh, proxy)
+    if proxy.is_gateway:
+        shared = upstream(mesh, upstream_scope(proxy, labels), place=place)
+        return joined((shared, whole(mesh, proxy)))
+    scope = scope_of(proxy, labels)
+    return joined((outbound(mesh, scope, place=place), inbound(mesh, proxy)))
 
 
 def outbound(mesh: Mesh, scope: Scope, *, vhds: bool = True, place: Place = ANYWHERE) -> Config:
@@ -39,6 +47,15 @@ def outbound(mesh: Mesh, scope: Scope, *, vhds: bool = True, place: Place = ANYW
     claimed = (c for each in views for c in claims(each, _known(mesh, each)))
     own = {listener.name for each in hosts for listener in each.listeners}
     return joined((frame, parts.shared(ports, claimed, own, mesh.config), *hosts))
+
+
+def upstream(mesh: Mesh, scope: Scope, *, place: Place = ANYWHERE) -> Config:
+    """What all gateways of a scope share: the clusters of each host that they see."""
+    views = tuple(_views(mesh, scope))
+    every = joined(_host(mesh, each, place) for each in views)
+    secrets = {secret for each in views for secret in parts.secrets(each)}
+    own = Config(clusters=every.clusters, endpoints=every.endpoints)
+    return joined((parts.upstream_frame(mesh.config, secrets), own))
 
 
 def inbound(mesh: Mesh, proxy: Proxy) -> Config:

@@ -4,7 +4,7 @@ Protobuf's repeated fields concatenate, so a response is a join of resources tha
 once: joining a thousand takes 20 us, building the same response from messages takes 1 ms.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 
 from google.protobuf.message import Message
@@ -33,7 +33,7 @@ class Resource:
 
     name: str
     version: str
-    framed: bytes
+    framed: bytes = field(repr=False)  # it may be a secret
     size: int
 
     @property

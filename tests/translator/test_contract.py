@@ -2,7 +2,7 @@
 
 import re
 
-from mesh.proxy import Mode
+from mesh.proxy import Mode, Role
 from tests.semantics import covers
 from tests.translations import translations
 from translator import names
@@ -24,7 +24,8 @@ def test_clusters_are_named_as_istio_s() -> None:
 @covers("S-51")
 def test_only_where_traffic_arrives_is_a_port_bound() -> None:
     """Redirected connections come to one port; the listeners of their destinations bind none."""
-    sidecars = [case for case in translations().values() if case.proxy.mode is Mode.REDIRECT]
+    redirected = [case for case in translations().values() if case.proxy.mode is Mode.REDIRECT]
+    sidecars = [case for case in redirected if case.proxy.role is Role.SIDECAR]
     listeners = [each for case in sidecars for each in case.config().listeners]
     bound = {
         each.name

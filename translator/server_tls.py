@@ -1,0 +1,136 @@
+"""TLS that ends at a gateway: what the client is shown, and what is asked of it.
+
+Certificates and authorities are only named here. They come over SDS, each by itself, so that one
+that Envoy cannot use closes nothing but the servers that name it.
+"""
+
+from collections.abc import Sequence
+
+from envoy.config.core.v3.base_pb2 import TransportSocket
+from envoy.extensions.transport_sockets.tls.v3.common_pb2 import (
+    CertificateValidationContext,
+    SubjectAltNameMatcher,
+    TlsParameters,
+)
+from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import SdsSecretConfig
+from envoy.extensions.transport_sockets.tls.v3.tls_pb2 import (
+    CommonTlsContext,
+    DownstreamTlsContext,
+)
+from envoy.type.matcher.v3.string_pb2 import StringMatcher
+from google.protobuf.wrappers_pb2 import BoolValue
+
+from crds.server_tls import (
+    CIPHER_SUITES,
+    ECDH_CURVES,
+    ServerTLSmode,
+    ServerTLSSettings,
+    TLSProtocol,
+)
+from mesh.credentials import secret_name
+from translator import names, pb
+
+ALPN_HTTP = ("h2", "http/1.1")
+
+_VERSIONS = {
+    TLSProtocol.TLS_AUTO: TlsParameters.TLS_AUTO,
+    TLSProtocol.TLSV1_0: TlsParameters.TLSv1_0,
+    TLSProtocol.TLSV1_1: TlsParameters.TLSv1_1,
+    TLSProtocol.TLSV1_2: TlsParameters.TLSv1_2,
+    TLSProtocol.TLSV1_3: TlsParameters.TLSv1_3,
+}
+_SAN_TYPES = (
+    SubjectAltNameMatcher.DNS,
+    SubjectAltNameMatcher.URI,
+    SubjectAltNameMatcher.EMAIL,
+    SubjectAltNameMatcher.IP_ADDRESS,
+)
+
+
+def server_tls(tls: ServerTLSSettings, alpn: Sequence[str] = ()) -> TransportSocket:
+    """The transport socket of a server that ends TLS (SIMPLE, MUTUAL, OPTIONAL_MUTUAL)."""
+    return TransportSocket(
+        name="envoy.transport_sockets.tls",
+        typed_config=pb.any_of(
+            DownstreamTlsContext(
+                common_tls_context=_common(tls, alpn),
+                require_client_certificate=BoolValue(value=tls.mode is ServerTLSmode.MUTUAL),
+            )
+        ),
+    )
+
+
+def _common(tls: ServerTLSSettings, alpn: Sequence[str]) -> CommonTlsContext:
+    return CommonTlsContext(
+        tls_params=_parameters(tls),
+        tls_certificate_sds_secret_configs=[_sds(name) for name in certificate_names(tls)],
+        combined_validation_context=_validation(tls) if tls.mode.verifies else None,
+        alpn_protocols=alpn,
+    )
+
+
+def certificate_names(tls: ServerTLSSettings) -> tuple[str, ...]:
+    """The SDS resources of the certificates that clients are shown."""
+    if tls.credentials:
+        return tuple(names.credential(secret_name(each)) for each in tls.credentials)
+    return tuple(names.file_certificate(*files) for files in tls.certificate_files)
+
+
+def roots_name(tls: ServerTLSSettings) -> str:
+    """The SDS resource of the authorities of clients; empty where none is verified."""
+    if not tls.mode.verifies:
+        return ""
+    if file := roots_file(tls):
+        return names.file_root(file, tls.ca_crl)
+    named = tls.ca_cert_credential_name or tls.credential_name
+    return names.roots_credential(secret_name(named))
+
+
+def roots_file(tls: ServerTLSSettings) -> str:
+    """The file of the authorities of clients, if they are in one."""
+    listed = (each.ca_certificates for each in tls.tls_certificates if each.ca_certificates)
+    return tls.ca_certificates or next(listed, "")
+
+
+def _parameters(tls: ServerTLSSettings) -> TlsParameters:
+    """At least TLS 1.2 unless the user says otherwise. What Envoy does not know is left out: it
+    would refuse the whole listener.
+    """
+    low = tls.min_protocol_version
+    high = tls.max_protocol_version
+    if low is TLSProtocol.TLS_AUTO:
+        low = min((high, TLSProtocol.TLSV1_2), key=_age)
+    return TlsParameters(
+        tls_minimum_protocol_version=_VERSIONS[low],
+        tls_maximum_protocol_version=_VERSIONS[high],
+        cipher_suites=_known(tls.cipher_suites, CIPHER_SUITES),
+        ecdh_curves=_known(tls.ecdh_curves, ECDH_CURVES),
+    )
+
+
+def _age(version: TLSProtocol) -> int:
+    """`TLS_AUTO`, as a maximum, is the newest."""
+    return list(_VERSIONS).index(version) or len(_VERSIONS)
+
+
+def _known(given: Sequence[str], known: frozenset[str]) -> list[str]:
+    return [name for name in dict.fromkeys(given) if name in known]
+
+
+def _validation(tls: ServerTLSSettings) -> CommonTlsContext.CombinedCertificateValidationContext:
+    return CommonTlsContext.CombinedCertificateValidationContext(
+        default_validation_context=CertificateValidationContext(
+            verify_certificate_spki=tls.verify_certificate_spki,
+            verify_certificate_hash=tls.verify_certificate_hash,
+            match_typed_subject_alt_names=[
+                SubjectAltNameMatcher(san_type=kind, matcher=StringMatcher(exact=name))
+                for name in tls.subject_alt_names
+                for kind in _SAN_TYPES
+            ],
+        ),
+        validation_context_sds_secret_config=_sds(roots_name(tls)),
+    )
+
+
+def _sds(name: str) -> SdsSecretConfig:
+    return SdsSecretConfig(name=name, sds_config=pb.over_ads())
