@@ -214,8 +214,9 @@ def check(item: object) -> Iterator[Problem]:
 
 def _check_service(service: Service) -> Iterator[Problem]:
     if service.type == "ExternalName":
-        message = "is not translated yet: write a ServiceEntry, or call the external name itself"
-        yield warning("not-translated", "spec.type", message, service.type)
+        yield from checks.host(
+            "spec.externalName", service.external_name.removesuffix("."), wildcard=False
+        )
     for address in service.addresses:
         if not is_ip(address):
             yield _bad_address("spec.clusterIP", address)

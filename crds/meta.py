@@ -48,7 +48,7 @@ class Origin:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meta:
     """The parts of `metadata` that are read. `created` is RFC 3339 as given, `""` when absent
-    (files have none).
+    (files have none); `deleted`, too: since when the object is about to go.
     """
 
     name: str
@@ -56,6 +56,7 @@ class Meta:
     labels: Mapping[str, str] = NO_LABELS
     annotations: Mapping[str, str] = NO_LABELS
     created: str = field(default="", metadata=wire("creationTimestamp"))
+    deleted: str = field(default="", metadata=wire("deletionTimestamp"))
     uid: str = ""
     generation: int = 0
 

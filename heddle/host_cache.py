@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from crds.fields import EMPTY
 from crds.meta import Key
 from heddle.encode import Encoded, encode
-from mesh.endpoint_index import endpoints_of
 from mesh.host_view import Selection, selection, view
 from mesh.localities import ANYWHERE, Place
 from mesh.mesh import Mesh
 from mesh.scope import Scope
+from mesh.service_endpoints import endpoints_of
 from translator import parts
 from translator.listeners_shared import Claim, claims
 from translator.secrets import FileSecret

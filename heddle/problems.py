@@ -32,8 +32,9 @@ class Surroundings:
         if dirty.gateways or dirty.inbound:
             self._gateways = check_gateways(mesh)
         changed = list(changes)
+        names = mesh.aliases.objects.keys() if dirty.everything else ()
         keys = {change.key for change in changed}
-        keys |= _referring(mesh, dirty.hosts) | _bound(mesh, keys)
+        keys |= _referring(mesh, dirty.hosts.union(names)) | _bound(mesh, keys)
         objects = [each for change in changed for each in (change.old, change.new)]
         roots = (each for each in objects if isinstance(each, VirtualService))
         rules = (each for each in objects if isinstance(each, DestinationRule))
@@ -70,4 +71,6 @@ def _referring(mesh: Mesh, changed: Iterable[str]) -> set[Key]:
         for pattern in (host, *hosts.most_specific(routes.wildcards, host)):
             keys |= routes.hosts.get(pattern, frozenset())
         keys |= mesh.services.hosts.get(host, frozenset()) | mesh.rules.over(host)
+        if (alias := mesh.aliases.objects.get(host)) is not None:
+            keys.add(alias.key)
     return keys

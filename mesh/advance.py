@@ -19,11 +19,13 @@ from mesh import (
     endpoint_index,
     gateways,
     hosts,
+    service_aliases,
     service_index,
     virtual_services,
 )
 from mesh.mesh import Mesh
 from mesh.place import asked_places
+from mesh.service_aliases import related
 from mesh.services import Arrival
 from mesh.store import Change
 
@@ -52,6 +54,7 @@ def advance(mesh: Mesh, changes: Sequence[Change], config: MeshConfig) -> tuple[
     """The mesh after `changes` under `config`, and what must be looked at again."""
     services = service_index.advance(mesh.services, changes)
     endpoints, moved = endpoint_index.advance(mesh.endpoints, services.services, changes)
+    aliases, renamed = service_aliases.advance(mesh.aliases, changes)
     rules, ruled = destination_rules.advance(mesh.rules, changes)
     routes, routed = virtual_services.advance(mesh.virtual_services, changes)
     served, gated, moved_gateways = gateways.advance(mesh.gateways, changes)
@@ -59,18 +62,21 @@ def advance(mesh: Mesh, changes: Sequence[Change], config: MeshConfig) -> tuple[
     new = Mesh(
         config=config,
         services=services.services,
+        aliases=aliases,
         endpoints=endpoints,
         rules=rules,
         virtual_services=routes,
         gateways=served,
         credentials=secrets,
     )
-    changed = services.hosts | set(_covered(new, ruled))
+    changed = services.hosts | set(_covered(new, ruled)) | renamed
+    changed |= _also_named(mesh, new, changed)
     touched = changed | set(_covered(new, routed)) | routed
     touched |= set(_referring(new, changed)) | set(_wildcards_over(new, services.hosts))
     touched |= {host for host in moved if _has_endpoints_inside(new, host)}
     touched |= {n for h in routed for n in service_index.full_names(h, new.services.namespaces)}
     touched |= {n for h in routed for n in service_index.hosts_at(new.services, h)}
+    touched |= _also_named(mesh, new, touched)
     ruled_namespaces = {s.namespace for host in _covered(new, ruled) for s in new.services.at(host)}
     return new, Dirty(
         everything=config != mesh.config,
@@ -85,6 +91,12 @@ def advance(mesh: Mesh, changes: Sequence[Change], config: MeshConfig) -> tuple[
         gateways=bool(gated or kept or moved_gateways),
         gateway_routes=frozenset(_routed_at_gateways(new, changes, changed)),
     )
+
+
+def _also_named(old: Mesh, new: Mesh, touched: Iterable[str]) -> set[str]:
+    """The hosts that have one of these as another name, and their other names."""
+    indexes = [index for index in (old.aliases, new.aliases) if index.objects]
+    return {name for index in indexes for h in touched for name in related(index, h)}
 
 
 def _has_endpoints_inside(mesh: Mesh, host: str) -> bool:

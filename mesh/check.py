@@ -10,7 +10,7 @@ from crds.destination_rule import DestinationRule
 from crds.meta import Key
 from crds.problem import Problem
 from crds.virtual_service import Destination, VirtualService
-from mesh import check_services, hosts
+from mesh import check_aliases, check_services, hosts
 from mesh.about import About
 from mesh.check_delegates import check_delegates
 from mesh.check_gateways import check_bindings, check_gateways, server_ports
@@ -20,6 +20,7 @@ from mesh.routing import Missing, resolve
 from mesh.rule_conflicts import rule_conflicts
 from mesh.rule_problems import rule_problems
 from mesh.scope import Scope
+from mesh.service_aliases import concrete
 from mesh.shadows import winners
 from mesh.virtual_services import destinations, routed_hosts
 
@@ -36,12 +37,16 @@ def check(mesh: Mesh, key: Key) -> tuple[Problem, ...]:
         return tuple(_destination_rule(mesh, about, rule))
     if services := mesh.services.contributed.get(key):
         return tuple(check_services.problems(mesh, about, services))
+    if (alias := mesh.aliases.objects.get(hosts.fqdn(key.name, key.namespace))) is not None:
+        return tuple(check_aliases.problems(mesh, about, alias)) if alias.key == key else ()
     return ()
 
 
 def check_all(mesh: Mesh) -> tuple[Problem, ...]:
     """Everything that is wrong with any object of the mesh."""
-    keys = (*mesh.virtual_services.objects, *mesh.rules.objects, *mesh.services.contributed)
+    aliases = (alias.key for alias in mesh.aliases.objects.values())
+    written = (*mesh.virtual_services.objects, *mesh.rules.objects, *mesh.services.contributed)
+    keys = (*written, *aliases)
     alone = (problem for key in sorted(keys) for problem in check(mesh, key))
     together = (p for problems in check_gateways(mesh).values() for p in problems)
     return (*alone, *together)
@@ -137,6 +142,8 @@ def _ports(mesh: Mesh, host: str) -> list[str]:
 
 
 def _meant(mesh: Mesh, host: str) -> str:
+    if (end := concrete(mesh.aliases, mesh.services.hosts, host)) != host:
+        return f"; it is another name of {end}: name that one"
     shorter = {known.removesuffix(_IN_CLUSTER): known for known in sorted(mesh.services.hosts)}
     wanted = host.removesuffix(_IN_CLUSTER)
     elsewhere = [s for s in shorter if s.partition(".")[0] == wanted.partition(".")[0]]

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from crds.problem import Problem
 from mesh import hosts
 from mesh.about import About
-from mesh.endpoint_index import unusable
 from mesh.host_view import is_reserved
 from mesh.mesh import Mesh
 from mesh.port_conflicts import port_taker
 from mesh.proxy import Mode
+from mesh.service_endpoints import unusable
 from mesh.service_index import answers
 from mesh.services import Arrival, Port, Protocol, Service
 
@@ -54,7 +54,7 @@ def problems(mesh: Mesh, about: About, services: tuple[Service, ...]) -> Iterato
     for workload in unusable(mesh.endpoints, services[0]):
         yield about.warning(
             "unusable-endpoint",
-            "spec.endpoints",
+            "spec.selector" if services[0].in_kubernetes else "spec.endpoints",
             workload.address,
             "is left out: without resolution DNS an endpoint needs an IP address or a unix:// path",
         )

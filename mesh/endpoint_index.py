@@ -1,5 +1,4 @@
-"""What endpoints are made of (EndpointSlices, Pods, WorkloadEntries, inline endpoints), and the
-endpoints of one service.
+"""What endpoints are made of: EndpointSlices, Pods, WorkloadEntries, inline endpoints.
 
 An edit here touches nothing but the load assignments of the services named: the fast path.
 """
@@ -12,18 +11,12 @@ from crds import core
 from crds.fields import EMPTY
 from crds.kinds import Object
 from crds.meta import Key, Label
-from crds.names import is_ip
 from crds.service_entry import ServiceEntry
 from crds.workload_entry import WorkloadEntry
 from mesh import hosts, localities
-from mesh.endpoints import NOWHERE, PROXY_PORT_OFFSET, UNIX, Endpoint, Locality, has_entrance
 from mesh.index import regroup
-from mesh.proxy import Mode, Role, is_injected, mode_of, role_of
-from mesh.service_index import Services, selects
-from mesh.services import Port, Service
+from mesh.service_index import Services
 from mesh.store import Change
-
-_MAX_SOCKET_PATH = 107
 
 Name = tuple[str, str]
 """A namespace and a name."""
@@ -149,147 +142,5 @@ def _affected(
 def _selecting(services: Services, workload: core.Pod | WorkloadEntry) -> Iterator[str]:
     labels = workload.labels if isinstance(workload, WorkloadEntry) else workload.meta.labels
     for service in services.selecting(workload.meta.namespace, labels):
-        if not service.in_kubernetes:
+        if isinstance(workload, WorkloadEntry) or not service.in_kubernetes:
             yield service.host
-
-
-def endpoints_of(sources: EndpointSources, service: Service) -> Mapping[int, tuple[Endpoint, ...]]:
-    """The endpoints of each port of a service, in the order of their addresses."""
-    if service.in_kubernetes:
-        found = _from_slices(sources, service)
-    else:
-        found = _from_entry(sources, service)
-    by_port: dict[int, set[Endpoint]] = {port.number: set() for port in service.ports}
-    for number, endpoint in found:
-        by_port[number].add(endpoint)
-    return {number: tuple(sorted(each, key=_order)) for number, each in by_port.items()}
-
-
-def _order(endpoint: Endpoint) -> tuple[str, int, Locality, int, bool, str]:
-    return (
-        endpoint.address,
-        endpoint.port,
-        endpoint.locality,
-        endpoint.weight,
-        endpoint.healthy,
-        endpoint.service_account,
-    )
-
-
-def _from_slices(sources: EndpointSources, service: Service) -> Iterator[tuple[int, Endpoint]]:
-    by_name = {port.name: port for port in service.ports}
-    for key in sources.slices_of.get((service.namespace, service.name), ()):
-        slice_ = sources.slices[key]
-        if slice_.address_type == "FQDN":  # deprecated; kube-proxy ignores it too
-            continue
-        for listed in slice_.ports:
-            port = by_name.get(listed.name)
-            if port is None or listed.port is None:
-                continue
-            for endpoint in slice_.endpoints:
-                yield from (
-                    (port.number, e) for e in _sliced(sources, slice_, endpoint, listed.port)
-                )
-
-
-def _sliced(
-    sources: EndpointSources, slice_: core.EndpointSlice, endpoint: core.Endpoint, port: int
-) -> Iterator[Endpoint]:
-    if endpoint.conditions.terminating:
-        return
-    pod = None
-    if endpoint.target_ref is not None and endpoint.target_ref.kind == "Pod":
-        pod = sources.pods.get(pod_key(slice_.meta.namespace, endpoint.target_ref.name))
-    for address in endpoint.addresses[:1]:
-        yield Endpoint(
-            address=address,
-            port=_entrance(pod, port),
-            labels=pod.meta.labels if pod else EMPTY,
-            healthy=endpoint.ready,
-            locality=_locality(sources, pod, endpoint),
-            service_account=pod.service_account if pod else "",
-            node=pod.node_name if pod else "",
-        )
-
-
-def _locality(sources: EndpointSources, pod: core.Pod | None, endpoint: core.Endpoint) -> Locality:
-    known = localities.of_pod(pod, sources.nodes) if pod else NOWHERE
-    return Locality(zone=endpoint.zone) if known == NOWHERE and endpoint.zone else known
-
-
-def _entrance(pod: core.Pod | None, port: int) -> int:
-    """Where to connect to for a workload's port: its own, or in proxy-port mode the sidecar's."""
-    if pod is None or not is_injected(pod) or role_of(pod) is Role.ROUTER:
-        return port
-    return port + PROXY_PORT_OFFSET if mode_of(pod) is Mode.NONE and has_entrance(port) else port
-
-
-def _from_entry(sources: EndpointSources, service: Service) -> Iterator[tuple[int, Endpoint]]:
-    for workload in _workloads(sources, service):
-        if isinstance(workload, core.Pod) or _is_usable(workload.address, service):
-            for port in service.ports:
-                yield port.number, _workload_endpoint(sources, workload, port)
-
-
-def unusable(sources: EndpointSources, service: Service) -> tuple[WorkloadEntry, ...]:
-    """The WorkloadEntries, inline ones too, that a ServiceEntry means and nobody can connect to."""
-    workloads = (w for w in _workloads(sources, service) if isinstance(w, WorkloadEntry))
-    return tuple(w for w in workloads if not _is_usable(w.address, service))
-
-
-def _is_usable(address: str, service: Service) -> bool:
-    """Names need DNS: Envoy refuses them, and with them all that comes along, anywhere else."""
-    if service.resolution.is_dns:
-        return bool(address)
-    path = address.removeprefix(UNIX)
-    return is_ip(address) or (path != address and 0 < len(path.encode()) <= _MAX_SOCKET_PATH)
-
-
-def _workloads(sources: EndpointSources, service: Service) -> Sequence[WorkloadEntry | core.Pod]:
-    entry = sources.service_entries.get(service.key)
-    if entry is None:
-        return ()
-    workloads: list[WorkloadEntry | core.Pod] = list(entry.endpoints)
-    if entry.workload_selector is not None:
-        workloads += _selected(sources, service)
-    if not workloads and service.resolution.is_dns:
-        return (WorkloadEntry(address=service.host),)
-    return workloads
-
-
-def _selected(sources: EndpointSources, service: Service) -> Iterator[WorkloadEntry | core.Pod]:
-    for key in sorted(sources.local.get(service.namespace, ())):
-        workload = sources.workload_entries.get(key)
-        if workload is not None and selects(service.selector, workload.labels):
-            yield workload
-        pod = sources.pods.get(key)
-        if pod is not None and _is_alive(pod) and selects(service.selector, pod.meta.labels):
-            yield pod
-
-
-def _is_alive(pod: core.Pod) -> bool:
-    return bool(pod.pod_ip) and pod.phase not in ("Succeeded", "Failed")
-
-
-def _workload_endpoint(
-    sources: EndpointSources, workload: WorkloadEntry | core.Pod, port: Port
-) -> Endpoint:
-    target = port.target if isinstance(port.target, int) else port.number
-    if isinstance(workload, core.Pod):
-        return Endpoint(
-            address=workload.pod_ip,
-            port=_entrance(workload, target),
-            labels=workload.meta.labels,
-            healthy=workload.ready,
-            locality=localities.of_pod(workload, sources.nodes),
-            service_account=workload.service_account,
-            node=workload.node_name,
-        )
-    return Endpoint(
-        address=workload.address,
-        port=workload.ports.get(port.name, target),
-        labels=workload.labels,
-        weight=workload.weight or 1,
-        locality=localities.parsed(workload.locality),
-        service_account=workload.service_account,
-    )

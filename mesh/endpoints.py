@@ -34,12 +34,14 @@ NOWHERE = Locality()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One address behind a port of a service. `port` is the one to connect to: in proxy-port mode
-    that of the pod's sidecar.
+    """One workload behind a port of a service. `port` is the one to connect to: in proxy-port mode
+    that of the pod's sidecar. `others` are further addresses of the same workload, in another
+    family.
     """
 
     address: str
     port: int
+    others: tuple[str, ...] = ()
     labels: Mapping[str, str] = EMPTY
     healthy: bool = True
     weight: int = 1

@@ -6,7 +6,7 @@ equal selections share
 one view, one translation and the very same bytes. `view` then reads those objects.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from crds.meta import Key
@@ -18,7 +18,8 @@ from mesh.mesh import Mesh, client
 from mesh.proxy import Mode
 from mesh.routing import HttpRule, Target, http_rules
 from mesh.scope import Scope
-from mesh.service_index import answers
+from mesh.service_aliases import concrete, leading_to
+from mesh.service_index import answers, is_visible
 from mesh.services import Arrival, Port, Protocol, Resolution, Service
 from mesh.virtual_services import asks_for_source, candidates, destination_hosts
 
@@ -36,13 +37,15 @@ class Selection:
     """Which objects decide on `host` for a scope. `targets` names, for each host routed to, its
     service and rules.
 
-    `source` is the scope itself if the VirtualService asks who the client is.
+    `source` is the scope itself if the VirtualService asks who the client is. `aliases` are other
+    names of the service: name, namespace, whether that is the clients' own.
     """
 
     host: str
     mode: Mode
     namespace: str
     own_namespace: bool
+    aliases: tuple[tuple[str, str, bool], ...]
     service: Key | None
     virtual_service: Key | None
     rules: tuple[Key, ...]
@@ -100,7 +103,7 @@ def selection(mesh: Mesh, scope: Scope, host: str) -> Selection | None:
     targets: list[tuple[str, Key | None, tuple[Key, ...]]] = []
     asks = False
     if virtual_service is not None:
-        for name in sorted(destination_hosts(virtual_service)):
+        for name in sorted(_concrete(mesh, destination_hosts(virtual_service))):
             found = mesh.services.visible(name, scope.namespace)
             rules = rules_for(mesh.rules, name, found.namespace, who) if found else ()
             targets.append((name, found.key if found else None, rules))
@@ -111,11 +114,25 @@ def selection(mesh: Mesh, scope: Scope, host: str) -> Selection | None:
         mode=scope.mode,
         namespace="" if nameless else scope.namespace,
         own_namespace=service is not None and service.namespace == scope.namespace,
+        aliases=_aliases(mesh, scope.namespace, host) if service else (),
         service=service.key if service else None,
         virtual_service=chosen,
         rules=rules_for(mesh.rules, host, service.namespace, who) if service else (),
         targets=tuple(targets),
         source=scope if asks else None,
+    )
+
+
+def _concrete(mesh: Mesh, names: Iterable[str]) -> set[str]:
+    return {concrete(mesh.aliases, mesh.services.hosts, name) for name in names}
+
+
+def _aliases(mesh: Mesh, namespace: str, host: str) -> tuple[tuple[str, str, bool], ...]:
+    found = leading_to(mesh.aliases, mesh.services.hosts, host)
+    return tuple(
+        (alias.name, alias.namespace, alias.namespace == namespace)
+        for alias in found
+        if is_visible(alias, namespace)
     )
 
 
@@ -228,6 +245,9 @@ def _domains(
         names += hosts.aliases(service.name, service.namespace, own_namespace=chosen.own_namespace)
     if service.in_kubernetes and service.headless:
         names += [f"*.{name}" for name in names]
+    for name, namespace, is_own in chosen.aliases:
+        full = hosts.fqdn(name, namespace)
+        names += [full, f"{full}.", *hosts.aliases(name, namespace, own_namespace=is_own)]
     own, *others = (*names, *addresses)
     free = [own, *(_bracketed(name) for name in others if not _is_host(mesh, name, port.number))]
     yield from with_port(free, port.number) if chosen.mode is Mode.NONE else free

@@ -9,6 +9,7 @@ from mesh.credentials import Credentials
 from mesh.destination_rules import Client, DestinationRules, Label
 from mesh.endpoint_index import EndpointSources
 from mesh.gateways import Gateways
+from mesh.service_aliases import Aliases
 from mesh.service_index import Services
 from mesh.virtual_services import VirtualServices
 
@@ -19,6 +20,7 @@ class Mesh:
 
     config: MeshConfig
     services: Services
+    aliases: Aliases
     endpoints: EndpointSources
     rules: DestinationRules
     virtual_services: VirtualServices
@@ -29,6 +31,7 @@ class Mesh:
 EMPTY_MESH = Mesh(
     config=DEFAULT_MESH_CONFIG,
     services=Services(),
+    aliases=Aliases(),
     endpoints=EndpointSources(),
     rules=DestinationRules(),
     virtual_services=VirtualServices(),

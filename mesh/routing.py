@@ -19,6 +19,7 @@ from mesh.destinations import NO_POLICY, Policy
 from mesh.gateway_names import MESH, gateway_name
 from mesh.mesh import Mesh, client
 from mesh.scope import Scope
+from mesh.service_aliases import concrete
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +177,7 @@ def resolve(
     must exist too (S-13).
     """
     host = hosts.resolve(destination.host, namespace)
+    host = concrete(mesh.aliases, mesh.services.hosts, host)
 
     def missing(code: str, field: str, reason: str) -> Missing:
         return Missing(

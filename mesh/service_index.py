@@ -10,6 +10,7 @@ from mesh import auto_addresses, hosts
 from mesh.auto_addresses import Claim, Table
 from mesh.index import regroup
 from mesh.order import rank
+from mesh.service_aliases import Alias
 from mesh.services import Arrival, Port, Service, services_of
 from mesh.store import Change
 
@@ -88,7 +89,7 @@ class Services:
         )
 
 
-def is_visible(service: Service, namespace: str) -> bool:
+def is_visible(service: Service | Alias, namespace: str) -> bool:
     """Whether `exportTo` lets clients of `namespace` see the service."""
     if "*" in service.export_to or namespace in service.export_to:
         return True

@@ -140,7 +140,6 @@ class Service:
     export_to: frozenset[str] = frozenset({"*"})
     selector: Mapping[str, str] = EMPTY
     subject_alt_names: tuple[str, ...] = ()
-    not_ready_too: bool = False
     created: str = ""
 
     @property
@@ -203,7 +202,6 @@ def services_of(key: Key, made_from: Object | None) -> tuple[Service, ...]:
 def _from_kubernetes(key: Key, service: core.Service) -> tuple[Service, ...]:
     if service.type == "ExternalName":
         return ()
-    exports = service.meta.annotations.get(Annotation.EXPORT_TO, "*").split(",")
     return (
         Service(
             key=key,
@@ -214,12 +212,17 @@ def _from_kubernetes(key: Key, service: core.Service) -> tuple[Service, ...]:
             addresses=_addresses(service.addresses),
             headless=service.headless,
             resolution=Resolution.NONE if service.headless else Resolution.CLIENT_SIDE,
-            export_to=frozenset(name.strip() for name in exports),
+            export_to=exported_to(service),
             selector=service.selector,
-            not_ready_too=service.publish_not_ready_addresses,
             created=service.meta.created,
         ),
     )
+
+
+def exported_to(service: core.Service) -> frozenset[str]:
+    """Who sees it, by its annotation (istio-api.md S-3)."""
+    given = service.meta.annotations.get(Annotation.EXPORT_TO, "*").split(",")
+    return frozenset(name.strip() for name in given)
 
 
 def _kubernetes_ports(given: Iterable[core.ServicePort]) -> tuple[Port, ...]:

@@ -179,6 +179,20 @@ def nodes() -> st.SearchStrategy[str]:
     )
 
 
+def external_names() -> st.SearchStrategy[str]:
+    """A Service that is another name of a host: a Service, a ServiceEntry, itself."""
+
+    def external_name(name: str, namespace: str, target: str) -> str:
+        return (
+            "---\napiVersion: v1\nkind: Service\n"
+            f"metadata: {{name: {name}, namespace: {namespace}}}\n"
+            f"spec: {{type: ExternalName, externalName: {target}}}\n"
+        )
+
+    targets = ["a.shop.svc.cluster.local", "b.bank.svc.cluster.local", "x.example.com", "b.bank"]
+    return st.builds(external_name, names, namespaces, st.sampled_from(targets))
+
+
 def slices() -> st.SearchStrategy[str]:
     """An EndpointSlice of one of the services, naming some pods."""
 
@@ -220,11 +234,15 @@ def service_entries() -> st.SearchStrategy[str]:
         addresses = f", addresses: [{address}]" if address else ""
         found = "" if how == "NONE" or dynamic else f"{{address: 10.3.0.{len(name + namespace)}}}"
         hosts = "'*.example.com'" if dynamic else host
+        selects = how == "STATIC" and "TCP" in port
+        where = (
+            f"workloadSelector: {{labels: {{app: {name}}}}}" if selects else f"endpoints: [{found}]"
+        )
         return (
             "---\napiVersion: networking.istio.io/v1\nkind: ServiceEntry\n"
             f"metadata: {{name: {name}, namespace: {namespace}}}\n"
             f"spec: {{hosts: [{hosts}], resolution: {how}, ports: [{port}]{addresses}, "
-            f"exportTo: ['{export}'], endpoints: [{found}]}}\n"
+            f"exportTo: ['{export}'], {where}}}\n"
         )
 
     ports = [
@@ -252,6 +270,19 @@ def _read(text: str) -> Mapping[str, object]:
     return read
 
 
+def workload_entries() -> st.SearchStrategy[str]:
+    """A WorkloadEntry that a Service or a ServiceEntry may select."""
+
+    def workload(name: str, namespace: str, app: str) -> str:
+        return (
+            "---\napiVersion: networking.istio.io/v1\nkind: WorkloadEntry\n"
+            f"metadata: {{name: {name}, namespace: {namespace}}}\n"
+            f"spec: {{address: 10.4.0.{len(name + namespace)}, labels: {{app: {app}}}}}\n"
+        )
+
+    return st.builds(workload, names, namespaces, names)
+
+
 def parsed(text: str) -> tuple[Key, Object]:
     """The one object in YAML text."""
     decoded = decode(_read(text))
@@ -270,6 +301,8 @@ def steps() -> st.SearchStrategy[tuple[str, bool]]:
         nodes(),
         slices(),
         service_entries(),
+        workload_entries(),
+        external_names(),
     )
     return st.tuples(every, st.sampled_from([False, False, False, True]))
 

@@ -53,7 +53,13 @@ def _locality_message(locality: Locality) -> LocalityMessage:
 def _endpoint(endpoint: Endpoint) -> LbEndpoint:
     return LbEndpoint(
         endpoint=endpoint_components_pb2.Endpoint(
-            address=pb.endpoint_address(endpoint.address, endpoint.port)
+            address=pb.endpoint_address(endpoint.address, endpoint.port),
+            additional_addresses=[
+                endpoint_components_pb2.Endpoint.AdditionalAddress(
+                    address=pb.socket_address(other, endpoint.port)
+                )
+                for other in endpoint.others
+            ],
         ),
         health_status=HealthStatus.UNKNOWN if endpoint.healthy else HealthStatus.UNHEALTHY,
         load_balancing_weight=pb.uint32(weight_of(endpoint)),

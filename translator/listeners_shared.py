@@ -75,7 +75,8 @@ def claims(view: HostView, endpoints: Mapping[int, tuple[Endpoint, ...]]) -> tup
 def _at_endpoints(
     service: Service, port: PortView, endpoints: Mapping[int, tuple[Endpoint, ...]]
 ) -> Iterator[Claim]:
-    known = {each.address for each in endpoints.get(port.port.number, ())}
+    found = endpoints.get(port.port.number, ())
+    known = {address for each in found for address in (each.address, *each.others)}
     for address in sorted(filter(is_ip, known)):
         yield Claim(
             place=Place(address, port.port.number),

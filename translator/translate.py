@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
 
-from mesh.endpoint_index import endpoints_of
 from mesh.host_view import HostView, selection, view
 from mesh.inbound import inbound_ports
 from mesh.localities import ANYWHERE, Place
@@ -15,6 +14,7 @@ from mesh.mesh import Mesh, asked_labels
 from mesh.place import place_of
 from mesh.proxy import Proxy
 from mesh.scope import Scope, scope_of, upstream_scope
+from mesh.service_endpoints import endpoints_of
 from translator import names, parts
 from translator.config import Config, joined
 from translator.listeners_shared import claims

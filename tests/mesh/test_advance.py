@@ -9,12 +9,12 @@ from crds.kinds import Object
 from crds.mesh_config import DEFAULT_MESH_CONFIG
 from crds.meta import Key
 from mesh.advance import advance
-from mesh.endpoint_index import endpoints_of
 from mesh.host_view import selection, view
 from mesh.inbound import inbound_ports
 from mesh.mesh import EMPTY_MESH, Mesh
 from mesh.proxy import Proxy
 from mesh.scope import Scope
+from mesh.service_endpoints import endpoints_of
 from mesh.store import Store
 from tests.meshes import additions
 from tests.strategies import examples, stepped, steps

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from mesh.endpoint_index import EndpointSources, advance, endpoints_of, unusable
+from mesh.endpoint_index import EndpointSources, advance
 from mesh.endpoints import Endpoint, Locality, has_entrance
 from mesh.mesh import Mesh
+from mesh.service_endpoints import endpoints_of, unusable
 from mesh.services import Service
 from mesh.store import Change
 from tests.meshes import mesh_of, objects_of, service
@@ -92,14 +93,91 @@ def test_a_slice_of_nobody_counts_for_nobody() -> None:
 
 @pytest.mark.parametrize(
     ("conditions", "healthy"),
-    [("{}", [True]), ("{ready: false}", [False]), ("{terminating: true, ready: true}", [])],
+    [
+        ("{}", [True]),
+        ("{ready: false}", [False]),
+        ("{terminating: true, ready: false}", []),
+        ("{terminating: true}", []),
+        ("{terminating: true, ready: true}", [True]),
+    ],
 )
 def test_what_is_not_ready_is_unhealthy_and_what_ends_is_gone(
     conditions: str, healthy: list[bool]
 ) -> None:
-    """istio-api.md S-78."""
+    """istio-api.md S-78; what is published in spite of it (publishNotReadyAddresses) stays."""
     text = endpoint_slice(f"{{addresses: [10.1.0.1], conditions: {conditions}}}")
     assert [each.healthy for each in found(service("a") + text)[80]] == healthy
+
+
+@pytest.mark.parametrize(
+    ("other", "expected"),
+    [
+        ("", {"10.1.0.1": True}),
+        ("{ready: true}", {"10.1.0.2": True}),
+        ("{ready: false}", {"10.1.0.1": True, "10.1.0.2": False}),
+    ],
+    ids=["alone", "another is ready", "another is not ready"],
+)
+def test_what_ends_serves_until_another_can(other: str, expected: dict[str, bool]) -> None:
+    """A Deployment of one pod is not without endpoints while it is replaced."""
+    ending = "{addresses: [10.1.0.1], conditions: {terminating: true, serving: true, ready: false}}"
+    more = f", {{addresses: [10.1.0.2], conditions: {other}}}" if other else ""
+    endpoints = found(service("a") + endpoint_slice(ending + more))[80]
+    assert {each.address: each.healthy for each in endpoints} == expected
+
+
+@pytest.mark.parametrize(
+    ("own", "first", "others"),
+    [("10.1.0.1", "10.1.0.1", ("fd00::1",)), ("fd00::1", "fd00::1", ("10.1.0.1",))],
+)
+def test_a_pod_of_two_families_is_one_endpoint(
+    own: str, first: str, others: tuple[str, ...]
+) -> None:
+    reference = "targetRef: {kind: Pod, name: p}"
+    ipv4 = endpoint_slice(f"{{addresses: [10.1.0.1], {reference}}}")
+    ipv6 = endpoint_slice(f"{{addresses: ['fd00::1'], {reference}}}", kind="IPv6")
+    text = service("a") + pod("p", f"'{own}'") + ipv4 + ipv6.replace("name: a-1", "name: a-2")
+    (each,) = found(text)[80]
+    assert (each.address, each.others) == (first, others)
+
+
+def test_a_selected_pod_has_all_its_addresses() -> None:
+    both = pod("p", "10.1.0.1").replace(
+        "phase:", "podIPs: [{ip: 10.1.0.1}, {ip: 'fd00::1'}], phase:"
+    )
+    (each,) = found(SELECTING + both)[80]
+    assert (each.address, each.others) == ("10.1.0.1", ("fd00::1",))
+
+
+def test_a_pod_that_is_being_deleted_is_no_longer_selected() -> None:
+    going = pod("p", "10.1.0.1").replace("labels:", "deletionTimestamp: '2026-01-01', labels:")
+    assert sockets(SELECTING + going) == []
+
+
+@pytest.mark.parametrize(
+    ("target", "ports", "expected"),
+    [
+        ("", "", ["10.9.0.1:80"]),
+        (":8080", "", ["10.9.0.1:8080"]),
+        (":8080", "http: 9090", ["10.9.0.1:9090"]),
+        (":web", "web: 9090", ["10.9.0.1:9090"]),
+        (":web", "", []),
+    ],
+)
+def test_a_service_selects_workload_entries_beside_its_pods(
+    target: str, ports: str, expected: list[str]
+) -> None:
+    text = service("a", ports=[f"http:80{target}"])
+    text += workload("w", f"address: 10.9.0.1, labels: {{app: a}}, ports: {{{ports}}}")
+    text += workload("other", "address: 10.9.0.2, labels: {app: b}")
+    listed = endpoint_slice("{addresses: [10.1.0.1]}")
+    assert sockets(text) == expected
+    assert sockets(text + listed) == ["10.1.0.1:8080", *expected]
+
+
+def test_a_service_without_a_selector_has_no_workload_entries() -> None:
+    text = service("a").replace("  selector: {app: a}\n", "")
+    assert sockets(text + workload("w", "address: 10.9.0.1, labels: {app: a}")) == []
 
 
 def test_a_pod_gives_its_labels_and_its_identity() -> None:
