@@ -13,6 +13,7 @@ import structlog
 import typer
 
 from crds.problem import Problem, Severity
+from heddle.client_status import Inspection, fetch
 from heddle.compatibility import compatibility as compatibility_document
 from heddle.demo.command import DemoSettings
 from heddle.demo.command import run as run_demo
@@ -20,6 +21,8 @@ from heddle.folder import Folder, read_folder
 from heddle.injection import AUDIENCE, SERVER_NAME
 from heddle.local.errors import LocalError
 from heddle.local_mesh import enter_sandbox, mesh_opener
+from heddle.proxy_table import as_json as rows_as_json
+from heddle.proxy_table import rows, table
 from heddle.serve import ServeSettings
 from heddle.serve import serve as serve_until_told
 from heddle.show import as_json, as_yaml, document
@@ -57,7 +60,7 @@ class Output(StrEnum):
 
 
 class Report(StrEnum):
-    """How `validate` prints."""
+    """How `validate` and `proxy-status` print."""
 
     TEXT = "text"
     JSON = "json"
@@ -258,6 +261,37 @@ def serve(
         serve_until_told(settings)
     except (SourceError, ValueError, OSError) as error:
         raise fail(str(error)) from error
+
+
+@app.command()
+def proxy_status(
+    root: Annotated[
+        Path, typer.Option(help="The root certificate, as `heddle serve --root-out` wrote it.")
+    ],
+    token: Annotated[
+        Path, typer.Option(help="A file with the token of a pod that may look (--inspector).")
+    ],
+    server: Annotated[
+        str, typer.Option(help="Address and port of `heddle serve`.")
+    ] = "127.0.0.1:15012",
+    server_name: Annotated[
+        str, typer.Option(help="The DNS name on the serving certificate.")
+    ] = SERVER_NAME,
+    output: Annotated[Report, typer.Option("-o", "--output", help="text or json")] = Report.TEXT,
+) -> None:
+    """Print how far each connected proxy has come; exit 1 if one rejects anything.
+
+    For each type SYNCED, STALE (sent, or to be sent, and not accepted yet), NOT_SENT or ERROR; then
+    what was rejected, with Envoy's own words.
+    """
+    inspection = Inspection(server=server, server_name=server_name, root=root, token=token)
+    try:
+        found = rows(fetch(inspection))
+    except OSError as error:
+        raise fail(str(error)) from error
+    typer.echo(rows_as_json(found) if output is Report.JSON else table(found), nl=False)
+    if any(row.rejected for row in found):
+        raise typer.Exit(1)
 
 
 def _log(*, quiet: bool) -> None:

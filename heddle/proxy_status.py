@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from heddle.demo.mesh_handle import ProxyState, ProxyStatus
-from xds.status import ClientStatus
+from xds.status import ClientStatus, TypeStatus
 
 
 def proxy_status(
@@ -13,12 +13,20 @@ def proxy_status(
     client = clients.get(pod)
     if client is None:
         return ProxyStatus(pod=pod, mode=mode, state=ProxyState.DISCONNECTED, acknowledged=-1)
-    rejected = [each.nack for each in client.types.values() if each.rejected and each.nack]
+    rejected = [_words(each) for each in client.types.values() if each.rejected]
     if rejected:
-        state, detail = ProxyState.REJECTED, rejected[0].message
+        state, detail = ProxyState.REJECTED, rejected[0]
     else:
         behind = client.acknowledged < generation
         state, detail = (ProxyState.BEHIND if behind else ProxyState.SYNCED), ""
     return ProxyStatus(
         pod=pod, mode=mode, state=state, acknowledged=client.acknowledged, detail=detail
     )
+
+
+def _words(status: TypeStatus) -> str:
+    """What Envoy said of the first resource that it does not take, or last while that is sought."""
+    if status.quarantined:
+        first = status.quarantined[0]
+        return f"{first.name}: {first.message}"
+    return status.nack.message if status.nack is not None else ""

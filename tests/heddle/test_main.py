@@ -224,3 +224,10 @@ def test_demo_says_that_there_is_no_folder(tmp_path: Path) -> None:
     result = heddle("demo", "--mode", "proxy-port", "--once", "-f", tmp_path / "none")
     assert result.exit_code == 2
     assert str(tmp_path / "none") in result.output
+
+
+def test_proxy_status_names_the_file_that_is_missing(tmp_path: Path) -> None:
+    missing = str(tmp_path / "root.pem")
+    result = CliRunner().invoke(app, ["proxy-status", "--root", missing, "--token", missing])
+    assert result.exit_code == 2
+    assert missing in result.stderr
