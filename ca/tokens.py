@@ -154,6 +154,7 @@ def _identity(claims: Mapping[str, object], expires: float) -> WorkloadIdentity:
         pod_name=_text(pod, "name", _NAME),
         pod_uid=_text(pod, "uid", _UID),
         expires=expires,
+        node=_text(_object(bound, "node"), "name", _NAME) if "node" in bound else None,
     )
 
 

@@ -120,6 +120,11 @@ class PodResolver:
             raise Forbidden("the pod has ended")
         if (pod.meta.uid, proxy.service_account) != (who.pod_uid, who.service_account):
             raise Forbidden("the token is for another incarnation of the pod")
+        if who.node is not None:
+            if not proxy.node:  # it has one, else it had no token: the news is on its way
+                raise NotReady("where the pod runs is not known yet")
+            if who.node != proxy.node:
+                raise Forbidden("the token is for a pod on another node")
         return proxy
 
 

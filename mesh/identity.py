@@ -14,6 +14,8 @@ class WorkloadIdentity:
     pod_name: str
     pod_uid: str
     expires: float
+    node: str | None = None
+    """Where the pod runs; Kubernetes says so from 1.30 on."""
 
 
 @dataclass(frozen=True, slots=True)

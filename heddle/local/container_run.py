@@ -31,8 +31,15 @@ class ContainerRun:
     """`changed` is called with every change of the attributes. `address` is the pod's."""
 
     def __init__(
-        self, container: Container, *, address: str, start: Start, changed: Callable[[], None]
+        self,
+        container: Container,
+        *,
+        address: str,
+        grace: float,
+        start: Start,
+        changed: Callable[[], None],
     ) -> None:
+        """`grace`: how many seconds it may take to end."""
         self.container = container
         self.ready = False
         self.restarts = 0
@@ -41,6 +48,7 @@ class ContainerRun:
         self.started = asyncio.Event()
         """It runs, and has passed its startup probe."""
         self._address = address
+        self._grace = grace
         self._start = start
         self._changed = changed
         self._process: Process | None = None
@@ -62,16 +70,11 @@ class ContainerRun:
                 return code
             pause = next_pause(pause, clock() - since)
 
-    async def stop(self, grace: float) -> None:
-        """End it: its `preStop` hook, SIGTERM, and after `grace` seconds SIGKILL."""
+    async def stop(self) -> None:
+        """End it for good."""
         self._stopping.set()
-        process = self._process
-        if process is None:
-            return
-        with suppress(TimeoutError):
-            async with asyncio.timeout(grace):
-                await self._hook()
-        await process.stop(grace)
+        if self._process is not None:
+            await self._end(self._process)
 
     async def write(self, data: bytes) -> None:
         """To its standard input; lost if it is not running."""
@@ -107,10 +110,10 @@ class ContainerRun:
             process.kill()
             return
         self.started.set()
-        if self.container.readiness is None:
-            self._set_ready(self.container.role is not Role.INIT)
-            return
-        await self._follow_readiness(self.container.readiness)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._follow_readiness(self.container.readiness))
+            if self.container.liveness is not None:
+                group.create_task(self._follow_liveness(self.container.liveness, process))
 
     async def _starts(self, probe: Probe) -> bool:
         with suppress(TimeoutError):
@@ -122,7 +125,10 @@ class ContainerRun:
                     await asyncio.sleep(_IMPATIENT)
         return False
 
-    async def _follow_readiness(self, probe: Probe) -> None:
+    async def _follow_readiness(self, probe: Probe | None) -> None:
+        if probe is None:
+            self._set_ready(self.container.role is not Role.INIT)
+            return
         await asyncio.sleep(probe.initial_delay)
         failures = 0
         while True:
@@ -131,6 +137,16 @@ class ContainerRun:
             if passed or failures >= probe.failures:
                 self._set_ready(passed)
             await asyncio.sleep(probe.period if self.ready else min(_IMPATIENT, probe.period))
+
+    async def _follow_liveness(self, probe: Probe, process: Process) -> None:
+        await asyncio.sleep(probe.initial_delay)
+        failures = 0
+        while True:
+            failures = 0 if await self._passes(probe) else failures + 1
+            if failures >= probe.failures:
+                break
+            await asyncio.sleep(probe.period)
+        await self._end(process)
 
     async def _passes(self, probe: Probe) -> bool:
         if not isinstance(probe.check, Command):
@@ -149,6 +165,13 @@ class ContainerRun:
             return False
         finally:
             await process.discard()
+
+    async def _end(self, process: Process) -> None:
+        """Its `preStop` hook, SIGTERM, and when the time is over SIGKILL."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._grace):
+                await self._hook()
+        await process.stop(self._grace)
 
     async def _hook(self) -> None:
         if (hook := self.container.before_stop) is None:

@@ -82,6 +82,7 @@ class Container:
     reads_input: bool
     startup: Probe | None
     readiness: Probe | None
+    liveness: Probe | None
     before_stop: Hook | None
 
 
@@ -134,6 +135,7 @@ def _container(
         reads_input=container.get("stdin") is True,
         startup=probe(container, "startupProbe"),
         readiness=probe(container, "readinessProbe"),
+        liveness=probe(container, "livenessProbe"),
         before_stop=_hook(raw.mapping(raw.mapping(container.get("lifecycle")).get("preStop"))),
     )
 

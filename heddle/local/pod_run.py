@@ -141,6 +141,7 @@ class PodRun:
         return ContainerRun(
             container,
             address=self._facts.address,
+            grace=self._grace(),
             start=start_program,
             changed=self._changed,
         )
@@ -175,16 +176,18 @@ class PodRun:
             return lambda code: True
         return lambda code: policy == "OnFailure" and code != 0
 
-    async def _stop_all(self) -> None:
+    def _grace(self) -> float:
         wanted = raw.spec(self._pod.raw).get("terminationGracePeriodSeconds")
-        grace = min(float(wanted if isinstance(wanted, int) else _GRACE), self._around.grace)
+        return min(float(wanted if isinstance(wanted, int) else _GRACE), self._around.grace)
+
+    async def _stop_all(self) -> None:
         async with asyncio.TaskGroup() as group:
             for run in self._runs:
                 if run.container.role is not Role.SIDECAR:
-                    group.create_task(run.stop(grace))
+                    group.create_task(run.stop())
         for run in reversed(self._runs):
             if run.container.role is Role.SIDECAR:
-                await run.stop(grace)
+                await run.stop()
 
     async def _keep_tokens_fresh(self) -> None:
         while self._tokens_due is not None:

@@ -1,4 +1,4 @@
-"""Startup and readiness probes, as the kubelet does them: from the node, to the pod's address."""
+"""Startup, readiness and liveness probes, as a kubelet does: from the node to the pod."""
 
 import asyncio
 from collections.abc import Mapping

@@ -73,8 +73,18 @@ def _refused(verifier: TokenVerifier, *authorization: str | bytes) -> Unauthenti
 def test_a_pods_own_token_is_its_identity(signer: Signer) -> None:
     identity = signer.verifier().verify([f"Bearer {_issue(signer.issuer)}"])
     assert identity == WorkloadIdentity(
-        namespace="shop", service_account="web", pod_name="web-1", pod_uid="u-1", expires=NOW + TTL
+        namespace="shop",
+        service_account="web",
+        pod_name="web-1",
+        pod_uid="u-1",
+        expires=NOW + TTL,
+        node="local",
     )
+
+
+def test_an_older_kubernetes_does_not_name_the_node(signer: Signer) -> None:
+    claims = _without(signer.claims, K8S, "node")
+    assert signer.verifier().verify([f"Bearer {signer.sign(claims)}"]).node is None
 
 
 def test_header_values_may_be_bytes_and_the_scheme_in_any_case(signer: Signer) -> None:
@@ -156,6 +166,9 @@ CLAIMS: Mapping[str, Callable[[Mapping[str, object]], Mapping[str, object]]] = {
     "no-pod-uid": lambda c: _without(c, K8S, "pod", "uid"),
     "no-pod-name": lambda c: _without(c, K8S, "pod", "name"),
     "pod-is-a-list": lambda c: _with(c, ["web-1"], K8S, "pod"),
+    "node-is-text": lambda c: _with(c, "local", K8S, "node"),
+    "no-node-name": lambda c: _without(c, K8S, "node", "name"),
+    "node-with-newline": lambda c: _with(c, "local\n", K8S, "node", "name"),
     "pod-uid-empty": lambda c: _with(c, "", K8S, "pod", "uid"),
     "no-service-account": lambda c: _without(c, K8S, "serviceaccount"),
     "no-service-account-uid": lambda c: _without(c, K8S, "serviceaccount", "uid"),

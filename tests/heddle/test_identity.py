@@ -1,5 +1,7 @@
 """Whom a token is for, and the pod that a node id claims to be."""
 
+from dataclasses import replace
+
 import pytest
 from envoy.config.core.v3 import base_pb2
 
@@ -9,7 +11,7 @@ from heddle.injection import NODE_ID
 from mesh.identity import WorkloadIdentity
 from sources.events import Synced
 from tests.heddle.events import applied
-from xds.errors import Forbidden
+from xds.errors import Forbidden, NotReady
 
 POD = """
 apiVersion: v1
@@ -36,6 +38,19 @@ async def test_a_pod_that_has_ended_is_nobody(phase: str) -> None:
     plane.apply(applied(POD.replace("Running", phase)))
     with pytest.raises(Forbidden, match="ended"):
         await plane.resolver(NODE, WEB)
+
+
+async def test_a_token_is_good_on_its_pods_node_alone() -> None:
+    plane = ControlPlane(quiet=True)
+    plane.apply([*applied(POD), Synced()])
+    here, there = (PodIdentity(replace(WEB.workload, node=node)) for node in ("one", "two"))
+    with pytest.raises(NotReady, match="not known yet"):
+        await plane.resolver(NODE, here)
+    plane.apply(applied(POD.replace("spec: {", "spec: {nodeName: one, ")))
+    assert (await plane.resolver(NODE, here)).parts
+    assert (await plane.resolver(NODE, WEB)).parts
+    with pytest.raises(Forbidden, match="another node"):
+        await plane.resolver(NODE, there)
 
 
 def test_the_bootstraps_own_form_is_read() -> None:

@@ -229,6 +229,27 @@ async def test_readiness_follows_the_probe(tmp_path: Path) -> None:
     assert seen[-2:] == [True, False]
 
 
+async def test_a_container_that_fails_its_liveness_probe_is_started_again(tmp_path: Path) -> None:
+    """Told to end first, as one that is not wanted any more; its next run may be better."""
+    flag, lines = tmp_path / "flag", Lines()
+    probe = {
+        "exec": {"command": ["test", "-e", str(flag)]},
+        "periodSeconds": 1,
+        "failureThreshold": 1,
+    }
+    app = container(
+        f"import pathlib, signal, sys, time\nflag = pathlib.Path({str(flag)!r})\n"
+        "def end(*_): flag.touch(); print('told', flush=True); sys.exit()\n"
+        "signal.signal(signal.SIGTERM, end); print('up', flush=True)\n"
+        "while True: signal.pause()",
+        livenessProbe={**probe, "initialDelaySeconds": 1},
+    )
+    async with runner(MODE, tmp_path / "state", on_line=lines) as node:
+        await node.reconcile(pods(pod("web", "127.66.0.1", app)), {}, ROOT_PEM)
+        assert await lines.output(3) == ["up", "told", "up"]
+        assert node.statuses()["shop/web"].restarts == 1
+
+
 async def test_standard_input_reaches_a_container_that_asks_for_it(tmp_path: Path) -> None:
     lines = Lines()
     app = container("for line in open(0): print('got', line.strip(), flush=True)", stdin=True)

@@ -1,5 +1,6 @@
 """Names that two packages share (docs/adr/0002 and 0005): both must be found, from anywhere."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -44,3 +45,24 @@ def test_the_environment_holds_the_messages_not_the_binary() -> None:
 def test_envoy_is_the_pinned_one(envoy_binary: Path) -> None:
     done = subprocess.run([envoy_binary, "--version"], capture_output=True, text=True, check=True)
     assert "/1.40.0/" in done.stdout
+
+
+@pytest.mark.parametrize("home", [None, "", "nowhere", "there"])
+def test_a_home_that_is_not_there_is_not_made(
+    repo_root: Path, tmp_path: Path, home: str | None
+) -> None:
+    """Caches lie in the checkout then, even for root, who could make any folder."""
+    checkout, there = tmp_path / "checkout", tmp_path / "there"
+    checkout.mkdir()
+    there.mkdir()
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/uv").touch(mode=0o755)  # found, so that none is installed
+    env = {"PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+    if home is not None:
+        env["HOME"] = str(tmp_path / home) if home else ""
+    script = f'. {repo_root}/scripts/uv; printf "%s" "${{UV_CACHE_DIR-at home}}"'
+    done = subprocess.run(
+        ["bash", "-euc", script], cwd=checkout, env=env, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == ("at home" if home == "there" else f"{checkout}/.cache/uv")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bin", "checkout", "there"]
