@@ -109,6 +109,10 @@ YES: Mapping[str, str] = {
     "export_to",
     "ServicePort": "number protocol name target_port",
     "WorkloadSelector": "labels match_labels",
+    "Sidecar": "workload_selector egress outbound_traffic_policy",
+    "IstioEgressListener": "port hosts",
+    "SidecarPort": "number protocol name",
+    "SidecarOutboundTrafficPolicy": "mode",
     "WorkloadEntry": "address ports labels locality weight service_account",
     "Gateway": "servers selector",
     "Server": "port bind hosts tls name",
@@ -133,6 +137,7 @@ NO: Mapping[str, Mapping[str, str]] = {
         "consecutive_errors": f"a warning: {_NOR_ISTIO}; use consecutive5xxErrors"
     },
     "Port": {"target_port": f"refused: {_NOR_ISTIO}; the gateway's Service has it"},
+    "SidecarPort": {"target_port": f"refused: {_NOR_ISTIO}; use defaultEndpoint"},
 }
 """Fields that are refused or have no effect, for good."""
 

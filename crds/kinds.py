@@ -3,7 +3,15 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from crds import core, destination_rule, gateway, service_entry, virtual_service, workload_entry
+from crds import (
+    core,
+    destination_rule,
+    gateway,
+    service_entry,
+    sidecar,
+    virtual_service,
+    workload_entry,
+)
 from crds.core import (
     ConfigMap,
     EndpointSlice,
@@ -18,6 +26,7 @@ from crds.gateway import Gateway
 from crds.problem import Problem
 from crds.secret import Secret
 from crds.service_entry import ServiceEntry
+from crds.sidecar import Sidecar
 from crds.virtual_service import VirtualService
 from crds.workload_entry import WorkloadEntry
 
@@ -28,6 +37,7 @@ Object = (
     | WorkloadEntry
     | Gateway
     | Secret
+    | Sidecar
     | Service
     | EndpointSlice
     | Pod
@@ -67,6 +77,7 @@ KINDS: Mapping[tuple[str, str], Kind] = {
     (NETWORKING, "WorkloadEntry"): _istio(WorkloadEntry),
     (NETWORKING, "Gateway"): _istio(Gateway),
     ("", "Secret"): Kind(Secret, ("v1",), ("",), secret=True),
+    (NETWORKING, "Sidecar"): _istio(Sidecar),
     ("", "Service"): Kind(Service, ("v1",)),
     ("discovery.k8s.io", "EndpointSlice"): Kind(EndpointSlice, ("v1",), ("",)),
     ("", "Pod"): Kind(Pod, ("v1",), ("spec", "status")),
@@ -119,5 +130,7 @@ def check(item: Object) -> Iterator[Problem]:
             return workload_entry.check(item)
         case Gateway():
             return gateway.check(item)
+        case Sidecar():
+            return sidecar.check(item)
         case _:
             return core.check(item)

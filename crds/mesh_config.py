@@ -4,8 +4,8 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
+from crds import checks
 from crds.connection_pool import (
     ConnectionPoolSettings,
     H2UpgradePolicy,
@@ -22,6 +22,7 @@ from crds.load_balancer import (
     LocalityLoadBalancerSetting,
     check_locality,
 )
+from crds.outbound_policy import OutboundTrafficPolicyMode
 from crds.path import root
 from crds.problem import Problem, warning
 from crds.scalars import Duration
@@ -32,13 +33,8 @@ ROOT_NAMESPACE = "istio-system"
 CONNECT_TIMEOUT = Duration(10_000_000_000)
 DNS_REFRESH_RATE = Duration(60_000_000_000)
 NO_TIMEOUT = Duration(0)
-
-
-class OutboundTrafficPolicyMode(StrEnum):
-    """What becomes of traffic to hosts that the mesh does not know."""
-
-    REGISTRY_ONLY = "REGISTRY_ONLY"
-    ALLOW_ANY = "ALLOW_ANY"
+EVERYBODY = ("*",)
+"""Who sees what says nothing of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +69,9 @@ class MeshConfig:
     h2_upgrade_policy: H2UpgradePolicy = H2UpgradePolicy.DO_NOT_UPGRADE
     tcp_keepalive: TcpKeepalive | None = None
     locality_lb_setting: LocalityLoadBalancerSetting = NO_LOCALITY_SETTING
+    default_service_export_to: tuple[str, ...] = EVERYBODY
+    default_virtual_service_export_to: tuple[str, ...] = EVERYBODY
+    default_destination_rule_export_to: tuple[str, ...] = EVERYBODY
 
 
 DEFAULT_MESH_CONFIG = MeshConfig()
@@ -87,10 +86,7 @@ NOT_TRANSLATED = frozenset(
         "certificates",
         "configSources",
         "defaultConfig",
-        "defaultDestinationRuleExportTo",
         "defaultProviders",
-        "defaultServiceExportTo",
-        "defaultVirtualServiceExportTo",
         "disableEnvoyListenerLog",
         "discoverySelectors",
         "enableAutoMtls",
@@ -139,6 +135,7 @@ def mesh_config(raw: Mapping[str, object]) -> tuple[MeshConfig, tuple[Problem, .
 
 
 def _check(config: MeshConfig) -> Iterator[Problem]:
+    yield from _check_exports(config)
     if config.default_http_retry_policy is not None:
         yield from check_retries("defaultHttpRetryPolicy", config.default_http_retry_policy)
     yield from check_locality("localityLbSetting", config.locality_lb_setting)
@@ -147,3 +144,12 @@ def _check(config: MeshConfig) -> Iterator[Problem]:
         yield from check_connection_pool(f"{path}.connectionPool", default.connection_pool)
     if default.outlier_detection is not None:
         yield from check_outlier_detection(f"{path}.outlierDetection", default.outlier_detection)
+
+
+def _check_exports(config: MeshConfig) -> Iterator[Problem]:
+    for name, given, nobody in (
+        ("defaultServiceExportTo", config.default_service_export_to, True),
+        ("defaultVirtualServiceExportTo", config.default_virtual_service_export_to, False),
+        ("defaultDestinationRuleExportTo", config.default_destination_rule_export_to, False),
+    ):
+        yield from checks.export_to(given, "", nobody=nobody, path=name)

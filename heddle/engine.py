@@ -12,17 +12,18 @@ from dataclasses import dataclass
 from crds.core import Pod
 from crds.mesh_config import MeshConfig
 from crds.meta import Key
+from heddle.audience import Audience
 from heddle.encode import encode
 from heddle.host_cache import HostCache
 from heddle.outbound import Outbound
 from mesh.advance import Dirty, advance
 from mesh.localities import ANYWHERE, Place, of_pod
-from mesh.mesh import EMPTY_MESH, Mesh, asked_labels
+from mesh.mesh import EMPTY_MESH, Mesh
 from mesh.place import place_of
 from mesh.proxy import Mode, Proxy, is_injected, proxy_from
 from mesh.scope import Scope, scope_of
 from mesh.store import Change
-from translator.translate import hosts_of
+from mesh.visibility import candidate_hosts
 from translator.translate import inbound as inbound_of
 from xds.publisher import PartChange, Publisher
 
@@ -94,6 +95,7 @@ class Engine:
         self._missing: dict[OutboundKey | EndpointsKey, list[str]] = {}
         """Parts that are not whole yet, and the hosts that they still lack: no stream has them."""
         self._idle: set[PartKey] = set()
+        self._audience: Audience[OutboundKey] = Audience()
 
     def apply(self, changes: tuple[Change, ...], config: MeshConfig) -> Applied:
         """Takes changes in, and publishes what they make different in the parts that are held."""
@@ -106,21 +108,43 @@ class Engine:
 
     def _changes(self, dirty: Dirty) -> Mapping[Hashable, PartChange]:
         changes: dict[Hashable, PartChange] = {}
-        hosts = dirty.hosts | dirty.endpoints
-        if dirty.everything:
-            hosts |= hosts_of(self.mesh)
-        for scoped in self._outbound:
-            changes |= self._update(scoped, hosts, reframe=dirty.everything)
-        for key in self._inbound:
-            if dirty.everything or key.namespace in dirty.inbound:
-                changes |= self._update_inbound(key)
+        for key, hosts in self._concerned(dirty).items():
+            reframe = dirty.everything or self._rescoped(key.scope, dirty)
+            if reframe:
+                self._audience.place(self.mesh, key, key.scope)
+                hosts |= self._outbound[key].hosts() | candidate_hosts(self.mesh, key.scope)
+            changes |= self._update(key, hosts, reframe=reframe)
+        for workload in self._inbound:
+            if self._is_dirty(workload.namespace, dirty.inbound, dirty):
+                changes |= self._update_inbound(workload)
         return changes
+
+    def _concerned(self, dirty: Dirty) -> Mapping[OutboundKey, set[str]]:
+        """The scopes that may differ, each with the hosts to look at again."""
+        found: dict[OutboundKey, set[str]] = {
+            key: set() for key in self._outbound if self._rescoped(key.scope, dirty)
+        }
+        for host in dirty.hosts | dirty.endpoints | dirty.seen:
+            for key in self._audience.of(self.mesh, host):
+                found.setdefault(key, set()).add(host)
+        return found
+
+    def _rescoped(self, scope: Scope, dirty: Dirty) -> bool:
+        return self._is_dirty(scope.namespace, dirty.sidecars, dirty)
+
+    def _is_dirty(self, namespace: str, namespaces: frozenset[str], dirty: Dirty) -> bool:
+        """A Sidecar of the root namespace may be for all."""
+        if dirty.everything or self.mesh.config.root_namespace in dirty.sidecars:
+            return True
+        return namespace in namespaces
 
     def _update(
         self, key: OutboundKey, hosts: Iterable[str], *, reframe: bool
     ) -> Mapping[Hashable, PartChange]:
-        outbound = self._outbound[key]
-        change, endpoints = outbound.update(self.mesh, self._hosts, hosts, reframe=reframe)
+        outbound, listed = self._outbound[key], tuple(hosts)
+        change, endpoints = outbound.update(self.mesh, self._hosts, listed, reframe=reframe)
+        for host in listed:
+            self._audience.saw(key, (host,), seen=outbound.sees(host))
         made: dict[Hashable, PartChange] = {key: change}
         return made | {EndpointsKey(key, place): each for place, each in endpoints.items()}
 
@@ -139,7 +163,8 @@ class Engine:
         if key not in self._outbound:
             self._outbound[key] = Outbound(key.scope, inline=inline)
             self._outbound[key].hold(place)
-            self._missing[key] = sorted(hosts_of(self.mesh), reverse=True)
+            self._audience.place(self.mesh, key, key.scope)
+            self._missing[key] = sorted(candidate_hosts(self.mesh, key.scope), reverse=True)
             self._publisher.publish(self._update(key, (), reframe=True))
         elif place not in self._outbound[key].places:
             self._missing[endpoints] = sorted(self._outbound[key].hold(place), reverse=True)
@@ -178,8 +203,8 @@ class Engine:
         return (endpoints.outbound, endpoints, inbound_key(proxy))
 
     def _endpoints_key(self, proxy: Proxy, inline: bool) -> EndpointsKey:
-        scope = scope_of(proxy, asked_labels(self.mesh, proxy.namespace))
-        return EndpointsKey(OutboundKey(scope, inline), place_of(self.mesh, proxy))
+        outbound = OutboundKey(scope_of(self.mesh, proxy), inline)
+        return EndpointsKey(outbound, place_of(self.mesh, proxy))
 
     def proxy(self, namespace: str, name: str) -> tuple[Pod, Proxy] | None:
         """The injected pod with this name, and its proxy."""
@@ -225,6 +250,8 @@ class Engine:
         match key:
             case OutboundKey():
                 outbound = self._outbound.pop(key, None)
+                if outbound is not None:
+                    self._audience.forget(key, outbound.hosts())
                 for place in outbound.places if outbound else ():
                     self._drop(EndpointsKey(key, place))
                 self._missing.pop(key, None)

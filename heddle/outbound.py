@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from crds.fields import EMPTY
+from crds.mesh_config import MeshConfig
 from heddle.encode import Encoded, encode
 from heddle.host_cache import ABSENT, Host, HostCache
 from heddle.inline_routes import InlineRoutes
@@ -13,6 +14,7 @@ from heddle.shared_listeners import SharedListeners
 from mesh.localities import Place
 from mesh.mesh import Mesh
 from mesh.scope import Scope
+from mesh.visibility import config_of
 from translator import parts
 from translator.config import Config
 from translator.secrets import FileSecret
@@ -53,6 +55,14 @@ class Outbound:
         """Those that load assignments are made for."""
         return tuple(self._assignments)
 
+    def hosts(self) -> frozenset[str]:
+        """Those that the scope sees."""
+        return frozenset(self._hosts)
+
+    def sees(self, host: str) -> bool:
+        """Whether the scope sees it."""
+        return host in self._hosts
+
     def update(
         self, mesh: Mesh, cache: HostCache, hosts: Iterable[str], *, reframe: bool = False
     ) -> tuple[PartChange, Mapping[Place, PartChange]]:
@@ -78,12 +88,12 @@ class Outbound:
                 self._hosts.pop(name, None)
             else:
                 self._hosts[name] = new
-        after = self._shared()
+        after, config = self._shared(), config_of(mesh, self.scope)
         if reframe or not self._frame or before != after:
-            frame = encode(self._made(mesh))
+            frame = encode(self._made(config))
             change.replace(self._frame, frame)
             self._frame = frame
-        for made in self._listeners.remade(after[0], mesh.config, everything=reframe):
+        for made in self._listeners.remade(after[0], config, everything=reframe):
             change.replace(*made)
         done = change.done()
         assignments = {place: delta.done() for place, delta in endpoints.items()}
@@ -93,10 +103,10 @@ class Outbound:
         """What the frame is made for: the hosts' ports, and the certificates that they name."""
         return frozenset(+self._ports), frozenset(+self._secrets)
 
-    def _made(self, mesh: Mesh) -> Config:
+    def _made(self, config: MeshConfig) -> Config:
         ports, secrets = self._shared()
         vhds = self._inline is None
-        return parts.frame(self.scope.mode, ports, mesh.config, vhds=vhds, secrets=secrets)
+        return parts.frame(self.scope.mode, ports, config, vhds=vhds, secrets=secrets)
 
 
 class _Delta:

@@ -12,6 +12,7 @@ from mesh import hosts
 from mesh.advance import Dirty
 from mesh.check import check
 from mesh.check_gateways import check_gateways
+from mesh.check_sidecar import referring_sidecars
 from mesh.delegates import delegate_keys
 from mesh.destination_rules import pattern_of
 from mesh.mesh import Mesh
@@ -35,6 +36,7 @@ class Surroundings:
         names = mesh.aliases.objects.keys() if dirty.everything else ()
         keys = {change.key for change in changed}
         keys |= _referring(mesh, dirty.hosts.union(names)) | _bound(mesh, keys)
+        keys |= _scoped(mesh, dirty.sidecars)
         objects = [each for change in changed for each in (change.old, change.new)]
         roots = (each for each in objects if isinstance(each, VirtualService))
         rules = (each for each in objects if isinstance(each, DestinationRule))
@@ -63,7 +65,7 @@ def _bound(mesh: Mesh, changed: Iterable[Key]) -> set[Key]:
     return {key for name in named for key in routes.get(name, ())}
 
 
-def _referring(mesh: Mesh, changed: Iterable[str]) -> set[Key]:
+def _referring(mesh: Mesh, changed: frozenset[str]) -> set[Key]:
     routes = mesh.virtual_services
     keys: set[Key] = set()
     for host in changed:
@@ -73,4 +75,13 @@ def _referring(mesh: Mesh, changed: Iterable[str]) -> set[Key]:
         keys |= mesh.services.hosts.get(host, frozenset()) | mesh.rules.over(host)
         if (alias := mesh.aliases.objects.get(host)) is not None:
             keys.add(alias.key)
-    return keys
+    return keys | referring_sidecars(mesh, changed)
+
+
+def _scoped(mesh: Mesh, namespaces: frozenset[str]) -> set[Key]:
+    """What Sidecars of these namespaces have a say in: other Sidecars, and destinations."""
+    every = mesh.config.root_namespace in namespaces
+    places = mesh.virtual_services.namespaces.keys() if every else namespaces
+    routes = mesh.virtual_services.namespaces
+    keys = {key for place in places for key in routes.get(place, ())}
+    return keys.union(*(mesh.sidecars.namespaces.get(name, ()) for name in namespaces))

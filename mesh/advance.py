@@ -7,7 +7,7 @@ step with a mesh and a translation made from nothing.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crds import core
 from crds.mesh_config import CONFIG_MAP, ROOT_NAMESPACE, MeshConfig
@@ -21,6 +21,7 @@ from mesh import (
     hosts,
     service_aliases,
     service_index,
+    sidecars,
     virtual_services,
 )
 from mesh.mesh import Mesh
@@ -35,14 +36,17 @@ CONFIG_KEY = Key("", "ConfigMap", ROOT_NAMESPACE, CONFIG_MAP)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dirty:
-    """What may differ: of `hosts` all but their endpoints, of `endpoints` those; `inbound` are
-    namespaces of workloads; `gateways`: any server of a Gateway; `gateway_routes` are the
-    VirtualServices whose rules may differ at gateways.
+    """What may differ: of `hosts` all but their endpoints, of `endpoints` those; `seen` are hosts
+    of which only who sees them does. `sidecars` are namespaces whose Sidecars differ, `inbound`
+    those of workloads; `selections`: proxies may have another scope. `gateways`: any server of a
+    Gateway; `gateway_routes` are the VirtualServices whose rules may differ at gateways.
     """
 
     everything: bool = False
     hosts: frozenset[str] = frozenset()
     endpoints: frozenset[str] = frozenset()
+    seen: frozenset[str] = frozenset()
+    sidecars: frozenset[str] = frozenset()
     inbound: frozenset[str] = frozenset()
     selections: bool = False
     pods: frozenset[Key] = frozenset()
@@ -52,6 +56,7 @@ class Dirty:
 
 def advance(mesh: Mesh, changes: Sequence[Change], config: MeshConfig) -> tuple[Mesh, Dirty]:
     """The mesh after `changes` under `config`, and what must be looked at again."""
+    mesh, reconfigured = _configured(mesh, config), config != mesh.config
     services = service_index.advance(mesh.services, changes)
     endpoints, moved = endpoint_index.advance(mesh.endpoints, services.services, changes)
     aliases, renamed = service_aliases.advance(mesh.aliases, changes)
@@ -59,6 +64,7 @@ def advance(mesh: Mesh, changes: Sequence[Change], config: MeshConfig) -> tuple[
     routes, routed = virtual_services.advance(mesh.virtual_services, changes)
     served, gated, moved_gateways = gateways.advance(mesh.gateways, changes)
     secrets, kept = credentials.advance(mesh.credentials, changes)
+    scoping = sidecars.advance(mesh.sidecars, changes)
     new = Mesh(
         config=config,
         services=services.services,
@@ -68,6 +74,7 @@ def advance(mesh: Mesh, changes: Sequence[Change], config: MeshConfig) -> tuple[
         virtual_services=routes,
         gateways=served,
         credentials=secrets,
+        sidecars=scoping.sidecars,
     )
     changed = services.hosts | set(_covered(new, ruled)) | renamed
     changed |= _also_named(mesh, new, changed)
@@ -79,11 +86,15 @@ def advance(mesh: Mesh, changes: Sequence[Change], config: MeshConfig) -> tuple[
     touched |= _also_named(mesh, new, touched)
     ruled_namespaces = {s.namespace for host in _covered(new, ruled) for s in new.services.at(host)}
     return new, Dirty(
-        everything=config != mesh.config,
+        everything=reconfigured,
         hosts=frozenset(touched),
         endpoints=moved | services.hosts,
-        inbound=services.namespaces | ruled_namespaces,
-        selections=routes.labels.keys() != mesh.virtual_services.labels.keys()
+        seen=frozenset(_routed_to(mesh, new, routed)),
+        sidecars=scoping.namespaces,
+        inbound=services.namespaces | ruled_namespaces | scoping.namespaces,
+        selections=reconfigured
+        or scoping.selections
+        or routes.labels.keys() != mesh.virtual_services.labels.keys()
         or rules.labels != mesh.rules.labels
         or endpoints.nodes != mesh.endpoints.nodes
         or asked_places(new) != asked_places(mesh),
@@ -97,6 +108,29 @@ def _also_named(old: Mesh, new: Mesh, touched: Iterable[str]) -> set[str]:
     """The hosts that have one of these as another name, and their other names."""
     indexes = [index for index in (old.aliases, new.aliases) if index.objects]
     return {name for index in indexes for h in touched for name in related(index, h)}
+
+
+def _configured(mesh: Mesh, config: MeshConfig) -> Mesh:
+    """The mesh with the defaults of `config` for what does not say who sees it."""
+    if config == mesh.config:
+        return mesh
+    return replace(
+        mesh,
+        services=service_index.exported(mesh.services, config.default_service_export_to),
+        rules=destination_rules.exported(mesh.rules, config.default_destination_rule_export_to),
+        virtual_services=virtual_services.exported(
+            mesh.virtual_services, config.default_virtual_service_export_to
+        ),
+    )
+
+
+def _routed_to(old: Mesh, new: Mesh, routed: Iterable[str]) -> set[str]:
+    """The destinations of changed VirtualServices: a Sidecar that imports those imports these."""
+    found: set[str] = set()
+    for index in (old.virtual_services, new.virtual_services):
+        for key in {key for host in routed for key in index.hosts.get(host, ())}:
+            found.update(virtual_services.destination_hosts(index.objects[key]))
+    return found | _also_named(old, new, found)
 
 
 def _has_endpoints_inside(mesh: Mesh, host: str) -> bool:

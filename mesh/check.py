@@ -14,6 +14,7 @@ from mesh import check_aliases, check_services, hosts
 from mesh.about import About
 from mesh.check_delegates import check_delegates
 from mesh.check_gateways import check_bindings, check_gateways, server_ports
+from mesh.check_sidecar import check_sidecar
 from mesh.destination_rules import merged, pattern_of, rules_for
 from mesh.mesh import Mesh, client
 from mesh.routing import Missing, resolve
@@ -39,14 +40,20 @@ def check(mesh: Mesh, key: Key) -> tuple[Problem, ...]:
         return tuple(check_services.problems(mesh, about, services))
     if (alias := mesh.aliases.objects.get(hosts.fqdn(key.name, key.namespace))) is not None:
         return tuple(check_aliases.problems(mesh, about, alias)) if alias.key == key else ()
+    if key in mesh.sidecars.objects:
+        return tuple(check_sidecar(mesh, key))
     return ()
 
 
 def check_all(mesh: Mesh) -> tuple[Problem, ...]:
     """Everything that is wrong with any object of the mesh."""
-    aliases = (alias.key for alias in mesh.aliases.objects.values())
-    written = (*mesh.virtual_services.objects, *mesh.rules.objects, *mesh.services.contributed)
-    keys = (*written, *aliases)
+    keys = (
+        *mesh.virtual_services.objects,
+        *mesh.rules.objects,
+        *mesh.services.contributed,
+        *(alias.key for alias in mesh.aliases.objects.values()),
+        *mesh.sidecars.objects,
+    )
     alone = (problem for key in sorted(keys) for problem in check(mesh, key))
     together = (p for problems in check_gateways(mesh).values() for p in problems)
     return (*alone, *together)
@@ -126,7 +133,8 @@ def _missing(
             value = str(destination.port.number) if destination.port else ""
             hint = "; name one of " + ", ".join(_ports(mesh, host))
         case _:
-            value, hint = destination.host, _meant(mesh, host)
+            hint = "" if mesh.services.at(host) else _meant(mesh, host)
+            value = destination.host
     message = f"{missing.reason}, so {_outcome(path)}{hint}"
     return about.error(missing.code, f"{path}.{missing.field}", value, message)
 

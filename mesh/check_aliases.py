@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from crds.mesh_config import OutboundTrafficPolicyMode
+from crds.outbound_policy import OutboundTrafficPolicyMode
 from crds.problem import Problem
 from mesh.about import About
 from mesh.mesh import Mesh

@@ -12,7 +12,6 @@ from mesh.mesh import Mesh
 from mesh.port_conflicts import port_taker
 from mesh.proxy import Mode
 from mesh.service_endpoints import unusable
-from mesh.service_index import answers
 from mesh.services import Arrival, Port, Protocol, Service
 
 _DETECTED = (
@@ -42,13 +41,13 @@ def problems(mesh: Mesh, about: About, services: tuple[Service, ...]) -> Iterato
         yield from _port(mesh, about, path, services[0], port)
         yield from (_unnamed(about, path, s) for s in services if _is_unnamed(s, port))
         for address in services[0].addresses:
-            if not answers(mesh.services, services[0], address, port):
-                owner = mesh.services.owner(address, port.number)
+            owner = mesh.services.owner(address, port.number)
+            if owner is not None and (owner.key, owner.host) != (about.key, services[0].host):
                 yield about.warning(
                     "address-conflict",
                     path,
                     f"{address}:{port.number}",
-                    f"{owner.key if owner else 'another'} has this address and port already "
+                    f"{owner.key} has this address and port already "
                     "and answers there; give one of them another",
                 )
     for workload in unusable(mesh.endpoints, services[0]):

@@ -2,8 +2,8 @@
 S-21).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from crds.destination_rule import DestinationRule, Subset, TrafficPolicy
 from crds.fields import EMPTY
@@ -12,6 +12,7 @@ from crds.mesh_config import DefaultTrafficPolicy
 from crds.meta import Key
 from mesh import hosts
 from mesh.destinations import NO_POLICY, Policy
+from mesh.exports import EVERYBODY, is_exported
 from mesh.index import regroup
 from mesh.locality_balance import asked_by_rule
 from mesh.order import Rank, rank
@@ -31,6 +32,7 @@ class DestinationRules:
     """`patterns` has every (namespace, host) pair, `hosts` every host; `wildcards` the wildcard
     hosts of each namespace, `labels` each label that a workloadSelector asks of the clients of its
     namespace; `places` what rules ask of where clients are (`locality_balance.asked_by_rule`).
+    `exports` says who obeys a rule that does not say it.
     """
 
     objects: Mapping[Key, DestinationRule] = field(default_factory=dict)
@@ -39,10 +41,15 @@ class DestinationRules:
     wildcards: Mapping[str, frozenset[str]] = EMPTY
     labels: Mapping[str, frozenset[tuple[str, Key]]] = EMPTY
     places: Mapping[str, frozenset[Key]] = EMPTY
+    exports: frozenset[str] = EVERYBODY
 
     def label_names(self, namespace: str) -> frozenset[str]:
         """The labels that rules ask of the clients of a namespace."""
         return frozenset(name for name, _ in self.labels.get(namespace, ()))
+
+    def exports_of(self, key: Key) -> frozenset[str]:
+        """The namespaces whose clients obey a rule: names, `.` for its own, `*` for all."""
+        return frozenset(self.objects[key].export_to) or self.exports
 
     def over(self, host: str) -> frozenset[Key]:
         """The rules of any namespace whose host is, or covers, `host`."""
@@ -56,6 +63,12 @@ class DestinationRules:
 
     def _rank(self, key: Key) -> Rank:
         return rank(self.objects[key].meta.created, key)
+
+
+def exported(rules: DestinationRules, default: Collection[str]) -> DestinationRules:
+    """`rules` with another default of exportTo."""
+    exports = frozenset(default) or EVERYBODY
+    return rules if exports == rules.exports else replace(rules, exports=exports)
 
 
 def advance(
@@ -100,6 +113,7 @@ def advance(
             ((n, c.key) for c in edits for n in _places(c.old)),
             ((n, c.key) for c in edits for n in _places(c.new)),
         ),
+        exports=rules.exports,
     )
     return new, frozenset(host for _, host in touched)
 
@@ -162,12 +176,12 @@ def _in_namespace(
         usable = [
             key
             for key in keys
-            if _applies(rules.objects[key], client)
-            and not (private and exports(rules.objects[key]) - {".", namespace})
+            if _applies(rules, key, client)
+            and not (private and rules.exports_of(key) - {".", namespace})
         ]
         if usable:
-            first = exports(rules.objects[usable[0]])
-            return tuple(key for key in usable if exports(rules.objects[key]) == first)
+            first = rules.exports_of(usable[0])
+            return tuple(key for key in usable if rules.exports_of(key) == first)
     return ()
 
 
@@ -185,19 +199,14 @@ def _selects(rule: DestinationRule, client: Client) -> bool:
     return rule.meta.namespace == client.namespace and client.labels >= wanted
 
 
-def _applies(rule: DestinationRule, client: Client) -> bool:
+def _applies(rules: DestinationRules, key: Key, client: Client) -> bool:
     """Whether a rule is for all clients of the namespace: its own ones obey it whatever it exports
     (S-14).
     """
-    if rule.workload_selector is not None:
+    if rules.objects[key].workload_selector is not None:
         return False
-    own = rule.meta.namespace == client.namespace
-    return own or not exports(rule).isdisjoint(("*", client.namespace))
-
-
-def exports(rule: DestinationRule) -> frozenset[str]:
-    """The namespaces whose clients a rule is for: names, `.` for its own, `*` for all."""
-    return frozenset(rule.export_to or ("*",))
+    own = key.namespace == client.namespace
+    return own or is_exported(rules.exports_of(key), key.namespace, client.namespace)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,21 +10,31 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from crds.meta import Key
+from crds.virtual_service import VirtualService
 from mesh import hosts
 from mesh.destination_rules import Merged, merged, policy_for, rules_for
 from mesh.destinations import NO_POLICY, Policy, SubsetRef
+from mesh.egress import NOWHERE, Exposure
 from mesh.l4_routing import L4Rule, l4_rules
 from mesh.mesh import Mesh, client
 from mesh.proxy import Mode
 from mesh.routing import HttpRule, Target, http_rules
-from mesh.scope import Scope
+from mesh.scope import Scope, sidecar_of
 from mesh.service_aliases import concrete, leading_to
-from mesh.service_index import answers, is_visible
 from mesh.services import Arrival, Port, Protocol, Resolution, Service
-from mesh.virtual_services import asks_for_source, candidates, destination_hosts
+from mesh.virtual_services import asks_for_source, destination_hosts
+from mesh.visibility import (
+    HTTP_PORT,
+    answers,
+    claims,
+    reachable,
+    routed_only,
+    routes_of,
+    seen_service,
+)
 
-HTTP_PORT = 80
-"""Where a VirtualService's host that no service has is served (istio-api.md S-11)."""
+HTTP_PROXY = "http_proxy"
+"""Istio's name for the routes of the one port that clients of proxy-port mode call."""
 
 SIDECAR_PORTS = frozenset({15001, 15006, 15021, 15090})
 """Where a sidecar listens at any address, for redirected traffic, readiness and metrics: Envoy
@@ -32,21 +42,33 @@ refuses a second listener there.
 """
 
 
+_ROUTED_PORT = Port(number=HTTP_PORT, name="http", protocol=Protocol.HTTP, target=HTTP_PORT)
+
+
+_OtherName = tuple[str, str, bool]
+"""Of a Service that only names another: its name, its namespace, whether that is the client's."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
     """Which objects decide on `host` for a scope. `targets` names, for each host routed to, its
     service and rules.
 
-    `source` is the scope itself if the VirtualService asks who the client is. `aliases` are other
-    names of the service: name, namespace, whether that is the clients' own.
+    `source` is the scope itself if the VirtualService asks who the client is; `exposure` is what
+    the Sidecar says of the host; `taken` are names and addresses at ports (0: all) that belong to
+    another host. `namespace` and `sidecar` are only there if a destination is missing, to say why.
+    `aliases` are other names of the service: name, namespace, whether that is the clients' own.
     """
 
     host: str
     mode: Mode
     namespace: str
+    sidecar: Key | None
     own_namespace: bool
-    aliases: tuple[tuple[str, str, bool], ...]
+    aliases: tuple[_OtherName, ...]
     service: Key | None
+    exposure: Exposure | None
+    taken: frozenset[tuple[str, int]]
     virtual_service: Key | None
     rules: tuple[Key, ...]
     targets: tuple[tuple[str, Key | None, tuple[Key, ...]], ...]
@@ -61,18 +83,30 @@ class SubsetView:
     policy: Policy
 
 
+@dataclass(frozen=True, slots=True)
+class RouteConfiguration:
+    """Routes that the host has a part in, by their Envoy name. `port` 0: those of a proxy port,
+    where requests for all ports arrive and say the port.
+    """
+
+    name: str
+    port: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortView:
     """One port of a host. `domains` and `addresses` are those that no other host has a better claim
-    to; `blocks` are those that it shares with others.
+    to; `blocks` are those that it shares with others. If it is not `called`, it is only routed to.
 
     No `rules`: requests go to `default`, and so do the connections that no rule of `l4` takes.
     """
 
     port: Port
     default: Target | None
+    called: bool = True
     policy: Policy = NO_POLICY
     domains: tuple[str, ...] = ()
+    routes: tuple[RouteConfiguration, ...] = ()
     addresses: tuple[str, ...] = ()
     blocks: tuple[str, ...] = ()
     subsets: tuple[SubsetView, ...] = ()
@@ -94,55 +128,77 @@ class HostView:
 
 def selection(mesh: Mesh, scope: Scope, host: str) -> Selection | None:
     """Which objects decide on `host` for `scope`; nothing if the host does not exist for it."""
-    service = mesh.services.visible(host, scope.namespace)
-    chosen = next(candidates(mesh.virtual_services, host, scope.namespace), None)
-    if service is None and not (chosen and _is_only_routed(mesh, host, chosen)):
-        return None
+    seen = seen_service(mesh, scope, host)
+    chosen = next(routes_of(mesh, scope, host), None)
+    exposed = seen.exposure if seen else None
+    if seen is None or exposed == NOWHERE:
+        called = routed_only(mesh, scope, host, chosen) if chosen else NOWHERE
+        if seen is None and called == NOWHERE:
+            return None
+        exposed = called
+    service = seen.service if seen else None
+    aliases = _aliases(mesh, scope.namespace, host) if service else ()
     virtual_service = mesh.virtual_services.objects[chosen] if chosen else None
-    who = client(mesh, scope.namespace, scope.labels)
-    targets: list[tuple[str, Key | None, tuple[Key, ...]]] = []
-    asks = False
-    if virtual_service is not None:
-        for name in sorted(_concrete(mesh, destination_hosts(virtual_service))):
-            found = mesh.services.visible(name, scope.namespace)
-            rules = rules_for(mesh.rules, name, found.namespace, who) if found else ()
-            targets.append((name, found.key if found else None, rules))
-        asks = asks_for_source(virtual_service)
+    targets = tuple(_targets(mesh, scope, virtual_service)) if virtual_service else ()
     nameless = all(target[1] for target in targets)
     return Selection(
         host=host,
         mode=scope.mode,
         namespace="" if nameless else scope.namespace,
+        sidecar=None if nameless else sidecar_of(mesh, scope),
         own_namespace=service is not None and service.namespace == scope.namespace,
-        aliases=_aliases(mesh, scope.namespace, host) if service else (),
+        aliases=aliases,
         service=service.key if service else None,
+        exposure=exposed,
+        taken=frozenset(_taken(mesh, scope, service, aliases)) if service else frozenset(),
         virtual_service=chosen,
-        rules=rules_for(mesh.rules, host, service.namespace, who) if service else (),
-        targets=tuple(targets),
-        source=scope if asks else None,
+        rules=_rules_for(mesh, scope, service) if service else (),
+        targets=targets,
+        source=scope if virtual_service and asks_for_source(virtual_service) else None,
     )
 
 
-def _concrete(mesh: Mesh, names: Iterable[str]) -> set[str]:
-    return {concrete(mesh.aliases, mesh.services.hosts, name) for name in names}
-
-
-def _aliases(mesh: Mesh, namespace: str, host: str) -> tuple[tuple[str, str, bool], ...]:
+def _aliases(mesh: Mesh, namespace: str, host: str) -> tuple[_OtherName, ...]:
     found = leading_to(mesh.aliases, mesh.services.hosts, host)
     return tuple(
         (alias.name, alias.namespace, alias.namespace == namespace)
         for alias in found
-        if is_visible(alias, namespace)
+        if mesh.services.is_visible(alias, namespace)
     )
 
 
-def _is_only_routed(mesh: Mesh, host: str, chosen: Key) -> bool:
-    """Whether `chosen` names the host, or wildcard, itself, and no service has it."""
-    if host == "*" or chosen not in mesh.virtual_services.hosts.get(host, ()):
-        return False
-    if hosts.is_wildcard(host):
-        return not any(hosts.matches(host, known) for known in mesh.services.hosts)
-    return host not in mesh.services.hosts
+def _targets(
+    mesh: Mesh, scope: Scope, virtual_service: VirtualService
+) -> Iterator[tuple[str, Key | None, tuple[Key, ...]]]:
+    named = destination_hosts(virtual_service)
+    for name in sorted({concrete(mesh.aliases, mesh.services.hosts, each) for each in named}):
+        found = reachable(mesh, scope, name)
+        yield name, found.key if found else None, _rules_for(mesh, scope, found) if found else ()
+
+
+def _rules_for(mesh: Mesh, scope: Scope, service: Service) -> tuple[Key, ...]:
+    who = client(mesh, scope.namespace, scope.labels)
+    return rules_for(mesh.rules, service.host, service.namespace, who)
+
+
+def _taken(
+    mesh: Mesh, scope: Scope, service: Service, aliases: Iterable[_OtherName]
+) -> Iterator[tuple[str, int]]:
+    """The other names of a service, and its addresses, that are another host's own (S-45)."""
+    for name in (*_names(service, aliases, own_namespace=True)[1:], *service.addresses):
+        if claims(mesh, scope, name, 0):
+            yield name, 0
+        elif claims(mesh, scope, name, HTTP_PORT):
+            yield name, HTTP_PORT
+    for address in service.addresses:
+        for port in service.ports:
+            if not answers(mesh, scope, service, address, port.number):
+                yield _at(address), port.number
+
+
+def _at(address: str) -> str:
+    """A virtual IP that another service answers at: told apart from the same text as a name."""
+    return f"@{address}"
 
 
 def view(mesh: Mesh, scope: Scope, chosen: Selection) -> HostView:
@@ -153,27 +209,40 @@ def view(mesh: Mesh, scope: Scope, chosen: Selection) -> HostView:
         service = replace(service, resolution=Resolution.CLIENT_SIDE)
     rule = merged(mesh.rules.objects[key] for key in chosen.rules)
     if service is None:
-        port = Port(number=HTTP_PORT, name="http", protocol=Protocol.HTTP, target=HTTP_PORT)
-        ports = [_routed_only(mesh, scope, chosen, port)]
+        ports = [_routed_only(mesh, scope, chosen, _ROUTED_PORT)]
     else:
         ports = [_port_view(mesh, scope, chosen, service, port, rule) for port in service.ports]
+        if _is_routed_beside(chosen, service):
+            ports.append(_routed_only(mesh, scope, chosen, _ROUTED_PORT))
     return HostView(host=chosen.host, mode=scope.mode, service=service, ports=tuple(ports))
+
+
+def _is_routed_beside(chosen: Selection, service: Service) -> bool:
+    """Whether a service that is not imported has a name that a route serves at a port which the
+    service does not have.
+    """
+    called = chosen.exposure.ports if chosen.exposure else ()
+    return HTTP_PORT in called and service.port(HTTP_PORT) is None
 
 
 def _routed_only(mesh: Mesh, scope: Scope, chosen: Selection, port: Port) -> PortView:
     rules = _rules(mesh, scope, chosen, port)
-    names = (_bracketed(chosen.host),)
-    domains = with_port(names, port.number) if scope.mode is Mode.NONE else names
-    return PortView(port=port, default=None, domains=domains if rules else (), rules=rules)
+    return PortView(
+        port=port,
+        default=None,
+        domains=(_bracketed(chosen.host),) if rules else (),
+        routes=_route_configurations(chosen, port.number),
+        rules=rules,
+    )
 
 
 def _port_view(
     mesh: Mesh, scope: Scope, chosen: Selection, service: Service, port: Port, rule: Merged
 ) -> PortView:
-    addresses = tuple(a for a in service.addresses if answers(mesh.services, service, a, port))
     default = mesh.config.default_traffic_policy
     policy = policy_for(rule, None, port.number, default)
     routed = _is_routed(service, port, scope.mode) and not is_reserved(port.number, scope.mode)
+    routes = _route_configurations(chosen, port.number) if routed else ()
     detected = port.protocol is Protocol.UNSPECIFIED
     shares = _shares_addresses(mesh, service, port)
     return PortView(
@@ -184,9 +253,11 @@ def _port_view(
             policy=policy,
             named_port=service.named_port(port),
         ),
+        called=_is_called(chosen, port.number),
         policy=policy,
-        domains=tuple(_domains(mesh, chosen, service, port, addresses)) if routed else (),
-        addresses=() if shares else addresses,
+        domains=tuple(_domains(chosen, service, port.number)) if routes else (),
+        routes=routes,
+        addresses=() if shares else tuple(_addresses(chosen, service, port.number)),
         blocks=(*service.blocks, *service.addresses) if shares else service.blocks,
         subsets=tuple(
             SubsetView(
@@ -217,6 +288,28 @@ def _shares_addresses(mesh: Mesh, service: Service, port: Port) -> bool:
     return len(mesh.services.contributed[service.key]) > 1
 
 
+def _is_called(chosen: Selection, port: int) -> bool:
+    """Whether clients call the host at the port itself, as far as the Sidecar lets them."""
+    return chosen.exposure is None or port in chosen.exposure.ports
+
+
+def _route_configurations(chosen: Selection, port: int) -> tuple[RouteConfiguration, ...]:
+    """Where requests for the host at a port are routed: with all others of the port, or with those
+    of all ports.
+    """
+    if not _is_called(chosen, port):
+        return ()
+    if chosen.mode is Mode.NONE:
+        return (RouteConfiguration(HTTP_PROXY),)
+    return (RouteConfiguration(str(port), port=port),)
+
+
+def _addresses(chosen: Selection, service: Service, port: int) -> Iterator[str]:
+    """The virtual IPs at which the service answers."""
+    if _is_called(chosen, port):
+        yield from (a for a in service.addresses if (_at(a), port) not in chosen.taken)
+
+
 def is_reserved(port: int, mode: Mode) -> bool:
     """Whether requests to a port cannot be routed, because the sidecar itself listens there."""
     return mode is Mode.REDIRECT and port in SIDECAR_PORTS
@@ -236,30 +329,28 @@ def _l4(mesh: Mesh, scope: Scope, chosen: Selection, port: Port) -> tuple[L4Rule
     return l4_rules(mesh, scope, mesh.virtual_services.objects[chosen.virtual_service], port)
 
 
-def _domains(
-    mesh: Mesh, chosen: Selection, service: Service, port: Port, addresses: tuple[str, ...]
-) -> Iterator[str]:
+def _domains(chosen: Selection, service: Service, port: int) -> Iterator[str]:
+    names = _names(service, chosen.aliases, own_namespace=chosen.own_namespace)
+    answering = (a for a in service.addresses if (_at(a), port) not in chosen.taken)
+    own, *others = (*names, *answering)
+    yield own
+    for name in others:
+        if not {(name, 0), (name, port)} & chosen.taken:
+            yield _bracketed(name)
+
+
+def _names(service: Service, aliases: Iterable[_OtherName], *, own_namespace: bool) -> list[str]:
+    """The names of a service, its own first."""
     names = [service.host]
     if service.in_kubernetes:
         names.append(f"{service.host}.")
-        names += hosts.aliases(service.name, service.namespace, own_namespace=chosen.own_namespace)
+        names += hosts.aliases(service.name, service.namespace, own_namespace=own_namespace)
     if service.in_kubernetes and service.headless:
         names += [f"*.{name}" for name in names]
-    for name, namespace, is_own in chosen.aliases:
+    for name, namespace, is_own in aliases:
         full = hosts.fqdn(name, namespace)
         names += [full, f"{full}.", *hosts.aliases(name, namespace, own_namespace=is_own)]
-    own, *others = (*names, *addresses)
-    free = [own, *(_bracketed(name) for name in others if not _is_host(mesh, name, port.number))]
-    yield from with_port(free, port.number) if chosen.mode is Mode.NONE else free
-
-
-def _is_host(mesh: Mesh, name: str, port: int) -> bool:
-    """Whether something claims another of a service's names, or its address, as its own: the exact
-    name wins (S-45).
-    """
-    return name in mesh.services.hosts or (
-        port == HTTP_PORT and name in mesh.virtual_services.hosts
-    )
+    return names
 
 
 def with_port(names: tuple[str, ...] | list[str], port: int) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from mesh.endpoint_index import EndpointSources
 from mesh.gateways import Gateways
 from mesh.service_aliases import Aliases
 from mesh.service_index import Services
+from mesh.sidecars import Sidecars
 from mesh.virtual_services import VirtualServices
 
 
@@ -26,6 +27,7 @@ class Mesh:
     virtual_services: VirtualServices
     gateways: Gateways
     credentials: Credentials
+    sidecars: Sidecars
 
 
 EMPTY_MESH = Mesh(
@@ -37,6 +39,7 @@ EMPTY_MESH = Mesh(
     virtual_services=VirtualServices(),
     gateways=Gateways(),
     credentials=Credentials(),
+    sidecars=Sidecars(),
 )
 
 

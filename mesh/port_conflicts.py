@@ -5,7 +5,7 @@
 from collections.abc import Iterator
 
 from mesh.order import rank
-from mesh.service_index import Services, is_visible
+from mesh.service_index import Services
 from mesh.services import Port, Service
 
 
@@ -18,7 +18,7 @@ def port_taker(services: Services, service: Service, port: Port) -> str:
     others = (
         other
         for other in services.wanting(port.number)
-        if is_visible(other, service.namespace) and other.host != service.host
+        if services.is_visible(other, service.namespace) and other.host != service.host
     )
     first = min((service, *others), key=lambda each: (rank(each.created, each.key), each.host))
     return "" if first is service else str(first.key)
@@ -26,7 +26,7 @@ def port_taker(services: Services, service: Service, port: Port) -> str:
 
 def _seen_with(services: Services, service: Service) -> Iterator[Service]:
     for contributed in services.contributed.values():
-        yield from (each for each in contributed if is_visible(each, service.namespace))
+        yield from (each for each in contributed if services.is_visible(each, service.namespace))
 
 
 def _is_http_at(service: Service, number: int) -> bool:

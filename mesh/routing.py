@@ -18,8 +18,9 @@ from mesh.destination_rules import merged, policy_for, rules_for
 from mesh.destinations import NO_POLICY, Policy
 from mesh.gateway_names import MESH, gateway_name
 from mesh.mesh import Mesh, client
-from mesh.scope import Scope
+from mesh.scope import Scope, sidecar_of
 from mesh.service_aliases import concrete
+from mesh.visibility import reachable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,12 +185,9 @@ def resolve(
             destination=destination.host, reason=reason, weight=weight, code=code, field=field
         )
 
-    service = mesh.services.visible(host, scope.namespace)
+    service = reachable(mesh, scope, host)
     if service is None:
-        hidden = "is not exported to" if mesh.services.at(host) else "is not known in"
-        return missing(
-            "unknown-host", "host", f"the host {host} {hidden} namespace {scope.namespace}"
-        )
+        return missing("unknown-host", "host", f"the host {host} {_why_hidden(mesh, scope, host)}")
     number = _port_number(destination, [port.number for port in service.ports], listener_port)
     port = service.port(number)
     if port is None:
@@ -213,6 +211,14 @@ def resolve(
         policy=policy_for(rule, subset, number, mesh.config.default_traffic_policy),
         named_port=service.named_port(port),
     )
+
+
+def _why_hidden(mesh: Mesh, scope: Scope, host: str) -> str:
+    if not mesh.services.at(host):
+        return f"is not known in namespace {scope.namespace}"
+    if not mesh.services.seen(host, scope.namespace):
+        return f"is not exported to namespace {scope.namespace}"
+    return f"is excluded by {sidecar_of(mesh, scope)}"
 
 
 def _port_number(destination: Destination, ports: list[int], listener_port: int) -> int:

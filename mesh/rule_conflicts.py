@@ -8,18 +8,18 @@ from collections.abc import Iterator
 from crds.destination_rule import DestinationRule
 from crds.meta import Key
 from crds.problem import Problem, warning
-from mesh.destination_rules import DestinationRules, exports, pattern_of
+from mesh.destination_rules import DestinationRules, pattern_of
 
 
 def rule_conflicts(rules: DestinationRules, key: Key) -> Iterator[Problem]:
     """What an older rule takes from this one; without the object."""
     rule = rules.objects[key]
     ranked = rules.ranked(rules.patterns[pattern_of(rule)])
-    older = [(other, rules.objects[other]) for other in ranked[: ranked.index(key)]]
-    merged = [(other, each) for other, each in older if _are_merged(each, rule)]
-    yield from _taken(merged, rule)
-    for other, each in older:
-        if _hides(each, rule):
+    older = ranked[: ranked.index(key)]
+    merged = [other for other in older if _are_merged(rules, other, key)]
+    yield from _taken([(other, rules.objects[other]) for other in merged], rule)
+    for other in older:
+        if _hides(rules, other, key):
             message = (
                 f"{other} is for the same host and clients, and wins; merge the two, or give them "
                 "the same exportTo"
@@ -28,18 +28,19 @@ def rule_conflicts(rules: DestinationRules, key: Key) -> Iterator[Problem]:
             return
 
 
-def _are_merged(one: DestinationRule, other: DestinationRule) -> bool:
-    plain = one.workload_selector is None and other.workload_selector is None
-    return plain and exports(one) == exports(other)
+def _are_merged(rules: DestinationRules, one: Key, other: Key) -> bool:
+    plain = all(rules.objects[key].workload_selector is None for key in (one, other))
+    return plain and rules.exports_of(one) == rules.exports_of(other)
 
 
-def _hides(older: DestinationRule, rule: DestinationRule) -> bool:
+def _hides(rules: DestinationRules, older: Key, key: Key) -> bool:
     """Whether some client, or each, obeys the older one in place of the rule."""
-    if older.workload_selector is None or rule.workload_selector is None:
-        plain = older.workload_selector is None and rule.workload_selector is None
-        return plain and exports(older) != exports(rule)
-    wanted = rule.workload_selector.match_labels.items()
-    return older.workload_selector.match_labels.items() <= wanted
+    taking = rules.objects[older].workload_selector
+    selector = rules.objects[key].workload_selector
+    if taking is None or selector is None:
+        plain = taking is None and selector is None
+        return plain and rules.exports_of(older) != rules.exports_of(key)
+    return taking.match_labels.items() <= selector.match_labels.items()
 
 
 def _taken(older: list[tuple[Key, DestinationRule]], rule: DestinationRule) -> Iterator[Problem]:

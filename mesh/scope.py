@@ -1,37 +1,54 @@
-"""What the outbound side of a proxy depends on: its namespace, the labels that some rule asks for,
-and its mode.
+"""What the outbound side of a proxy depends on: its namespace, the Sidecar that selects it, the
+labels that some rule asks for, and its mode.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 
+from crds.meta import Key
+from mesh.mesh import Mesh, asked_labels
 from mesh.proxy import Mode, Proxy
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
     """Two proxies of one scope hold the very same outbound configuration. `labels` has only what
-    rules match on.
+    rules match on. `sidecar` is one that selects by labels: the default of a namespace, or of the
+    mesh, is no part of a scope, so that it can come and go while proxies stay where they are. No
+    Sidecar is for gateways.
     """
 
     namespace: str
     mode: Mode = Mode.REDIRECT
     labels: frozenset[tuple[str, str]] = frozenset()
+    sidecar: Key | None = None
+    is_gateway: bool = False
 
 
-def scope_of(proxy: Proxy, label_names: Collection[str]) -> Scope:
-    """The scope of a proxy; `label_names` are those that matches ask of clients."""
-    labels = frozenset((name, proxy.labels[name]) for name in label_names if name in proxy.labels)
-    return Scope(proxy.namespace, proxy.mode, labels)
+def scope_of(mesh: Mesh, proxy: Proxy) -> Scope:
+    """The scope of a proxy."""
+    names = asked_labels(mesh, proxy.namespace)
+    labels = frozenset((name, proxy.labels[name]) for name in names if name in proxy.labels)
+    sidecar = mesh.sidecars.selecting(proxy.namespace, proxy.labels)
+    return Scope(proxy.namespace, proxy.mode, labels, sidecar)
 
 
 def gateway_scope(proxy: Proxy) -> Scope:
     """The scope of a gateway's own rules, with all its labels: the servers differ with them, too.
     Nobody's traffic is intercepted, so there is no address that a client chose: mode NONE.
     """
-    return Scope(proxy.namespace, Mode.NONE, frozenset(proxy.labels.items()))
+    labels = frozenset(proxy.labels.items())
+    return Scope(proxy.namespace, Mode.NONE, labels, is_gateway=True)
 
 
-def upstream_scope(proxy: Proxy, label_names: Collection[str]) -> Scope:
+def upstream_scope(mesh: Mesh, proxy: Proxy) -> Scope:
     """The scope of the clusters that a gateway sends to, shared with other gateways."""
-    return replace(scope_of(proxy, label_names), mode=Mode.NONE)
+    return replace(scope_of(mesh, proxy), mode=Mode.NONE, sidecar=None, is_gateway=True)
+
+
+def sidecar_of(mesh: Mesh, scope: Scope) -> Key | None:
+    """The Sidecar that the proxies of a scope obey."""
+    if scope.is_gateway:
+        return None
+    if scope.sidecar in mesh.sidecars.objects:
+        return scope.sidecar
+    return mesh.sidecars.default(scope.namespace, mesh.config.root_namespace)

@@ -1,6 +1,6 @@
 """All services by host, by virtual IP and by namespace, and which one a client sees."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -8,10 +8,11 @@ from crds.fields import EMPTY
 from crds.meta import Key
 from mesh import auto_addresses, hosts
 from mesh.auto_addresses import Claim, Table
+from mesh.exports import EVERYBODY, is_exported
 from mesh.index import regroup
-from mesh.order import rank
+from mesh.order import Rank, rank
 from mesh.service_aliases import Alias
-from mesh.services import Arrival, Port, Service, services_of
+from mesh.services import Arrival, Service, services_of
 from mesh.store import Change
 
 Bucket = TypeVar("Bucket")
@@ -26,6 +27,7 @@ class Services:
 
     `selectors` is by namespace and each label of the selector, `anywhere` by the port at which a
     service wants what goes to no known address; `automatic` has the addresses that nobody wrote.
+    `exports` says who sees a service that does not say it.
     """
 
     contributed: Mapping[Key, tuple[Service, ...]] = field(default_factory=dict)
@@ -35,6 +37,7 @@ class Services:
     selectors: Mapping[_Label, frozenset[Key]] = field(default_factory=dict)
     anywhere: Mapping[int, frozenset[Key]] = field(default_factory=dict)
     automatic: Table = field(default_factory=Table)
+    exports: frozenset[str] = EVERYBODY
 
     def at(self, host: str) -> tuple[Service, ...]:
         """Every service that claims `host`: Kubernetes Services first, then the oldest (istio-
@@ -45,28 +48,40 @@ class Services:
         ]
         return tuple(sorted(found, key=lambda s: (not s.in_kubernetes, rank(s.created, s.key))))
 
-    def visible(self, host: str, namespace: str) -> Service | None:
-        """The service that a client of `namespace` reaches as `host`: its own namespace's before
-        all others.
+    def seen(self, host: str, namespace: str) -> tuple[Service, ...]:
+        """The services that are exported to clients of `namespace` as `host`: their own
+        namespace's before all others.
         """
-        seen = [service for service in self.at(host) if is_visible(service, namespace)]
-        return next((s for s in seen if s.namespace == namespace), seen[0] if seen else None)
+        found = [s for s in self.at(host) if self.is_visible(s, namespace)]
+        return tuple(sorted(found, key=lambda s: s.namespace != namespace))
 
-    def owner(self, address: str, port: int) -> Service | None:
-        """Which service answers at a virtual IP and port: the oldest of those that claim both; one
-        that was only allocated the address comes last.
+    def visible(self, host: str, namespace: str) -> Service | None:
+        """The first of them: what a client of `namespace` reaches as `host`."""
+        return next(iter(self.seen(host, namespace)), None)
+
+    def exports_of(self, service: Service | Alias) -> frozenset[str]:
+        """The namespaces that see a service: names, `.` for its own, `*` for all, `~` for none."""
+        return service.export_to or self.exports
+
+    def is_visible(self, service: Service | Alias, namespace: str) -> bool:
+        """Whether `exportTo` lets clients of `namespace` see the service."""
+        return is_exported(self.exports_of(service), service.namespace, namespace)
+
+    def claims(self, address: str, port: int) -> list[Service]:
+        """The services that have a virtual IP and port, the oldest first; those that were only
+        allocated the address come last.
         """
-        claims = [
+        found = [
             service
             for key in self.addresses.get(address, ())
             for service in self.contributed[key]
             if address in service.addresses and service.port(port)
         ]
-        return min(
-            claims,
-            key=lambda s: (not s.in_kubernetes, s.automatic, rank(s.created, s.key), s.host),
-            default=None,
-        )
+        return sorted(found, key=lambda s: (not s.in_kubernetes, s.automatic, *_age(s)))
+
+    def owner(self, address: str, port: int) -> Service | None:
+        """Which service answers at a virtual IP and port, of all that there are."""
+        return next(iter(self.claims(address, port)), None)
 
     def wanting(self, port: int) -> Iterator[Service]:
         """The opaque services that want whatever goes to a port and to no known address."""
@@ -84,16 +99,11 @@ class Services:
             for service in self.contributed[key]
             if selects(service.selector, labels)
         ]
-        return tuple(
-            sorted(found, key=lambda s: (not s.in_kubernetes, rank(s.created, s.key), s.host))
-        )
+        return tuple(sorted(found, key=_age))
 
 
-def is_visible(service: Service | Alias, namespace: str) -> bool:
-    """Whether `exportTo` lets clients of `namespace` see the service."""
-    if "*" in service.export_to or namespace in service.export_to:
-        return True
-    return "." in service.export_to and service.namespace == namespace
+def _age(service: Service) -> tuple[bool, Rank, str]:
+    return (not service.in_kubernetes, rank(service.created, service.key), service.host)
 
 
 def selects(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
@@ -110,6 +120,12 @@ class Advanced:
     services: Services
     hosts: frozenset[str]
     namespaces: frozenset[str]
+
+
+def exported(services: Services, default: Collection[str]) -> Services:
+    """`services` with another default of exportTo."""
+    exports = frozenset(default) or EVERYBODY
+    return services if exports == services.exports else replace(services, exports=exports)
 
 
 def advance(services: Services, changes: Iterable[Change]) -> Advanced:
@@ -187,6 +203,7 @@ def _edited(services: Services, automatic: Table, edits: Sequence[_Edit]) -> Ser
         ),
         anywhere=regrouped(services.anywhere, _wanted_ports),
         automatic=automatic,
+        exports=services.exports,
     )
 
 
@@ -195,7 +212,9 @@ def _affected(old: Services, new: Services, touched: Iterable[Service]) -> Itera
         yield service.host
         yield from full_names(service.host, new.namespaces)
         for index in (old, new):
-            for address in (service.host, *service.addresses):
+            # Another service of the host may now be the one that is seen, with its addresses.
+            addresses = {a for rival in index.at(service.host) for a in rival.addresses}
+            for address in (service.host, *service.addresses, *addresses):
                 yield from hosts_at(index, address)
         for port in service.ports:
             yield from (other.host for other in new.wanting(port.number))
@@ -223,9 +242,3 @@ def hosts_at(services: Services, address: str) -> Iterator[str]:
     """The hosts of the services that have `address`."""
     for key in services.addresses.get(address, ()):
         yield from (s.host for s in services.contributed[key] if address in s.addresses)
-
-
-def answers(services: Services, service: Service, address: str, port: Port) -> bool:
-    """Whether `service` is the one that owns `address` at `port`."""
-    owner = services.owner(address, port.number)
-    return owner is None or (owner.key == service.key and owner.host == service.host)

@@ -123,7 +123,7 @@ class Port:
 class Service:
     """A host that clients call. `addresses` are its virtual IPs; a headless service has none.
     `automatic`: nobody wrote an address, so that some are allocated. `blocks` are the addresses
-    given as CIDR blocks.
+    given as CIDR blocks. No `export_to`: the mesh's default.
     """
 
     key: Key
@@ -137,7 +137,7 @@ class Service:
     headless: bool = False
     external: bool = False
     resolution: Resolution = Resolution.CLIENT_SIDE
-    export_to: frozenset[str] = frozenset({"*"})
+    export_to: frozenset[str] = frozenset()
     selector: Mapping[str, str] = EMPTY
     subject_alt_names: tuple[str, ...] = ()
     created: str = ""
@@ -220,9 +220,9 @@ def _from_kubernetes(key: Key, service: core.Service) -> tuple[Service, ...]:
 
 
 def exported_to(service: core.Service) -> frozenset[str]:
-    """Who sees it, by its annotation (istio-api.md S-3)."""
-    given = service.meta.annotations.get(Annotation.EXPORT_TO, "*").split(",")
-    return frozenset(name.strip() for name in given)
+    """Who sees it, by its annotation (istio-api.md S-3); nobody: the mesh's default counts."""
+    given = service.meta.annotations.get(Annotation.EXPORT_TO, "").split(",")
+    return frozenset(filter(None, (name.strip() for name in given)))
 
 
 def _kubernetes_ports(given: Iterable[core.ServicePort]) -> tuple[Port, ...]:
@@ -286,7 +286,7 @@ def _from_entry(key: Key, entry: service_entry.ServiceEntry, host: str) -> Servi
         automatic=_is_automatic(entry),
         external=entry.location is service_entry.Location.MESH_EXTERNAL,
         resolution=_RESOLUTIONS[entry.resolution],
-        export_to=frozenset(entry.export_to or ("*",)),
+        export_to=frozenset(entry.export_to),
         selector=entry.workload_selector.labels if entry.workload_selector else EMPTY,
         subject_alt_names=entry.subject_alt_names,
         created=entry.meta.created,

@@ -5,8 +5,8 @@ On sidecars the VirtualServices of one host are not merged: the first wins (isti
 the others hear of it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from crds.fields import EMPTY
 from crds.meta import Key
@@ -20,6 +20,7 @@ from crds.virtual_service import (
 )
 from mesh import hosts
 from mesh.delegates import delegate_keys, merged
+from mesh.exports import EVERYBODY
 from mesh.gateway_names import MESH, gateway_names
 from mesh.index import regroup
 from mesh.order import Rank, rank
@@ -29,7 +30,8 @@ from mesh.store import Change
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VirtualServices:
     """`hosts` maps each host or wildcard, `destinations` each host that is routed to, `labels` each
-    label that a match asks of the client, `gateways` each Gateway, as namespace/name.
+    label that a match asks of the client, `gateways` each Gateway, as namespace/name. `exports` is
+    put into objects that do not say who sees them: `unsaid`.
 
     `objects` have the rules of their delegates in place; `written` are as users wrote them.
     `delegating` maps each delegate, existing or not, to the objects that name it.
@@ -43,13 +45,28 @@ class VirtualServices:
     destinations: Mapping[str, frozenset[Key]] = EMPTY
     labels: Mapping[str, frozenset[Key]] = EMPTY
     gateways: Mapping[str, frozenset[Key]] = EMPTY
+    namespaces: Mapping[str, frozenset[Key]] = EMPTY
+    exports: frozenset[str] = EVERYBODY
+    unsaid: frozenset[Key] = frozenset()
+
+    def exports_of(self, key: Key) -> frozenset[str]:
+        """The namespaces that see an object: names, `.` for its own, `*` for all."""
+        return frozenset(self.objects[key].export_to) or EVERYBODY
 
     def ranked(self, keys: Iterable[Key], namespace: str) -> list[Key]:
         """Those of `keys` that clients of `namespace` see: private ones, then those exported to it
         by name, then public; oldest first.
         """
-        seen = [(_nearness(self.objects[key], namespace), self._rank(key), key) for key in keys]
+        seen = [(self._nearness(key, namespace), self._rank(key), key) for key in keys]
         return [key for nearness, _, key in sorted(seen) if nearness < _HIDDEN]
+
+    def _nearness(self, key: Key, namespace: str) -> int:
+        exports = self.exports_of(key)
+        if "." in exports and key.namespace == namespace:
+            return 0
+        if namespace in exports:
+            return 1
+        return 2 if "*" in exports else _HIDDEN
 
     def _rank(self, key: Key) -> Rank:
         return rank(self.objects[key].meta.created, key)
@@ -58,13 +75,17 @@ class VirtualServices:
 _HIDDEN = 3
 
 
-def _nearness(virtual_service: VirtualService, namespace: str) -> int:
-    exports = virtual_service.export_to or ("*",)
-    if "." in exports and virtual_service.meta.namespace == namespace:
-        return 0
-    if namespace in exports:
-        return 1
-    return 2 if "*" in exports else _HIDDEN
+def exported(index: VirtualServices, default: Collection[str]) -> VirtualServices:
+    """`index` with another default of exportTo."""
+    exports = frozenset(default) or EVERYBODY
+    if exports == index.exports:
+        return index
+    written = {
+        key: replace(each, export_to=()) if key in index.unsaid else each
+        for key, each in index.written.items()
+    }
+    changes = [Change(key, None, each) for key, each in written.items()]
+    return advance(VirtualServices(exports=exports), changes)[0]
 
 
 def advance(
@@ -75,10 +96,15 @@ def advance(
     if not edits:
         return index, frozenset()
     written = dict(index.written)
+    unsaid = index.unsaid - {change.key for change in edits}
     for change in edits:
         written.pop(change.key, None)
         if isinstance(change.new, VirtualService):
             written[change.key] = change.new
+            if not change.new.export_to and index.exports != EVERYBODY:
+                unsaid |= {change.key}
+                exports = tuple(sorted(index.exports))
+                written[change.key] = replace(change.new, export_to=exports)
     delegating = regroup(
         index.delegating,
         ((d, c.key) for c in edits for d in _named(c.old)),
@@ -106,7 +132,14 @@ def advance(
         objects=objects,
         written=written,
         delegating=delegating,
+        exports=index.exports,
+        unsaid=unsaid,
         hosts=by_host,
+        namespaces=regroup(
+            index.namespaces,
+            ((k.namespace, k) for k, _ in gone),
+            ((k.namespace, k) for k, _ in come),
+        ),
         wildcards=(index.wildcards - wild) | {host for host in wild if host in by_host},
         destinations=regroup(
             index.destinations,

@@ -70,3 +70,8 @@ def _istio(kind: str, name: str, spec: str, namespace: str, created: str) -> str
         f"---\napiVersion: networking.istio.io/v1\nkind: {kind}\n"
         f"metadata: {{name: {name}, namespace: {namespace}{stamp}}}\nspec: {spec}\n"
     )
+
+
+def sidecar(name: str, spec: str, namespace: str = "shop", created: str = "") -> str:
+    """YAML of a Sidecar with `spec` in flow style."""
+    return _istio("Sidecar", name, spec, namespace, created)

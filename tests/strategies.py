@@ -283,6 +283,49 @@ def workload_entries() -> st.SearchStrategy[str]:
     return st.builds(workload, names, namespaces, names)
 
 
+def sidecars() -> st.SearchStrategy[str]:
+    """A Sidecar of a namespace, or of the mesh, for all workloads or for some."""
+    hosts = st.sampled_from(
+        ["./*", "*/*", "bank/*", "shop/b.shop.svc.cluster.local", "*/*.example.com", "~/*"]
+    )
+    egress = st.one_of(
+        st.builds(lambda host: f"[{{hosts: ['{host}']}}]", hosts),
+        st.builds(
+            lambda port, own, protocol, first, rest: (
+                f"[{{port: {{number: {port}, protocol: {protocol}, name: x}}, {own}"
+                f"hosts: ['{first}']}}, {{hosts: ['{rest}', '~shop/c.shop.svc.cluster.local']}}]"
+            ),
+            st.sampled_from([80, 90]),
+            st.sampled_from(["", "captureMode: NONE, ", "bind: 127.0.0.2, "]),
+            st.sampled_from(["HTTP", "TCP", "HTTP_PROXY"]),
+            hosts,
+            hosts,
+        ),
+    )
+    selector = st.sampled_from(["", "workloadSelector: {labels: {app: a}}, "])
+    policy = st.sampled_from(["", ", outboundTrafficPolicy: {mode: REGISTRY_ONLY}"])
+
+    def sidecar(
+        name: str, namespace: str, chosen: str, listeners: str, outbound: str, created: str
+    ) -> str:
+        when = f", creationTimestamp: '{created}'" if created else ""
+        return (
+            "---\napiVersion: networking.istio.io/v1\nkind: Sidecar\n"
+            f"metadata: {{name: {name}, namespace: {namespace}{when}}}\n"
+            f"spec: {{{chosen}egress: {listeners}{outbound}}}\n"
+        )
+
+    return st.builds(
+        sidecar,
+        names,
+        st.sampled_from([*NAMESPACES, "istio-system"]),
+        selector,
+        egress,
+        policy,
+        st.sampled_from(CREATED),
+    )
+
+
 def parsed(text: str) -> tuple[Key, Object]:
     """The one object in YAML text."""
     decoded = decode(_read(text))
@@ -303,6 +346,7 @@ def steps() -> st.SearchStrategy[tuple[str, bool]]:
         service_entries(),
         workload_entries(),
         external_names(),
+        sidecars(),
     )
     return st.tuples(every, st.sampled_from([False, False, False, True]))
 

@@ -6,8 +6,8 @@ from crds.mesh_config import (
     DEFAULT_MESH_CONFIG,
     MeshConfig,
     OutboundTrafficPolicy,
-    OutboundTrafficPolicyMode,
 )
+from crds.outbound_policy import OutboundTrafficPolicyMode
 from mesh.proxy import Mode, Proxy
 from tests.meshes import destination_rule, mesh_of, service, virtual_service
 from tests.simulate import Request, connect, endpoints, receive, send

@@ -64,7 +64,7 @@ def claims(view: HostView, endpoints: Mapping[int, tuple[Endpoint, ...]]) -> tup
     """
     if view.service is None or view.mode is not Mode.REDIRECT:
         return ()
-    opaque = [port for port in view.ports if not port.port.protocol.is_http]
+    opaque = [port for port in view.ports if port.called and not port.port.protocol.is_http]
     if view.service.arrival is Arrival.ENDPOINT:
         return tuple(c for p in opaque for c in _at_endpoints(view.service, p, endpoints))
     anywhere = view.service.arrival is Arrival.ANYWHERE

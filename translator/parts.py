@@ -19,10 +19,11 @@ from crds.connection_pool import H2UpgradePolicy
 from crds.fields import EMPTY
 from crds.http_retry import HTTPRetry
 from crds.load_balancer import NO_LOCALITY_SETTING, LocalityLoadBalancerSetting
-from crds.mesh_config import MeshConfig, OutboundTrafficPolicyMode
+from crds.mesh_config import MeshConfig
+from crds.outbound_policy import OutboundTrafficPolicyMode
 from mesh.destinations import Policy
 from mesh.endpoints import Endpoint
-from mesh.host_view import HostView, PortView
+from mesh.host_view import HostView, PortView, with_port
 from mesh.inbound import InboundPort
 from mesh.l4_routing import L4Rule, first_for
 from mesh.localities import ANYWHERE, Place
@@ -69,12 +70,10 @@ class Assignment:
 
 
 def http_ports(view: HostView) -> frozenset[int]:
-    """The ports at which requests for the host arrive; in proxy-port mode all arrive at the one
-    proxy port.
+    """The ports at which requests for the host arrive; those for the one proxy port of proxy-port
+    mode are not among them.
     """
-    if view.mode is Mode.NONE:
-        return frozenset()
-    return frozenset(port.port.number for port in view.ports if port.domains)
+    return frozenset(each.port for port in view.ports if port.domains for each in port.routes) - {0}
 
 
 def secrets(view: HostView) -> frozenset[FileSecret]:
@@ -112,7 +111,7 @@ def host(view: HostView, endpoints: Endpoints, settings: Defaults, listening: Se
                 labels=labels,
             )
             for port in view.ports
-            if view.service is not None
+            if view.service is not None and port.default is not None
             for subset, policy, labels in _subsets(port)
         ),
         virtual_hosts=tuple(_virtual_hosts(view, settings.retries)),
@@ -139,11 +138,17 @@ def _detected_routes(view: HostView, retries: HTTPRetry | None) -> Iterator[Rout
     """Those of requests to an address that is the host's own (istio-api.md S-46)."""
     for port in view.ports:
         name = detected_routes(view.service, port.port) if view.service is not None else ""
-        reached = port.addresses or (view.service and view.service.arrival is Arrival.ENDPOINT)
+        reached = port.addresses or _at_endpoints(view, port)
         if name and reached and view.mode is Mode.REDIRECT:
             rules = [_retried(rule, retries) for rule in _requests(port)]
             tunnel = None if port.rules else port.default
             yield routes.own_route_configuration(name, rules, tunnel)
+
+
+def _at_endpoints(view: HostView, port: PortView) -> bool:
+    """Whether clients call the port at the addresses of its endpoints."""
+    service = view.service
+    return port.called and service is not None and service.arrival is Arrival.ENDPOINT
 
 
 def _subsets(port: PortView) -> Iterator[tuple[str, Policy, Mapping[str, str]]]:
@@ -154,13 +159,13 @@ def _subsets(port: PortView) -> Iterator[tuple[str, Policy, Mapping[str, str]]]:
 
 def _virtual_hosts(view: HostView, retries: HTTPRetry | None) -> Iterator[VirtualHost]:
     for port in view.ports:
-        if port.domains:
+        for config in port.routes if port.domains else ():
             number = port.port.number
-            config = names.HTTP_PROXY if view.mode is Mode.NONE else names.outbound_routes(number)
+            domains = port.domains if config.port else with_port(port.domains, number)
             yield routes.virtual_host(
-                config,
+                config.name,
                 names.host_port(view.host, number),
-                port.domains,
+                domains,
                 [_retried(rule, retries) for rule in _requests(port)],
                 tunnel=_tunnel(view, port),
             )
@@ -203,6 +208,7 @@ def assignments(
             locality_balance(policy, setting),
         )
         for port in view.ports
+        if port.default is not None
         for name, policy, labels in _subsets(port)
         if clusters.has_assignment(policy)
     )

@@ -10,11 +10,12 @@ from envoy.config.route.v3.route_pb2 import RouteConfiguration
 from mesh.host_view import HostView, selection, view
 from mesh.inbound import inbound_ports
 from mesh.localities import ANYWHERE, Place
-from mesh.mesh import Mesh, asked_labels
+from mesh.mesh import Mesh
 from mesh.place import place_of
 from mesh.proxy import Proxy
 from mesh.scope import Scope, scope_of, upstream_scope
 from mesh.service_endpoints import endpoints_of
+from mesh.visibility import config_of, known_hosts
 from translator import names, parts
 from translator.config import Config, joined
 from translator.listeners_shared import claims
@@ -25,12 +26,11 @@ def translate(mesh: Mesh, proxy: Proxy) -> Config:
     """Everything that `proxy` is sent: what its scope holds, and its own inbound side; of a
     gateway, its servers.
     """
-    labels = asked_labels(mesh, proxy.namespace)
     place = place_of(mesh, proxy)
     if proxy.is_gateway:
-        shared = upstream(mesh, upstream_scope(proxy, labels), place=place)
+        shared = upstream(mesh, upstream_scope(mesh, proxy), place=place)
         return joined((shared, whole(mesh, proxy)))
-    scope = scope_of(proxy, labels)
+    scope = scope_of(mesh, proxy)
     return joined((outbound(mesh, scope, place=place), inbound(mesh, proxy)))
 
 
@@ -42,11 +42,12 @@ def outbound(mesh: Mesh, scope: Scope, *, vhds: bool = True, place: Place = ANYW
     views = tuple(_views(mesh, scope))
     ports = {port for each in views for port in parts.http_ports(each)}
     secrets = {secret for each in views for secret in parts.secrets(each)}
-    frame = parts.frame(scope.mode, ports, mesh.config, vhds=vhds, secrets=secrets)
+    config = config_of(mesh, scope)
+    frame = parts.frame(scope.mode, ports, config, vhds=vhds, secrets=secrets)
     hosts = [_host(mesh, each, place) for each in views]
     claimed = (c for each in views for c in claims(each, _known(mesh, each)))
     own = {listener.name for each in hosts for listener in each.listeners}
-    return joined((frame, parts.shared(ports, claimed, own, mesh.config), *hosts))
+    return joined((frame, parts.shared(ports, claimed, own, config), *hosts))
 
 
 def upstream(mesh: Mesh, scope: Scope, *, place: Place = ANYWHERE) -> Config:
@@ -65,15 +66,8 @@ def inbound(mesh: Mesh, proxy: Proxy) -> Config:
     return parts.inbound(proxy.mode, proxy.address, ports, settings, listening)
 
 
-def hosts_of(mesh: Mesh) -> frozenset[str]:
-    """Every host that some client may see: those of services, and those that a VirtualService
-    routes.
-    """
-    return frozenset(mesh.services.hosts) | frozenset(mesh.virtual_services.hosts)
-
-
 def _views(mesh: Mesh, scope: Scope) -> Iterator[HostView]:
-    for host in sorted(hosts_of(mesh)):
+    for host in sorted(known_hosts(mesh)):
         chosen = selection(mesh, scope, host)
         if chosen is not None:
             yield view(mesh, scope, chosen)

@@ -1,9 +1,9 @@
 from crds.mesh_config import (
     CONNECT_TIMEOUT,
     DEFAULT_MESH_CONFIG,
-    OutboundTrafficPolicyMode,
     mesh_config,
 )
+from crds.outbound_policy import OutboundTrafficPolicyMode
 from crds.scalars import Duration
 from tests.crds.specs import short
 

@@ -12,14 +12,20 @@ from mesh.advance import advance
 from mesh.host_view import selection, view
 from mesh.inbound import inbound_ports
 from mesh.mesh import EMPTY_MESH, Mesh
-from mesh.proxy import Proxy
+from mesh.proxy import Mode, Proxy
 from mesh.scope import Scope
 from mesh.service_endpoints import endpoints_of
 from mesh.store import Store
 from tests.meshes import additions
 from tests.strategies import examples, stepped, steps
 
-SCOPES = (Scope("shop"), Scope("bank"), Scope("shop", labels=frozenset({("app", "a")})))
+SIDECAR = Key("networking.istio.io", "Sidecar", "shop", "a")
+SCOPES = (
+    Scope("shop"),
+    Scope("bank"),
+    Scope("shop", Mode.NONE),
+    Scope("shop", labels=frozenset({("app", "a")}), sidecar=SIDECAR),
+)
 PROXIES = tuple(
     Proxy(namespace=ns, name="p", labels={"app": app}, service_account="default")
     for ns in ("shop", "bank")
@@ -37,7 +43,10 @@ def test_advancing_is_the_same_as_building_from_nothing(history: list[tuple[str,
         old = mesh
         mesh, dirty = advance(mesh, store.take(), DEFAULT_MESH_CONFIG)
         assert mesh == advance(EMPTY_MESH, additions(objects), DEFAULT_MESH_CONFIG)[0]
-        assert _changed_hosts(old, mesh) <= dirty.hosts
+        for scope in SCOPES:
+            if not {scope.namespace, "istio-system"} & dirty.sidecars:
+                assert _changed_selections(scope, old, mesh) <= dirty.hosts | dirty.seen
+                assert _changed_views(scope, old, mesh) <= dirty.hosts
         assert _changed_endpoints(old, mesh) <= dirty.endpoints
         assert _changed_inbound(old, mesh) <= dirty.inbound
 
@@ -53,9 +62,16 @@ def _hosts(mesh: Mesh) -> set[str]:
     return set(mesh.services.hosts) | set(mesh.virtual_services.hosts)
 
 
-def _changed_hosts(old: Mesh, new: Mesh) -> set[str]:
+def _changed_selections(scope: Scope, old: Mesh, new: Mesh) -> set[str]:
     hosts = _hosts(old) | _hosts(new)
-    return {h for h in hosts for scope in SCOPES if _view(old, scope, h) != _view(new, scope, h)}
+    return {h for h in hosts if _view(old, scope, h) != _view(new, scope, h)}
+
+
+def _changed_views(scope: Scope, old: Mesh, new: Mesh) -> set[str]:
+    """Those that are selected as before, and yet have become different."""
+    hosts = _hosts(old) & _hosts(new)
+    same = {h for h in hosts if selection(old, scope, h) == selection(new, scope, h)}
+    return {h for h in same if _view(old, scope, h) != _view(new, scope, h)}
 
 
 def _view(mesh: Mesh, scope: Scope, host: str) -> object:

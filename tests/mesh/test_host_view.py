@@ -2,7 +2,7 @@
 
 import pytest
 
-from mesh.host_view import HostView, selection, view
+from mesh.host_view import HostView, RouteConfiguration, selection, view, with_port
 from mesh.mesh import Mesh
 from mesh.proxy import Mode
 from mesh.routing import Missing, Target
@@ -46,7 +46,9 @@ def test_domains_are_those_that_kubernetes_dns_finds(
 
 def test_domains_carry_the_port_where_requests_come_through_the_proxy_port() -> None:
     mesh = mesh_of(service("reviews", ports=["http:9080"]))
-    domains = seen(mesh, Scope("shop", Mode.NONE)).ports[0].domains
+    port = seen(mesh, Scope("shop", Mode.NONE)).ports[0]
+    assert port.routes == (RouteConfiguration("http_proxy"),)
+    domains = with_port(port.domains, 9080)
     assert "reviews:9080" in domains
     assert "reviews" not in domains
 

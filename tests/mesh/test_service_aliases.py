@@ -2,8 +2,9 @@
 
 import pytest
 
-from crds.mesh_config import MeshConfig, OutboundTrafficPolicy, OutboundTrafficPolicyMode
+from crds.mesh_config import MeshConfig, OutboundTrafficPolicy
 from crds.meta import Key
+from crds.outbound_policy import OutboundTrafficPolicyMode
 from mesh.check import check, check_all
 from mesh.host_view import selection, view
 from mesh.mesh import Mesh

@@ -6,9 +6,11 @@ import pytest
 
 from crds.meta import Key
 from mesh.mesh import Mesh
-from mesh.service_index import Services, advance, answers, full_names
+from mesh.scope import Scope
+from mesh.service_index import Services, advance, full_names
 from mesh.services import Protocol, Resolution, Service, protocol
 from mesh.store import Change
+from mesh.visibility import answers
 from tests.meshes import mesh_of, objects_of, service
 
 
@@ -211,8 +213,8 @@ def test_an_address_belongs_to_one_service_a_port() -> None:
     assert second is not None
     assert (first.name, second.name) == ("a", "b")
     assert mesh.services.owner("10.0.0.1", 3) is None
-    assert answers(mesh.services, first, "10.0.0.1", first.ports[0])
-    assert not answers(mesh.services, first, "10.0.0.1", second.ports[0])
+    assert answers(mesh, Scope("shop"), first, "10.0.0.1", first.ports[0].number)
+    assert not answers(mesh, Scope("shop"), first, "10.0.0.1", second.ports[0].number)
 
 
 def test_services_select_workloads_of_their_namespace() -> None:

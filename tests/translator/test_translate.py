@@ -18,6 +18,7 @@ from crds.meta import Key
 from mesh.advance import advance
 from mesh.mesh import EMPTY_MESH
 from mesh.proxy import Mode, Proxy
+from mesh.visibility import known_hosts
 from tests.meshes import additions, destination_rule, objects_of, service, virtual_service
 from tests.semantics import covers
 from tests.strategies import examples, parsed, steps
@@ -26,7 +27,7 @@ from tests.translator.envoy import refusal
 from translator import names
 from translator.config import Config
 from translator.http_messages import HttpConnectionManager
-from translator.translate import hosts_of, in_place, translate
+from translator.translate import in_place, translate
 
 TO_A = "http: [{route: [{destination: {host: a}}]}]"
 ODD = (
@@ -156,7 +157,7 @@ def test_hosts_are_those_of_services_and_of_virtual_services() -> None:
         service("reviews") + virtual_service("v", f"{{hosts: [old.example.com], {TO_A}}}")
     )
     mesh, _ = advance(EMPTY_MESH, additions(objects), DEFAULT_MESH_CONFIG)
-    assert hosts_of(mesh) == {"reviews.shop.svc.cluster.local", "old.example.com"}
+    assert known_hosts(mesh) == {"reviews.shop.svc.cluster.local", "old.example.com"}
 
 
 def _twice(given_names: Iterable[str]) -> list[str]:

@@ -1,0 +1,99 @@
+"""What is wrong with a Sidecar in its surroundings: another overrules it, or it imports what is not
+there.
+"""
+
+from collections.abc import Iterator
+
+from crds.meta import Key
+from crds.problem import Problem, Severity
+from mesh import hosts
+from mesh.exports import is_exported
+from mesh.mesh import Mesh
+from mesh.sidecars import shadowed_by
+
+
+def check_sidecar(mesh: Mesh, key: Key) -> Iterator[Problem]:
+    """Everything that is wrong with one Sidecar."""
+    sidecar = mesh.sidecars.objects[key]
+    yield from _shadowed(mesh, key)
+    root = mesh.config.root_namespace
+    if key.namespace == root and mesh.sidecars.selector(key):
+        message = f"the workloads of {root} only: a Sidecar for all namespaces has no selector"
+        yield _warning(key, "root-selector", "spec.workloadSelector", f"selects {message}")
+    if key.namespace != root or mesh.sidecars.selector(key):
+        for index, listener in enumerate(sidecar.egress):
+            for number, host in enumerate(listener.hosts):
+                path = f"spec.egress[{index}].hosts[{number}]"
+                yield from _host(mesh, key, path, host)
+        yield from _ports(mesh, key)
+
+
+def _warning(key: Key, code: str, path: str, message: str, value: str | None = None) -> Problem:
+    return Problem(
+        code=code, severity=Severity.WARNING, object=key, path=path, value=value, message=message
+    )
+
+
+def _shadowed(mesh: Mesh, key: Key) -> Iterator[Problem]:
+    winner = next(shadowed_by(mesh.sidecars, key), None)
+    if winner is not None:
+        path = "spec.workloadSelector" if mesh.sidecars.selector(key) else "spec"
+        message = f"{winner} is older and is for the same workloads; merge the two or remove one"
+        yield _warning(key, "shadowed-sidecar", path, message)
+
+
+def _host(mesh: Mesh, key: Key, path: str, text: str) -> Iterator[Problem]:
+    """Names of one host only: a wildcard may well be there before what it is to cover."""
+    namespace, _, host = text.partition("/")
+    if hosts.is_wildcard(host) or namespace.startswith("~"):
+        return
+    wanted = key.namespace if namespace == "." else namespace
+    host = host.lower()
+    services = [s for s in mesh.services.at(host) if wanted in ("*", s.namespace)]
+    routes = mesh.virtual_services
+    named = [k for k in routes.hosts.get(host, ()) if wanted in ("*", k.namespace)]
+    if any(mesh.services.is_visible(s, key.namespace) for s in services):
+        return
+    if any(is_exported(routes.exports_of(k), k.namespace, key.namespace) for k in named):
+        return
+    if services:
+        message = (
+            f"{services[0].key} is not exported to namespace {key.namespace}: see its exportTo"
+        )
+        yield _warning(key, "hidden-host", path, message, text)
+        return
+    elsewhere = sorted({s.namespace for s in mesh.services.at(host)})
+    hint = f"; it is in {', '.join(elsewhere)}" if elsewhere else "; check the name"
+    where = "any namespace" if wanted == "*" else f"namespace {wanted}"
+    yield _warning(
+        key, "unknown-host", path, f"no service or VirtualService of {where} has it{hint}", text
+    )
+
+
+def _ports(mesh: Mesh, key: Key) -> Iterator[Problem]:
+    """A listener whose port none of the hosts that it names has takes nothing (S-5)."""
+    imported = mesh.sidecars.imports[key]
+    for index, listener in enumerate(imported.listeners):
+        if not listener.port or listener.is_proxy:
+            continue
+        names = {host for group in listener.imported.names.values() for host in group}
+        if listener.imported.wildcards or not names & mesh.services.hosts.keys():
+            continue
+        found = (s for host in names for s in mesh.services.at(host))
+        if not any(s.port(listener.port) for s in found):
+            message = "none of the hosts has this port, so nothing can be called at it"
+            path = f"spec.egress[{index}].port.number"
+            yield _warning(key, "unknown-port", path, message, str(listener.port))
+
+
+def referring_sidecars(mesh: Mesh, changed: frozenset[str]) -> set[Key]:
+    """The Sidecars that name one of the hosts."""
+    return {
+        key
+        for key, imported in mesh.sidecars.imports.items()
+        if any(
+            not changed.isdisjoint(group)
+            for listener in imported.listeners
+            for group in listener.imported.names.values()
+        )
+    }

@@ -1,0 +1,187 @@
+"""What the egress listeners of a Sidecar import: `namespace/dnsName` patterns, by port.
+
+Istio asks three things of them: whether a service is imported, at which of its ports, and whether a
+VirtualService is.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from crds.fields import EMPTY
+from crds.sidecar import UNIX, CaptureMode, IstioEgressListener, Sidecar
+from mesh import hosts
+from mesh.services import Protocol, Service, protocol
+
+OWN = "."
+ANY = "*"
+_EVERYTHING = IstioEgressListener(hosts=("*/*",))
+"""What a Sidecar without `egress` imports."""
+_PROXY = "HTTP_PROXY"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patterns:
+    """Hosts and wildcards by namespace (a name, `.` or `*`)."""
+
+    names: Mapping[str, frozenset[str]] = EMPTY
+    wildcards: Mapping[str, frozenset[str]] = EMPTY
+
+    def cover(self, namespace: str, host: str, own: str) -> bool:
+        """Whether `host`, of an object of `namespace`, is one of them for clients of `own`."""
+        return any(
+            host in self.names.get(each, ())
+            or any(hosts.matches(wild, host) for wild in self.wildcards.get(each, ()))
+            for each in _spellings(namespace, own)
+        )
+
+    def meet(self, namespace: str, host: str, own: str) -> bool:
+        """The same, but a wildcard as `host` also meets the names that it covers."""
+        if self.cover(namespace, host, own):
+            return True
+        return hosts.is_wildcard(host) and any(
+            hosts.matches(host, known)
+            for each in _spellings(namespace, own)
+            for known in (*self.names.get(each, ()), *self.wildcards.get(each, ()))
+        )
+
+
+def _spellings(namespace: str, own: str) -> tuple[str, ...]:
+    return (namespace, OWN, ANY) if namespace == own else (namespace, ANY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EgressListener:
+    """One listener. `port` 0: a Unix domain socket (`bind`), or the one for all other ports.
+    `captured`: redirected traffic is meant, if the proxy gets any.
+    """
+
+    port: int = 0
+    protocol: Protocol = Protocol.UNSPECIFIED
+    bind: str = ""
+    captured: bool = True
+    is_proxy: bool = False
+    imported: Patterns
+    excluded: Patterns = Patterns()
+
+    @property
+    def is_catch_all(self) -> bool:
+        """Whether it is for all ports that no other names."""
+        return not self.port and not self.bind
+
+    @property
+    def is_socket(self) -> bool:
+        """Whether it is a Unix domain socket."""
+        return self.bind.startswith(UNIX)
+
+    @property
+    def merges(self) -> bool:
+        """Whether it takes requests for all ports, which therefore say the port."""
+        return self.is_proxy or (self.is_socket and self.protocol.is_http)
+
+    def includes(self, service: Service, own: str) -> bool:
+        """Whether it imports the service for clients of `own`."""
+        if self.excluded.cover(service.namespace, service.host, own):
+            return False
+        return self.imported.cover(service.namespace, service.host, own)
+
+    def includes_routes(self, namespace: str, routed: Iterable[str], own: str) -> bool:
+        """Whether a VirtualService of `namespace` for these hosts is imported: one host is enough
+        (S-6).
+        """
+        return any(
+            not self.excluded.cover(namespace, host, own)
+            and self.imported.meet(namespace, host, own)
+            for host in routed
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imports:
+    """The listeners of one Sidecar. `namespaces` are those that it can import anything from, `.`
+    for the client's own; `*` for all.
+    """
+
+    listeners: tuple[EgressListener, ...]
+    namespaces: frozenset[str]
+
+    def at(self, port: int) -> EgressListener | None:
+        """The listener that decides which hosts can be called at a port."""
+        named = (each for each in self.listeners if each.port == port and not each.merges)
+        others = (each for each in self.listeners if each.is_catch_all)
+        return next(named, None) or next(others, None)
+
+    def excludes(self, service: Service, own: str) -> bool:
+        """Whether the service must not even be reached by a route that is imported."""
+        return any(
+            each.excluded.cover(service.namespace, service.host, own) for each in self.listeners
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure:
+    """At which ports of a host its clients call it."""
+
+    ports: frozenset[int] = frozenset()
+
+
+NOWHERE = Exposure()
+"""Of a host that is only routed to."""
+
+
+def exposure(imported: Imports, service: Service, own: str) -> Exposure:
+    """How a service is imported for clients of `own`; `NOWHERE` if it is not."""
+    called: list[int] = []
+    for port in service.ports:
+        listener = imported.at(port.number)
+        if listener is not None and listener.includes(service, own):
+            called.append(port.number)
+    return Exposure(ports=frozenset(called))
+
+
+def routed_exposure(
+    imported: Imports, namespace: str, routed: Iterable[str], own: str, port: int
+) -> Exposure:
+    """The same of a name that only a VirtualService of `namespace` has, at one port."""
+    listener = imported.at(port)
+    called = listener is not None and listener.includes_routes(namespace, routed, own)
+    return Exposure(ports=frozenset({port} if called else ()))
+
+
+def imports(sidecar: Sidecar) -> Imports:
+    """What a Sidecar imports; without `egress` everything."""
+    listeners = tuple(_listener(each) for each in sidecar.egress or (_EVERYTHING,))
+    named = {
+        name for each in listeners for name in (*each.imported.names, *each.imported.wildcards)
+    }
+    return Imports(listeners=listeners, namespaces=frozenset(named))
+
+
+def _listener(listener: IstioEgressListener) -> EgressListener:
+    pairs = [tuple(host.split("/", 1)) for host in listener.hosts]
+    imported = _patterns((ns, host) for ns, host in pairs if not ns.startswith("~"))
+    excluded = _patterns((ns[1:], host) for ns, host in pairs if ns.startswith("~") and ns != "~")
+    if listener.port is None:
+        return EgressListener(imported=imported, excluded=excluded)
+    text = listener.port.protocol
+    return EgressListener(
+        port=listener.port.number,
+        protocol=Protocol.HTTP if text.upper() == _PROXY else protocol(text, ""),
+        bind=listener.bind,
+        captured=listener.capture_mode is not CaptureMode.NONE,
+        is_proxy=text.upper() == _PROXY,
+        imported=imported,
+        excluded=excluded,
+    )
+
+
+def _patterns(pairs: Iterable[tuple[str, ...]]) -> Patterns:
+    names: dict[str, set[str]] = {}
+    wildcards: dict[str, set[str]] = {}
+    for namespace, host in pairs:
+        found = wildcards if hosts.is_wildcard(host) else names
+        found.setdefault(namespace, set()).add(host.lower())
+    return Patterns(names=_frozen(names), wildcards=_frozen(wildcards))
+
+
+def _frozen(groups: Mapping[str, set[str]]) -> Mapping[str, frozenset[str]]:
+    return {namespace: frozenset(found) for namespace, found in groups.items()}

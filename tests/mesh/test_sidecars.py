@@ -1,0 +1,221 @@
+"""Which Sidecar a workload obeys, and what a scope sees by it."""
+
+import pytest
+
+from crds.mesh_config import MeshConfig
+from crds.meta import Key
+from mesh.check import check
+from mesh.host_view import HostView, selection, view
+from mesh.mesh import Mesh
+from mesh.proxy import Mode, Proxy
+from mesh.scope import Scope, scope_of, sidecar_of
+from mesh.visibility import candidate_hosts, config_of, known_hosts
+from tests.meshes import mesh_of, service, sidecar, virtual_service
+
+WEB = "web.shop.svc.cluster.local"
+LEDGER = "ledger.bank.svc.cluster.local"
+SHOP = Scope("shop")
+BOTH = service("web") + service("ledger", "bank")
+
+
+def key(name: str, namespace: str = "shop") -> Key:
+    return Key("networking.istio.io", "Sidecar", namespace, name)
+
+
+def of(text: str, labels: dict[str, str] | None = None, namespace: str = "shop") -> Key | None:
+    mesh = mesh_of(text)
+    proxy = Proxy(namespace=namespace, name="p", labels=labels or {}, service_account="default")
+    return sidecar_of(mesh, scope_of(mesh, proxy))
+
+
+def sees(mesh: Mesh, scope: Scope = SHOP) -> set[str]:
+    return {host for host in known_hosts(mesh) if selection(mesh, scope, host)}
+
+
+def seen(mesh: Mesh, host: str, scope: Scope = SHOP) -> HostView:
+    chosen = selection(mesh, scope, host)
+    assert chosen is not None
+    return view(mesh, scope, chosen)
+
+
+DEFAULT = sidecar("default", "{egress: [{hosts: [./*]}]}")
+SELECTING = sidecar("some", "{workloadSelector: {labels: {app: a}}, egress: [{hosts: [./*]}]}")
+OF_THE_MESH = sidecar("mesh", "{egress: [{hosts: [./*]}]}", "istio-system")
+
+
+def test_a_selector_comes_before_the_namespace_and_that_before_the_mesh() -> None:
+    every = DEFAULT + SELECTING + OF_THE_MESH
+    assert of(every, {"app": "a"}) == key("some")
+    assert of(every, {"app": "b"}) == key("default")
+    assert of(every, namespace="bank") == key("mesh", "istio-system")
+    assert of(SELECTING, {"app": "b"}) is None
+
+
+def test_the_oldest_wins() -> None:
+    first = sidecar("z", "{egress: [{hosts: [./*]}]}", created="2026-01-01T00:00:00Z")
+    second = sidecar("a", "{egress: [{hosts: [./*]}]}", created="2026-01-02T00:00:00Z")
+    assert of(first + second) == key("z")
+
+
+def test_a_selector_in_the_root_namespace_is_for_its_own_workloads() -> None:
+    text = sidecar(
+        "some", "{workloadSelector: {labels: {app: a}}, egress: [{hosts: [./*]}]}", "istio-system"
+    )
+    assert of(text, {"app": "a"}) is None
+    assert of(text, {"app": "a"}, "istio-system") == key("some", "istio-system")
+
+
+def test_a_sidecar_that_is_gone_leaves_its_scope_to_the_default() -> None:
+    """Until the stream of the proxy is opened anew, its scope still names it."""
+    assert sidecar_of(mesh_of(DEFAULT), Scope("shop", sidecar=key("gone"))) == key("default")
+
+
+@pytest.mark.parametrize(
+    ("hosts", "imported"),
+    [
+        ("./*", {WEB}),
+        ("shop/*", {WEB}),
+        ("bank/*", {LEDGER}),
+        ("'*/*'", {WEB, LEDGER}),
+        (f"'*/{LEDGER.upper()}'", {LEDGER}),
+        (f"./{LEDGER}", set()),
+        ("~/*", set()),
+        (f"'*/*', '~*/{LEDGER}'", {WEB}),
+        ("'*/*.bank.svc.cluster.local'", {LEDGER}),
+    ],
+)
+def test_egress_says_what_is_seen(hosts: str, imported: set[str]) -> None:
+    mesh = mesh_of(BOTH + sidecar("s", f"{{egress: [{{hosts: [{hosts}]}}]}}"))
+    assert sees(mesh) == imported
+    assert imported <= candidate_hosts(mesh, SHOP)
+
+
+def test_without_egress_everything_is_seen() -> None:
+    text = BOTH + sidecar("s", "{outboundTrafficPolicy: {mode: REGISTRY_ONLY}}")
+    assert sees(mesh_of(text)) == {WEB, LEDGER}
+
+
+def test_a_complete_import_shares_bytes_with_no_sidecar_at_all() -> None:
+    scoped = mesh_of(BOTH + sidecar("s", "{egress: [{hosts: ['*/*']}]}"))
+    other = selection(scoped, Scope("other"), WEB)
+    assert selection(scoped, Scope("third"), WEB) == other
+    chosen = selection(scoped, SHOP, LEDGER)
+    assert chosen == selection(scoped, Scope("other"), LEDGER)
+
+
+def test_a_wildcard_of_a_virtual_service_meets_the_names_that_are_imported() -> None:
+    routes = virtual_service(
+        "v", "{hosts: ['*.example.com'], http: [{directResponse: {status: 418}}]}", "bank"
+    )
+    mesh = mesh_of(routes + sidecar("s", "{egress: [{hosts: [bank/a.example.com]}]}"))
+    assert sees(mesh) == {"*.example.com"}
+    assert sees(mesh_of(routes + sidecar("s", "{egress: [{hosts: [bank/a.b]}]}"))) == set()
+
+
+def test_a_host_that_is_only_routed_is_called_where_port_80_is_imported() -> None:
+    routes = virtual_service("v", "{hosts: [a.b], http: [{directResponse: {status: 418}}]}")
+    named = "{port: {number: 80, protocol: HTTP, name: x}, %shosts: [%s]}"
+    here = mesh_of(routes + sidecar("s", f"{{egress: [{named % ('', './*')}]}}"))
+    assert [p.routes[0].name for p in seen(here, "a.b").ports] == ["80"]
+    away = mesh_of(routes + sidecar("s", f"{{egress: [{named % ('', 'bank/*')}]}}"))
+    assert sees(away) == set()
+
+
+def test_a_route_of_a_host_that_is_not_imported_keeps_its_cluster() -> None:
+    """The VirtualService is imported, its host's service only as a destination (S-5, C-10)."""
+    routes = virtual_service(
+        "v", f"{{hosts: [{LEDGER}], http: [{{route: [{{destination: {{host: {LEDGER}}}}}]}}]}}"
+    )
+    mesh = mesh_of(BOTH + routes + sidecar("s", "{egress: [{hosts: [./*]}]}"))
+    port = seen(mesh, LEDGER).ports[0]
+    assert seen(mesh, LEDGER).service is not None
+    assert port.domains
+    assert port.rules
+
+
+def test_a_route_of_a_host_that_is_not_imported_is_at_port_80_alone() -> None:
+    routes = virtual_service(
+        "v", f"{{hosts: [{LEDGER}], http: [{{route: [{{destination: {{host: {LEDGER}}}}}]}}]}}"
+    )
+    text = service("ledger", "bank", ["http:8080"]) + routes
+    mesh = mesh_of(text + sidecar("s", "{egress: [{hosts: [./*]}]}"))
+    ports = {p.port.number: bool(p.domains) for p in seen(mesh, LEDGER).ports}
+    assert ports == {8080: False, 80: True}
+
+
+def test_the_policy_of_the_sidecar_counts() -> None:
+    mesh = mesh_of(sidecar("s", "{outboundTrafficPolicy: {mode: REGISTRY_ONLY}}"))
+    assert config_of(mesh, SHOP).outbound_traffic_policy.mode == "REGISTRY_ONLY"
+    assert config_of(mesh, Scope("bank")) == MeshConfig()
+
+
+def test_namespaces_narrow_what_has_to_be_looked_at() -> None:
+    mesh = mesh_of(BOTH + sidecar("s", "{egress: [{hosts: [./*]}]}"))
+    assert candidate_hosts(mesh, SHOP) == {WEB}
+    assert candidate_hosts(mesh, Scope("bank")) == {WEB, LEDGER}
+
+
+def test_in_proxy_port_mode_too_only_what_is_imported_is_called() -> None:
+    mesh = mesh_of(BOTH + sidecar("s", "{egress: [{hosts: [bank/*]}]}"))
+    assert sees(mesh, Scope("shop", Mode.NONE)) == {LEDGER}
+
+
+@pytest.mark.parametrize(
+    ("text", "problems"),
+    [
+        (DEFAULT + sidecar("other", "{egress: [{hosts: [./*]}]}"), ["shadowed-sidecar spec"]),
+        (
+            SELECTING
+            + sidecar(
+                "other",
+                "{workloadSelector: {labels: {app: a, x: y}}, egress: [{hosts: [./*]}]}",
+                created="",
+            ),
+            [],
+        ),
+        (
+            sidecar("a", "{workloadSelector: {labels: {app: a}}, egress: [{hosts: [./*]}]}")
+            + sidecar(
+                "other", "{workloadSelector: {labels: {app: a, x: y}}, egress: [{hosts: [./*]}]}"
+            ),
+            ["shadowed-sidecar spec.workloadSelector"],
+        ),
+        (
+            BOTH + sidecar("other", f"{{egress: [{{hosts: [./{LEDGER}, '*/a.b', ./{WEB}]}}]}}"),
+            ["unknown-host spec.egress[0].hosts[0]", "unknown-host spec.egress[0].hosts[1]"],
+        ),
+        (
+            service("web", "bank").replace(
+                "namespace: bank", "namespace: bank, annotations: {networking.istio.io/exportTo: .}"
+            )
+            + sidecar("other", "{egress: [{hosts: [bank/web.bank.svc.cluster.local]}]}"),
+            ["hidden-host spec.egress[0].hosts[0]"],
+        ),
+        (
+            virtual_service("v", "{hosts: [a.b], http: [{directResponse: {status: 418}}]}")
+            + sidecar("other", "{egress: [{hosts: [./a.b]}]}"),
+            [],
+        ),
+        (
+            BOTH
+            + sidecar(
+                "other",
+                f"{{egress: [{{port: {{number: 9, protocol: HTTP, name: x}}, hosts: [./{WEB}]}},"
+                f" {{port: {{number: 80, protocol: HTTP, name: x}}, hosts: [./{WEB}]}},"
+                " {port: {number: 7, protocol: HTTP, name: x}, hosts: [./*]}, {hosts: [./*]}]}",
+            ),
+            ["unknown-port spec.egress[0].port.number"],
+        ),
+    ],
+)
+def test_problems_of_a_sidecar_in_its_mesh(text: str, problems: list[str]) -> None:
+    mesh = mesh_of(text)
+    found = check(mesh, key("other"))
+    assert [f"{problem.code} {problem.path}" for problem in found] == problems
+
+
+def test_a_selector_in_the_root_namespace_is_told_of() -> None:
+    text = sidecar(
+        "s", "{workloadSelector: {labels: {app: a}}, egress: [{hosts: [./*]}]}", "istio-system"
+    )
+    assert [p.code for p in check(mesh_of(text), key("s", "istio-system"))] == ["root-selector"]
