@@ -28,14 +28,12 @@ hosts 39 to 53, HTTP routing 54 to 66, resilience 67 to 79; C-n are Istio's own 
 
 _MTLS = "there are no certificates for workloads yet"
 _POLICY = "AuthorizationPolicy is not read yet"
-_SIDECAR = "Sidecar is not read yet"
 
 LATER: Mapping[str, str] = {
     **dict.fromkeys((f"S-{number}" for number in (*range(26, 36),)), _MTLS),
     "C-7": _MTLS,
     "C-8": _MTLS,
     "C-9": _POLICY,
-    **dict.fromkeys(("S-5", "S-6", "C-10"), _SIDECAR),
     "S-69": "optional: no retry at the server's side",
     "S-65": "claims of tokens need RequestAuthentication, which is not read yet",
 }

@@ -112,6 +112,15 @@ def test_a_wildcard_of_a_virtual_service_meets_the_names_that_are_imported() -> 
     assert sees(mesh_of(routes + sidecar("s", "{egress: [{hosts: [bank/a.b]}]}"))) == set()
 
 
+def test_one_host_imports_a_virtual_service_with_all_its_hosts() -> None:
+    """Istio leaks the others too, and clients may count on them (S-6, C-10)."""
+    routes = virtual_service(
+        "v", f"{{hosts: [{WEB}, a.example.com], http: [{{directResponse: {{status: 418}}}}]}}"
+    )
+    mesh = mesh_of(BOTH + routes + sidecar("s", f"{{egress: [{{hosts: [./{WEB}]}}]}}"))
+    assert sees(mesh) == {WEB, "a.example.com"}
+
+
 def test_a_host_that_is_only_routed_is_called_where_port_80_is_imported() -> None:
     routes = virtual_service("v", "{hosts: [a.b], http: [{directResponse: {status: 418}}]}")
     named = "{port: {number: 80, protocol: HTTP, name: x}, %shosts: [%s]}"
