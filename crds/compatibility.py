@@ -167,6 +167,9 @@ DIFFERS: Mapping[str, Mapping[str, str]] = {
         "credential_name": "closed (a 503, and an error): not served to sidecars yet, and Istio "
         "would send in the clear where there is no workloadSelector",
     },
+    "RetryBudget": {
+        "budget_interval": "an Envoy that does not know it yet counts the requests that are active"
+    },
     "LoadBalancerSettings": {
         "warmup_duration_secs": "with `warmup` beside it, that one wins, as in Istio"
     },

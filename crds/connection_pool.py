@@ -102,7 +102,7 @@ def check_outlier_detection(path: str, detection: OutlierDetection) -> Iterator[
     if detection.consecutive_errors:
         message = "has no effect, in Istio neither: use consecutive5xxErrors"
         here = f"{path}.consecutiveErrors"
-        yield warning("no-effect", here, message, detection.consecutive_errors)
+        yield warning("unsupported", here, message, detection.consecutive_errors)
     if (
         detection.consecutive_local_origin_failures
         and not detection.split_external_local_origin_errors

@@ -103,7 +103,9 @@ class ProxyProtocol:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryBudget:
-    """Limits retries to a percentage of the active requests (20 if absent)."""
+    """Limits retries to a percentage of the active requests (20 if absent), or of those within an
+    interval.
+    """
 
     percent: float | None = None
     min_retry_concurrency: UInt32 = 0

@@ -7,9 +7,6 @@ When the translator learns a field, its line here goes. A field set to its defau
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from crds.destination_rule import (
-    RetryBudget,
-)
 from crds.gateway import Server
 from crds.load_balancer import LoadBalancerSettings, ZoneAwareLoadBalancerSetting
 from crds.path import Path, render
@@ -61,9 +58,6 @@ ONLY_REGIONS = Untranslated(
 NOR_IN_ISTIO = Untranslated(
     "has no effect, in Istio neither: no release translates it; use `simple` or `consistentHash`"
 )
-NO_BUDGET_INTERVAL = Untranslated(
-    "has no effect: Envoy counts the requests that are active, over no interval; leave it out"
-)
 NEEDS_MESH_TLS = Untranslated(
     "needs the certificates of the mesh, which do not exist yet: this server stays closed",
     lambda mode: mode in (ServerTLSmode.AUTO_PASSTHROUGH, ServerTLSmode.ISTIO_MUTUAL),
@@ -74,7 +68,6 @@ NEVER_SKIPPED = Untranslated("has no effect: a client that must show a certifica
 UNTRANSLATED: Mapping[type, Mapping[str, Untranslated]] = {
     VirtualService: {},
     L4MatchAttributes: {"source_subnet": NOT_APPLIED},
-    RetryBudget: {"budget_interval": NO_BUDGET_INTERVAL},
     LoadBalancerSettings: {
         "zone_aware_lb_setting": ONLY_REGIONS,
         "backend_utilization": NOR_IN_ISTIO,

@@ -58,14 +58,18 @@ spec: {host: echo-v1, trafficPolicy: {%s}}
         ("retryBudget: {percent: 0, minRetryConcurrency: 1}", False),
         ("connectionPool: {http: {maxRetries: 1}}", False),
         ("retryBudget: {percent: 100, minRetryConcurrency: 6}", True),
+        ("retryBudget: {percent: 20, minRetryConcurrency: 1}", False),
+        ("retryBudget: {percent: 20, minRetryConcurrency: 1, budgetInterval: 60s}", True),
         ("loadBalancer: {simple: RANDOM}", True),
     ],
 )
 def test_only_so_many_requests_are_retried_at_once(
     mesh: Mesh, limit: str, all_of_them: bool
 ) -> None:
-    """Six clients fail at once; the server says how often it was asked."""
+    """Six clients fail at once; the server says how often it was asked. Whoever counts the requests
+    of a minute counts those before it too."""
     mesh.apply(RETRIED % limit)
+    mesh.repeat(URL, 50)
     name = mesh.name()
     fails = {"x-echo-id": name, "x-echo-delay": "0.1", "x-echo-fail": "1000"}
     with mesh.load(URL, fails, rate=600) as counts:

@@ -18,7 +18,9 @@ from crds.meta import Key
 from crds.problem import Problem, error, warning
 from mesh import client_tls, hosts
 from mesh.destination_rules import pattern_of
+from mesh.ejection_problems import ejection_problems
 from mesh.mesh import Mesh
+from mesh.service_endpoints import endpoints_of
 from mesh.services import Port, Resolution, Service
 
 _UNVERIFIED = (
@@ -51,6 +53,7 @@ def rule_problems(mesh: Mesh, key: Key) -> Iterator[Problem]:
         detects=mesh.config.default_traffic_policy.outlier_detection is not None,
     )
     yield from _of_rule(about, rule)
+    yield from ejection_problems(rule, [endpoints_of(mesh.endpoints, each) for each in services])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,6 +49,10 @@ _NO_TCP = TCPSettings()
 _NO_HTTP = HTTPSettings()
 _MAX_STREAMS = 2**31 - 1
 _DEFAULT_RETRY_PERCENT = 20.0
+_BUDGET_INTERVAL = b"\x1a"
+"""`budget_interval` (3, a message) on the wire: newer than the messages that we build with. An
+Envoy that does not know it either leaves it out (envoyproxy/envoy#44147).
+"""
 _DEFAULT_RETRY_CONCURRENCY = 3
 
 
@@ -102,10 +106,15 @@ def _retry_budget(budget: RetryBudget | None) -> CircuitBreakers.Thresholds.Retr
     if budget is None:
         return None
     share = _DEFAULT_RETRY_PERCENT if budget.percent is None else budget.percent
-    return CircuitBreakers.Thresholds.RetryBudget(
+    made = CircuitBreakers.Thresholds.RetryBudget(
         budget_percent=Percent(value=min(max(share, 0.0), 100.0)),
         min_retry_concurrency=pb.uint32(budget.min_retry_concurrency or _DEFAULT_RETRY_CONCURRENCY),
     )
+    if budget.budget_interval is None:
+        return made
+    interval = pb.duration(budget.budget_interval).SerializeToString()
+    field = _BUDGET_INTERVAL + bytes((len(interval),)) + interval
+    return made.FromString(made.SerializeToString(deterministic=True) + field)
 
 
 def outlier_detection(

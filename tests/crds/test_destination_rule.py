@@ -122,7 +122,7 @@ def test_good_policies(text: str) -> None:
           "too-short connectionPool.http.http2KeepAlive.timeout"]),
         # outlier detection
         ("outlierDetection: {consecutiveErrors: 5}",
-         ["~no-effect outlierDetection.consecutiveErrors"]),
+         ["~unsupported outlierDetection.consecutiveErrors"]),
         ("outlierDetection: {consecutiveLocalOriginFailures: 5, interval: 0s,"
          " baseEjectionTime: 0s, maxEjectionPercent: 101, minHealthPercent: -1,"
          " outlierDetectionHttpErrorCodes: [99]}",

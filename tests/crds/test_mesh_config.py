@@ -69,5 +69,5 @@ def test_the_default_traffic_policy_is_checked_like_a_rule_s() -> None:
     )
     assert [f"{problem.code} {problem.path}" for problem in problems] == [
         "empty defaultTrafficPolicy.connectionPool",
-        "no-effect defaultTrafficPolicy.outlierDetection.consecutiveErrors",
+        "unsupported defaultTrafficPolicy.outlierDetection.consecutiveErrors",
     ]

@@ -29,8 +29,8 @@ ROUTE = "route: [{destination: {host: a}}]"
         ("DestinationRule", "{host: a, trafficPolicy: {tls: {mode: DISABLE}}}", []),
         (
             "DestinationRule",
-            "{host: a, trafficPolicy: {retryBudget: {budgetInterval: 1s}}}",
-            ["~not-translated spec.trafficPolicy.retryBudget.budgetInterval"],
+            "{host: a, trafficPolicy: {loadBalancer: {backendUtilization: {}}}}",
+            ["~not-translated spec.trafficPolicy.loadBalancer.backendUtilization"],
         ),
         ("ServiceEntry", "{hosts: ['*.a'], resolution: DYNAMIC_DNS}", []),
         ("ServiceEntry", "{hosts: [a.b], resolution: DNS, subjectAltNames: []}", []),

@@ -182,7 +182,9 @@ POLICIES: dict[str, Policy] = {
             min_health_percent=-5,
         )
     ),
-    "retry budget": Policy(retry_budget=RetryBudget(percent=1e9, min_retry_concurrency=2**32 - 1)),
+    "retry budget": Policy(
+        retry_budget=RetryBudget(percent=1e9, min_retry_concurrency=2**32 - 1, budget_interval=LONG)
+    ),
     "ring": _balanced(
         consistent_hash=ConsistentHashLB(
             use_source_ip=True, ring_hash=RingHash(minimum_ring_size=2**63)

@@ -80,6 +80,14 @@ def test_a_retry_budget(budget: RetryBudget, percent: float, floor: int) -> None
     assert (made.budget_percent.value, made.min_retry_concurrency.value) == (percent, floor)
 
 
+def test_the_interval_of_a_retry_budget_is_sent_though_our_messages_lack_it() -> None:
+    """It is field 3 of Envoy's message: here its tag, its length, and 2.5 seconds."""
+    budget = RetryBudget(budget_interval=Duration(nanos=2_500_000_000))
+    limits = traffic_policy.circuit_breakers(None, budget)
+    assert b"\x1a\x08" + b"\x08\x02" + b"\x10\x80\xca\xb5\xee\x01" in limits.SerializeToString()
+    assert limits.thresholds[0].retry_budget.min_retry_concurrency.value == 3
+
+
 def test_no_outlier_detection_unless_asked_for() -> None:
     assert traffic_policy.outlier_detection(None) is None
 
