@@ -10,6 +10,7 @@ tests/tooling/test_semantics.py holds both against the list.
 import ast
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,7 @@ def covers(*ids: str) -> pytest.MarkDecorator:
     return pytest.mark.covers(*ids)
 
 
+@cache
 def covered() -> Mapping[str, list[str]]:
     """The tests and goldens that guard each row."""
     found: dict[str, list[str]] = {}
