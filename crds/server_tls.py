@@ -86,6 +86,12 @@ class ServerTLSSettings:
             return ((self.server_certificate, self.private_key),)
         return tuple((c.server_certificate, c.private_key) for c in self.tls_certificates)
 
+    @property
+    def roots_file(self) -> str:
+        """The file of the authorities of clients, if they are in one."""
+        listed = (each.ca_certificates for each in self.tls_certificates if each.ca_certificates)
+        return self.ca_certificates or next(listed, "")
+
 
 CIPHER_SUITES = frozenset(
     f"{exchange}{cipher}"

@@ -14,6 +14,9 @@ from crds.mesh_config import MeshConfig
 from crds.meta import Key
 from heddle.audience import Audience
 from heddle.encode import encode
+from heddle.gateway_credentials import CredentialsKey
+from heddle.gateway_part import GatewayKey, gateway_key
+from heddle.gateway_parts import GatewayPartKey, GatewayParts
 from heddle.host_cache import HostCache
 from heddle.outbound import Outbound
 from mesh.advance import Dirty, advance
@@ -21,7 +24,7 @@ from mesh.localities import ANYWHERE, Place, of_pod
 from mesh.mesh import EMPTY_MESH, Mesh
 from mesh.place import place_of
 from mesh.proxy import Mode, Proxy, is_injected, proxy_from
-from mesh.scope import Scope, scope_of
+from mesh.scope import Scope, scope_of, upstream_scope
 from mesh.store import Change
 from mesh.visibility import candidate_hosts
 from translator.translate import inbound as inbound_of
@@ -31,7 +34,7 @@ from xds.publisher import PartChange, Publisher
 @dataclass(frozen=True, slots=True)
 class OutboundKey:
     """Clusters, virtual hosts and outbound listeners of a scope; `inline`: the virtual hosts are
-    within their route configurations.
+    within their route configurations. For gateways only the clusters: their routes are their own.
     """
 
     scope: Scope
@@ -59,7 +62,7 @@ class InboundKey:
     named_ports: tuple[tuple[str, int], ...]
 
 
-PartKey = OutboundKey | EndpointsKey | InboundKey
+PartKey = OutboundKey | EndpointsKey | InboundKey | GatewayPartKey
 
 
 def inbound_key(proxy: Proxy) -> InboundKey:
@@ -96,6 +99,7 @@ class Engine:
         """Parts that are not whole yet, and the hosts that they still lack: no stream has them."""
         self._idle: set[PartKey] = set()
         self._audience: Audience[OutboundKey] = Audience()
+        self.gateways = GatewayParts(publisher)
 
     def apply(self, changes: tuple[Change, ...], config: MeshConfig) -> Applied:
         """Takes changes in, and publishes what they make different in the parts that are held."""
@@ -104,10 +108,10 @@ class Engine:
             self._hosts.clear()
         self._hosts.forget(dirty.hosts)
         self._hosts.forget_endpoints(dirty.endpoints)
-        return Applied(self._publisher.publish(self._changes(dirty)), dirty)
+        return Applied(self._publisher.publish(self._changes(changes, dirty)), dirty)
 
-    def _changes(self, dirty: Dirty) -> Mapping[Hashable, PartChange]:
-        changes: dict[Hashable, PartChange] = {}
+    def _changes(self, edits: Iterable[Change], dirty: Dirty) -> Mapping[Hashable, PartChange]:
+        changes: dict[Hashable, PartChange] = {**self.gateways.update(self.mesh, edits, dirty)}
         for key, hosts in self._concerned(dirty).items():
             reframe = dirty.everything or self._rescoped(key.scope, dirty)
             if reframe:
@@ -161,7 +165,7 @@ class Engine:
         endpoints = self._endpoints_key(proxy, inline)
         key, place = endpoints.outbound, endpoints.place
         if key not in self._outbound:
-            self._outbound[key] = Outbound(key.scope, inline=inline)
+            self._outbound[key] = Outbound(key.scope, inline=key.inline)
             self._outbound[key].hold(place)
             self._audience.place(self.mesh, key, key.scope)
             self._missing[key] = sorted(candidate_hosts(self.mesh, key.scope), reverse=True)
@@ -192,7 +196,9 @@ class Engine:
         """
         self.prepare(proxy, inline=inline)
         inbound = inbound_key(proxy)
-        if inbound not in self._inbound:
+        if proxy.is_gateway:
+            self._publisher.publish(self.gateways.hold(self.mesh, proxy, inline=inline))
+        elif inbound not in self._inbound:
             self._inbound[inbound] = proxy
             self._publisher.publish(self._update_inbound(inbound))
         return self.selection(proxy, inline=inline)
@@ -200,10 +206,16 @@ class Engine:
     def selection(self, proxy: Proxy, *, inline: bool = False) -> tuple[PartKey, ...]:
         """The parts that `proxy` is to hold, whether they exist or not."""
         endpoints = self._endpoints_key(proxy, inline)
+        if proxy.is_gateway:
+            own = gateway_key(proxy, inline=inline)
+            return (endpoints.outbound, endpoints, own, CredentialsKey(own))
         return (endpoints.outbound, endpoints, inbound_key(proxy))
 
     def _endpoints_key(self, proxy: Proxy, inline: bool) -> EndpointsKey:
-        outbound = OutboundKey(scope_of(self.mesh, proxy), inline)
+        if proxy.is_gateway:
+            outbound = OutboundKey(upstream_scope(self.mesh, proxy))
+        else:
+            outbound = OutboundKey(scope_of(self.mesh, proxy), inline)
         return EndpointsKey(outbound, place_of(self.mesh, proxy))
 
     def proxy(self, namespace: str, name: str) -> tuple[Pod, Proxy] | None:
@@ -244,7 +256,7 @@ class Engine:
         self._idle = {key for key in self._keys() if self._publisher.interest(key) == 0}
 
     def _keys(self) -> set[PartKey]:
-        return {*self._outbound, *self._inbound, *self._endpoints()}
+        return {*self._outbound, *self._inbound, *self._endpoints(), *self.gateways.held()}
 
     def _drop(self, key: PartKey) -> None:
         match key:
@@ -259,6 +271,10 @@ class Engine:
             case InboundKey():
                 self._inbound.pop(key, None)
                 self._publisher.drop(key)
+            case GatewayKey():
+                self.gateways.drop(key)
+            case CredentialsKey():
+                pass  # goes with its GatewayKey
             case EndpointsKey():
                 if key.outbound in self._outbound:
                     self._outbound[key.outbound].release(key.place)

@@ -3,7 +3,7 @@ scopes that see the same.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crds.fields import EMPTY
 from crds.meta import Key
@@ -17,7 +17,7 @@ from translator import parts
 from translator.listeners_shared import Claim, claims
 from translator.secrets import FileSecret
 from xds.resource import Resource, resource
-from xds.types import EDS
+from xds.types import CDS, EDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,13 @@ class Host:
     claims: tuple[Claim, ...] = ()
     chosen: Selection | None = None
     wanted: tuple[parts.Assignment, ...] = ()
+
+    def upstream(self) -> "Host":
+        """Only what it takes to send there: for gateways, which have routes of their own."""
+        if self is ABSENT:
+            return self
+        clusters = {CDS: self.resources[CDS]}
+        return replace(self, resources=clusters, http_ports=frozenset(), claims=())
 
 
 ABSENT = Host()

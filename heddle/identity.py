@@ -11,7 +11,7 @@ from ca.tokens import TokenVerifier
 from heddle.capabilities import takes_virtual_hosts
 from heddle.engine import Engine, PartKey
 from mesh.identity import WorkloadIdentity
-from mesh.proxy import Proxy
+from mesh.proxy import Proxy, Role
 from xds.auth import Identity, Selection
 from xds.errors import Forbidden, NotReady, Unauthenticated
 
@@ -20,6 +20,7 @@ HOSTS_AT_ONCE = 16
 _OVER = ("Succeeded", "Failed")
 """Phases of pods whose containers have ended for good: their tokens outlive them."""
 
+_NODE_TYPES = frozenset(Role)
 _NODE_PARTS = 4
 """Of `sidecar~10.0.0.1~<pod>.<namespace>~<namespace>.svc.cluster.local`."""
 
@@ -131,7 +132,7 @@ class PodResolver:
 def claimed_pod(node: str) -> tuple[str, str] | None:
     """The namespace and name of the pod that a node id claims."""
     parts = node.split("~")
-    if len(parts) != _NODE_PARTS or parts[0] != "sidecar":
+    if len(parts) != _NODE_PARTS or parts[0] not in _NODE_TYPES:
         return None
     name, dot, namespace = parts[2].rpartition(".")
     return (namespace, name) if dot else None

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 
-from mesh.proxy import Mode
+from mesh.proxy import Mode, Role
 from translator.bootstrap import Discovery, Node, bootstrap, root_secret, token_secret
 from webhook.settings import (
     ROOT_FOLDER,
@@ -21,7 +21,10 @@ PORT = 15012
 AUDIENCE = "heddle"
 """Whom the proxies' tokens are for."""
 
-NODE_ID = "sidecar~$(POD_IP)~$(POD_NAME).$(POD_NAMESPACE)~$(POD_NAMESPACE).svc.cluster.local"
+
+def node_id(role: Role) -> str:
+    """Istio's form of a node's name, for the kubelet to fill in."""
+    return f"{role.value}~$(POD_IP)~$(POD_NAME).$(POD_NAMESPACE)~$(POD_NAMESPACE).svc.cluster.local"
 
 
 def inject_settings(
@@ -46,7 +49,7 @@ def _bootstrap_for(discovery: Discovery) -> BootstrapFor:
             "INSTANCE_IPS": "$(POD_IP)",
             "INTERCEPTION_MODE": facts.mode.value,
         }
-        node = Node(id=NODE_ID, cluster=facts.cluster, metadata=metadata)
+        node = Node(id=node_id(facts.role), cluster=facts.cluster, metadata=metadata)
         address = "$(POD_IP)" if facts.mode is Mode.NONE else ""
         return bootstrap(node, discovery, address=address, sds_folder=SDS_FOLDER)
 

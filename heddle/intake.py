@@ -11,6 +11,8 @@ from crds.decode import decode
 from crds.mesh_config import CONFIG_MAP_KEY, DEFAULT_MESH_CONFIG, MeshConfig, mesh_config
 from crds.meta import Key, Origin
 from crds.problem import Problem, Severity
+from crds.secret import Secret
+from heddle.secret_check import UNUSABLE, check_secret
 from mesh.advance import CONFIG_KEY
 from mesh.store import Change, Store
 from sources.events import Applied, Deleted, Event, Moved, Problems, Synced
@@ -49,11 +51,17 @@ class Intake:
 
     def _applied(self, key: Key, raw: Mapping[str, object], origin: Origin | None) -> None:
         decoded = decode(raw)
-        self._objects[key] = decoded.problems
+        made, problems = decoded.object, decoded.problems
+        if isinstance(made, Secret):
+            found = tuple(replace(each, object=key) for each in check_secret(made))
+            problems = (*problems, *found)
+            if any(each.code == UNUSABLE for each in found):
+                made = None
+        self._objects[key] = problems
         if origin is not None:
             self._origins[key] = origin
-        if decoded.object is not None:
-            self.store.put(key, decoded.object)
+        if made is not None:
+            self.store.put(key, made)
 
     def take(self) -> tuple[Change, ...]:
         """The net changes since the last call; `config` is then the newest."""

@@ -11,11 +11,13 @@ from crds.mesh_config import MeshConfig
 from crds.meta import Key
 from heddle.encode import Encoded, encode
 from heddle.engine import Engine, PartKey
+from heddle.gateway_credentials import CredentialsKey, Secrets
 from heddle.inline_routes import InlineRoutes
 from mesh.advance import advance
-from mesh.mesh import EMPTY_MESH
+from mesh.mesh import EMPTY_MESH, Mesh
 from mesh.store import Change
-from translator.translate import inbound, outbound
+from translator.translate import inbound, outbound, upstream
+from translator.translate_gateway import whole
 from xds.publisher import PartChange, Publisher
 from xds.types import CDS, EDS, LDS, RDS, SDS, VHDS
 
@@ -38,14 +40,31 @@ def verify(
     mesh, _ = advance(EMPTY_MESH, [Change(k, None, o) for k, o in objects.items()], config)
     scopes, workloads = engine.held()
     for key in scopes:
-        made = encode(outbound(mesh, key.scope, vhds=not key.inline))
+        made = encode(
+            upstream(mesh, key.scope)
+            if key.scope.is_gateway
+            else outbound(mesh, key.scope, vhds=not key.inline)
+        )
         rest = {kind: made[kind] for kind in (CDS, LDS, RDS, VHDS, SDS)}
         _compare(publisher, key, _inline(rest) if key.inline else rest)
     for held in engine.held_endpoints():
-        made = encode(outbound(mesh, held.outbound.scope, place=held.place))
+        of = upstream if held.outbound.scope.is_gateway else outbound
+        made = encode(of(mesh, held.outbound.scope, place=held.place))
         _compare(publisher, held, {EDS: made[EDS]})
     for workload, proxy in workloads.items():
         _compare(publisher, workload, encode(inbound(mesh, proxy)))
+    _verify_gateways(engine, publisher, mesh, objects)
+
+
+def _verify_gateways(
+    engine: Engine, publisher: Publisher, mesh: Mesh, objects: Mapping[Key, Object]
+) -> None:
+    secrets = Secrets()
+    secrets.take([Change(k, None, o) for k, o in objects.items()])
+    for key, proxy in engine.gateways.held().items():
+        made = encode(whole(mesh, proxy, vhds=not key.inline))
+        _compare(publisher, key, _inline(made) if key.inline else made)
+        _compare(publisher, CredentialsKey(key), {SDS: secrets.resources(mesh, proxy)})
 
 
 def _inline(made: Encoded) -> Encoded:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from crds.fields import EMPTY
 from crds.mesh_config import MeshConfig
+from heddle.delta import Delta
 from heddle.encode import Encoded, encode
 from heddle.host_cache import ABSENT, Host, HostCache
 from heddle.inline_routes import InlineRoutes
@@ -29,7 +30,9 @@ class Outbound:
     """
 
     def __init__(self, scope: Scope, *, inline: bool = False) -> None:
-        """`inline`: virtual hosts are sent within their route configurations."""
+        """`inline`: virtual hosts are sent within their route configurations. Of a gateway's scope
+        only the clusters are kept.
+        """
         self.scope = scope
         self._inline = InlineRoutes() if inline else None
         self._hosts: dict[str, Host] = {}
@@ -69,10 +72,10 @@ class Outbound:
         """Looks at `hosts` again (and with `reframe` at what they share), and says what has become
         different.
         """
-        change, endpoints = _Delta(), {place: _Delta() for place in self._assignments}
+        change, endpoints = Delta(), {place: Delta() for place in self._assignments}
         before = self._shared()
         for name in hosts:
-            old, new = self._hosts.get(name, ABSENT), cache.host(mesh, self.scope, name)
+            old, new = self._hosts.get(name, ABSENT), self._host(mesh, cache, name)
             self._ports.subtract(old.http_ports)
             self._ports.update(new.http_ports)
             self._secrets.subtract(old.secrets)
@@ -99,42 +102,17 @@ class Outbound:
         assignments = {place: delta.done() for place, delta in endpoints.items()}
         return self._inline.fold(done) if self._inline else done, assignments
 
+    def _host(self, mesh: Mesh, cache: HostCache, name: str) -> Host:
+        found = cache.host(mesh, self.scope, name)
+        return found.upstream() if self.scope.is_gateway else found
+
     def _shared(self) -> tuple[frozenset[int], frozenset[FileSecret]]:
         """What the frame is made for: the hosts' ports, and the certificates that they name."""
         return frozenset(+self._ports), frozenset(+self._secrets)
 
     def _made(self, config: MeshConfig) -> Config:
         ports, secrets = self._shared()
+        if self.scope.is_gateway:
+            return parts.upstream_frame(config, secrets)
         vhds = self._inline is None
         return parts.frame(self.scope.mode, ports, config, vhds=vhds, secrets=secrets)
-
-
-class _Delta:
-    """Collects upserts and removals; a name that one owner drops and another takes up is no
-    removal.
-    """
-
-    def __init__(self) -> None:
-        self._upserts: dict[str, dict[str, Resource]] = {}
-        self._removals: dict[str, set[str]] = {}
-
-    def replace(
-        self, old: Mapping[str, Mapping[str, Resource]], new: Mapping[str, Mapping[str, Resource]]
-    ) -> None:
-        """Takes the step from `old` to `new`, both by type URL and name."""
-        for type_url, resources in new.items():
-            self._upserts.setdefault(type_url, {}).update(resources)
-        for type_url, resources in old.items():
-            gone = resources.keys() - new.get(type_url, {}).keys()
-            self._removals.setdefault(type_url, set()).update(gone)
-
-    def done(self) -> PartChange:
-        """The change as a whole."""
-        return PartChange(
-            upserts={t: tuple(each.values()) for t, each in self._upserts.items() if each},
-            removals={
-                type_url: tuple(sorted(names - self._upserts.get(type_url, {}).keys()))
-                for type_url, names in self._removals.items()
-                if names
-            },
-        )

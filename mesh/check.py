@@ -54,9 +54,8 @@ def check_all(mesh: Mesh) -> tuple[Problem, ...]:
         *(alias.key for alias in mesh.aliases.objects.values()),
         *mesh.sidecars.objects,
     )
-    alone = (problem for key in sorted(keys) for problem in check(mesh, key))
-    together = (p for problems in check_gateways(mesh).values() for p in problems)
-    return (*alone, *together)
+    every = (*((key, check(mesh, key)) for key in keys), *check_gateways(mesh).items())
+    return tuple(p for _, found in sorted(every, key=lambda pair: pair[0]) for p in found)
 
 
 def _virtual_service(

@@ -1,5 +1,7 @@
 """Meshes from YAML text, and from random order of the same objects."""
 
+import json
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
 
 import yaml
@@ -62,6 +64,20 @@ def virtual_service(name: str, spec: str, namespace: str = "shop", created: str 
 def destination_rule(name: str, spec: str, namespace: str = "shop", created: str = "") -> str:
     """YAML of a DestinationRule with `spec` in flow style."""
     return _istio("DestinationRule", name, spec, namespace, created)
+
+
+def gateway(name: str, spec: str, namespace: str = "shop", created: str = "") -> str:
+    """YAML of a Gateway with `spec` in flow style."""
+    return _istio("Gateway", name, spec, namespace, created)
+
+
+def secret(name: str, namespace: str, /, **contents: bytes) -> str:
+    """YAML of a Secret; in its keys `_` is a dot."""
+    data = {key.replace("_", "."): b64encode(value).decode() for key, value in contents.items()}
+    return (
+        f"---\napiVersion: v1\nkind: Secret\nmetadata: {{name: {name}, namespace: {namespace}}}\n"
+        f"data: {json.dumps(data)}\n"
+    )
 
 
 def _istio(kind: str, name: str, spec: str, namespace: str, created: str) -> str:

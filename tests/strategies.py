@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from crds.decode import decode
 from crds.kinds import Object
 from crds.meta import Key
-from tests import http_rules
+from tests import gateway_objects, http_rules
+from tests.gateway_objects import BINDINGS
 from tests.meshes import destination_rule, service, virtual_service
 
 NAMESPACES = ("shop", "bank")
@@ -91,6 +92,7 @@ def virtual_services() -> st.SearchStrategy[str]:
             "match: [{sourceNamespace: shop}], ",
             "match: [{sourceLabels: {app: a}}], ",
             "match: [{port: 80}], ",
+            "match: [{gateways: [edge]}], ",
         ]
     )
     rule = st.builds(
@@ -114,13 +116,15 @@ def virtual_services() -> st.SearchStrategy[str]:
     hosts = st.sampled_from([host for host in HOSTS if host != "*"])
     exports = st.sampled_from(["", ", exportTo: [.]", ", exportTo: [bank]"])
     with_hosts = st.builds(
-        lambda host, rules, more, export: (
-            f"{{hosts: ['{host}'], http: [{', '.join(rules)}]{more}{export}}}"
+        lambda host, rules, more, export, bound: (
+            f"{{hosts: ['{host}'], http: [{', '.join(rules)}]{more}{export}"
+            f"{bound.replace('HOST', host)}}}"
         ),
         hosts,
         st.lists(st.one_of(rule, delegated, rich), min_size=1, max_size=2),
         st.sampled_from(["", *_BELOW_HTTP]),
         exports,
+        st.sampled_from(BINDINGS),
     )
     delegates = st.builds(
         lambda rules, export: f"{{http: [{', '.join(rules)}]{export}}}",
@@ -347,6 +351,8 @@ def steps() -> st.SearchStrategy[tuple[str, bool]]:
         workload_entries(),
         external_names(),
         sidecars(),
+        gateway_objects.gateways(namespaces, st.sampled_from(CREATED)),
+        gateway_objects.secrets(namespaces),
     )
     return st.tuples(every, st.sampled_from([False, False, False, True]))
 

@@ -15,11 +15,12 @@ from envoy.config.route.v3.route_components_pb2 import (
     VirtualHost,
 )
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
+from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import Secret
 
 from mesh.gateway_routes import Chain, GatewayHost
 from mesh.gateway_servers import Family, GatewayListener, GatewayServer
 from mesh.routing import HttpRule
-from translator import listeners_gateway, names, routes
+from translator import listeners_gateway, names, routes, server_tls
 from translator.listeners_gateway import route_configuration_name
 
 _NO_HOST = "no Gateway has a VirtualService for this host\n"
@@ -49,6 +50,18 @@ def listener(gateway: GatewayListener, chains: Sequence[Chain]) -> Listener | No
     if gateway.family is Family.HTTP:
         return listeners_gateway.http_listener(gateway)
     return listeners_gateway.chained_listener(gateway, chains)
+
+
+def file_secrets(listeners: Iterable[GatewayListener]) -> tuple[Secret, ...]:
+    """The certificates that are in files of the proxy's container."""
+    found = {
+        secret.name: secret
+        for listener in listeners
+        for server in listener.servers
+        if server.server.tls is not None and server.server.terminates_tls
+        for secret in server_tls.file_secrets(server.server.tls)
+    }
+    return tuple(found[name].message() for name in sorted(found))
 
 
 def skeleton(table: Table, *, vhds: bool) -> RouteConfiguration:

@@ -28,11 +28,12 @@ class KeyPair:
 
     chain: str
     key: str
+    owner: str = ""
 
     @property
     def name(self) -> str:
-        """Of the resource."""
-        return names.file_certificate(self.chain, self.key)
+        """Of the resource: it belongs to one owner, even if another names the same files."""
+        return self.owner + names.file_certificate(self.chain, self.key)
 
     def message(self) -> Secret:
         """The resource."""
@@ -53,11 +54,12 @@ class Roots:
 
     bundle: str = ""
     revoked: str = ""
+    owner: str = ""
 
     @property
     def name(self) -> str:
         """Of the resource."""
-        return names.file_root(self.bundle, self.revoked)
+        return self.owner + names.file_root(self.bundle, self.revoked)
 
     def message(self) -> Secret:
         """The resource."""

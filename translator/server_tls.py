@@ -29,8 +29,10 @@ from crds.server_tls import (
 )
 from mesh.credentials import secret_name
 from translator import names, pb
+from translator.secrets import FileSecret, KeyPair, Roots
 
 ALPN_HTTP = ("h2", "http/1.1")
+_OWNER = "gateway:"
 
 _VERSIONS = {
     TLSProtocol.TLS_AUTO: TlsParameters.TLS_AUTO,
@@ -73,23 +75,30 @@ def certificate_names(tls: ServerTLSSettings) -> tuple[str, ...]:
     """The SDS resources of the certificates that clients are shown."""
     if tls.credentials:
         return tuple(names.credential(secret_name(each)) for each in tls.credentials)
-    return tuple(names.file_certificate(*files) for files in tls.certificate_files)
+    return tuple(pair.name for pair in _key_pairs(tls))
 
 
 def roots_name(tls: ServerTLSSettings) -> str:
     """The SDS resource of the authorities of clients; empty where none is verified."""
     if not tls.mode.verifies:
         return ""
-    if file := roots_file(tls):
-        return names.file_root(file, tls.ca_crl)
+    in_file = _roots_in_file(tls)
     named = tls.ca_cert_credential_name or tls.credential_name
-    return names.roots_credential(secret_name(named))
+    return in_file.name if in_file else names.roots_credential(secret_name(named))
 
 
-def roots_file(tls: ServerTLSSettings) -> str:
-    """The file of the authorities of clients, if they are in one."""
-    listed = (each.ca_certificates for each in tls.tls_certificates if each.ca_certificates)
-    return tls.ca_certificates or next(listed, "")
+def file_secrets(tls: ServerTLSSettings) -> tuple[FileSecret, ...]:
+    """What a server that ends TLS has in files of the proxy's container."""
+    roots = _roots_in_file(tls) if tls.mode.verifies else None
+    return (*_key_pairs(tls), *((roots,) if roots else ()))
+
+
+def _key_pairs(tls: ServerTLSSettings) -> tuple[KeyPair, ...]:
+    return tuple(KeyPair(*files, owner=_OWNER) for files in tls.certificate_files)
+
+
+def _roots_in_file(tls: ServerTLSSettings) -> Roots | None:
+    return Roots(tls.roots_file, tls.ca_crl, owner=_OWNER) if tls.roots_file else None
 
 
 def _parameters(tls: ServerTLSSettings) -> TlsParameters:

@@ -53,6 +53,7 @@ def gateway(mesh: Mesh, proxy: Proxy, *, vhds: bool = True) -> Gateway:
         frame=Config(
             listeners=tuple(listener for listener in made if listener is not None),
             routes=tuple(gateways.skeleton(table, vhds=vhds) for table in tables),
+            secrets=gateways.file_secrets(servers.listeners),
             virtual_hosts=tuple(
                 gateways.nothing_here(name)
                 for name, listed in hosts.items()

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from crds.meta import Annotation, Key
 from crds.problem import Problem
-from mesh.proxy import Mode
+from mesh.proxy import GATEWAY_TEMPLATE, Mode, Role
 from webhook.iptables import ALL, Interception
 from webhook.problems import error, warning
 from webhook.proxy_config import PROXY_CONFIG_DEFAULTS, ProxyConfig, proxy_config
@@ -55,6 +55,7 @@ class Options:
     """What the sidecar of one pod is like: the settings, overridden by its annotations."""
 
     mode: Mode
+    role: Role
     native_sidecar: bool
     proxy_image: str
     log_level: str
@@ -75,6 +76,7 @@ def options(
     concurrency, drain = config.concurrency, config.drain_seconds
     result = Options(
         mode=reader.read(Annotation.INTERCEPTION_MODE, _mode, settings.mode),
+        role=reader.read(Annotation.TEMPLATES, _role, Role.SIDECAR),
         native_sidecar=reader.read(_SIDECAR + "nativeSidecar", _boolean, settings.native_sidecar),
         proxy_image=reader.read(_SIDECAR + "proxyImage", _image, settings.proxy_image),
         log_level=reader.read(_SIDECAR + "logLevel", _log_level, settings.log_level),
@@ -188,6 +190,12 @@ def _mode(text: str) -> Mode:
     if text not in tuple(Mode):
         raise ValueError("Give REDIRECT or NONE.")
     return Mode(text)
+
+
+def _role(text: str) -> Role:
+    if text not in ("", "sidecar", GATEWAY_TEMPLATE):
+        raise ValueError("Give sidecar or gateway.")
+    return Role.ROUTER if text == GATEWAY_TEMPLATE else Role.SIDECAR
 
 
 def _boolean(text: str) -> bool:

@@ -5,14 +5,15 @@ or not. Nothing of the input is changed; what stays as it was is shared with it.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from crds.meta import Annotation, Key, Label
 from crds.problem import Problem, Severity
-from mesh.proxy import Mode
+from mesh.proxy import Mode, Role
 from webhook import raw, sidecar
 from webhook.annotations import Options, options
+from webhook.gateway import gateway_conflicts, gateway_spec
 from webhook.pod_checks import cautions, conflicts, malformed
 from webhook.policy import decide
 from webhook.proxy_port import through_proxy_port
@@ -53,11 +54,17 @@ def inject(
         return Injected(pod=unchanged, skipped=decision.skipped, problems=decision.problems)
     chosen, problems = options(key, raw.annotations(pod), settings)
     result = Injected(
-        pod=unchanged, problems=(*problems, *conflicts(pod, key), *cautions(pod, key))
+        pod=unchanged, problems=(*problems, *_conflicts(pod, key, chosen), *cautions(pod, key))
     )
     if result.refused:
         return result
     return Injected(pod=_with_sidecar(pod, key, chosen, settings), problems=result.problems)
+
+
+def _conflicts(pod: Mapping[str, object], key: Key, chosen: Options) -> Iterator[Problem]:
+    is_gateway = chosen.role is Role.ROUTER
+    yield from conflicts(pod, key, own=(sidecar.PROXY,) if is_gateway else ())
+    yield from gateway_conflicts(pod, key) if is_gateway else ()
 
 
 def _key(pod: Mapping[str, object], namespace: Mapping[str, object] | None) -> Key:
@@ -92,17 +99,23 @@ def _with_sidecar(
     pod: Mapping[str, object], key: Key, chosen: Options, settings: InjectSettings
 ) -> dict[str, object]:
     cluster = f"{canonical_name(pod) or 'unknown'}.{key.namespace}"
-    bootstrap = settings.bootstrap(ProxyFacts(cluster=cluster, mode=chosen.mode))
+    facts = ProxyFacts(cluster=cluster, mode=chosen.mode, role=chosen.role)
+    bootstrap = settings.bootstrap(facts)
     added = _added(chosen, bootstrap, settings)
     metadata = {
         **raw.metadata(pod),
         "annotations": _annotations(pod, added, chosen.mode, settings),
         "labels": _labels(pod),
     }
-    return {**pod, "metadata": metadata, "spec": _spec(raw.spec(pod), added, chosen)}
+    spec = _spec(raw.spec(pod), added, chosen)
+    if chosen.role is Role.ROUTER:
+        spec = gateway_spec(spec, chosen, bootstrap)
+    return {**pod, "metadata": metadata, "spec": spec}
 
 
 def _added(chosen: Options, bootstrap: Mapping[str, object], settings: InjectSettings) -> _Added:
+    if chosen.role is Role.ROUTER:  # the pod's own container is the proxy
+        return _Added(init_containers=(), containers=(), volumes=sidecar.volumes(settings))
     proxy = sidecar.proxy_container(chosen, bootstrap)
     inits = [sidecar.init_container(settings.init_image, chosen.interception)]
     if chosen.mode is Mode.NONE:
@@ -116,7 +129,7 @@ def _added(chosen: Options, bootstrap: Mapping[str, object], settings: InjectSet
 
 def _spec(spec: Mapping[str, object], added: _Added, chosen: Options) -> dict[str, object]:
     users, inits = raw.objects(spec.get("containers")), raw.objects(spec.get("initContainers"))
-    if chosen.mode is Mode.NONE:
+    if chosen.mode is Mode.NONE and chosen.role is Role.SIDECAR:
         users = tuple(map(through_proxy_port, users))
         # A sidecar that is no native one starts only after the init containers.
         inits = tuple(map(through_proxy_port, inits)) if chosen.native_sidecar else inits

@@ -1,6 +1,6 @@
 """What is wrong with a pod before it has a sidecar: its shape, its names, what it does besides."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from crds.meta import Key
 from crds.problem import Problem
@@ -26,12 +26,14 @@ def malformed(pod: Mapping[str, object], key: Key) -> Iterator[Problem]:
             yield error(key, "malformed-pod", path, message, type(value).__name__)
 
 
-def conflicts(pod: Mapping[str, object], key: Key) -> Iterator[Problem]:
-    """Names that the injector needs for itself."""
+def conflicts(
+    pod: Mapping[str, object], key: Key, *, own: Collection[str] = ()
+) -> Iterator[Problem]:
+    """Names that the injector needs for itself, but for `own` containers of the author's."""
     for kind, names in _TAKEN.items():
         for index, item in enumerate(raw.objects(raw.spec(pod).get(kind))):
             name = raw.text(item.get("name"))
-            if name in names:
+            if name in names and not (kind == "containers" and name in own):
                 message = "The injector adds one of this name: rename yours."
                 yield error(key, "name-taken", f"spec.{kind}[{index}].name", message, name)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from mesh.proxy import Mode
+from mesh.proxy import Mode, Role
 
 PLACEHOLDERS = ("POD_NAME", "POD_NAMESPACE", "POD_IP", "SERVICE_ACCOUNT", "NODE_NAME")
 """Environment variables of the sidecar; a bootstrap may name them, as `$(POD_NAME)`."""
@@ -25,6 +25,7 @@ class ProxyFacts:
 
     cluster: str
     mode: Mode
+    role: Role = Role.SIDECAR
 
 
 class BootstrapFor(Protocol):

@@ -49,6 +49,19 @@ class Stream:
         found = self.envoy.pushes[before:]
         return [push for push in found if NOTHING not in push.removed]
 
+    async def secrets(self, *names: str) -> dict[str, bytes]:
+        """Those of the secrets that the server gives, by name; the others it says are not."""
+        before = len(self.envoy.pushes)
+        await self._call.write(Request(type_url=SDS, resource_names_subscribe=names))
+
+        def answered() -> bool:
+            pushes = self.envoy.pushes[before:]
+            return set(names) <= {n for push in pushes for n in (*push.names, *push.removed)}
+
+        await self.until(answered)
+        held = self.envoy.held[SDS]
+        return {name: held[name].resource.value for name in names if name in held}
+
     async def refused(self) -> grpc.StatusCode:
         """How the stream ended."""
         async with asyncio.timeout(PATIENCE):

@@ -11,10 +11,11 @@ from crds.mesh_config import DEFAULT_MESH_CONFIG, MeshConfig, mesh_config
 from crds.meta import Key
 from heddle.encode import encode
 from heddle.engine import Engine
+from heddle.gateway_credentials import Secrets
 from mesh.advance import advance
 from mesh.endpoints import Locality
 from mesh.mesh import EMPTY_MESH
-from mesh.proxy import Mode, Proxy
+from mesh.proxy import Mode, Proxy, Role
 from mesh.store import Store
 from tests.meshes import additions, destination_rule, objects_of, service, virtual_service
 from tests.strategies import examples, stepped, steps
@@ -38,6 +39,22 @@ PROXIES = (
         service_account="default",
         mode=Mode.NONE,
         address="127.64.0.9",
+    ),
+    Proxy(
+        namespace="shop",
+        name="g",
+        labels={"app": "a"},
+        service_account="default",
+        role=Role.ROUTER,
+    ),
+    Proxy(
+        namespace="bank",
+        name="h",
+        labels={"app": "b"},
+        service_account="default",
+        mode=Mode.NONE,
+        address="127.64.0.10",
+        role=Role.ROUTER,
     ),
 )
 REGISTRY_ONLY, _ = mesh_config({"outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"}})
@@ -73,7 +90,11 @@ class Bench:
 
     def wanted(self, proxy: Proxy, config: MeshConfig) -> dict[str, dict[str, str]]:
         mesh = advance(EMPTY_MESH, additions(self.objects), config)[0]
-        made = encode(translate(mesh, proxy))
+        made = dict(encode(translate(mesh, proxy)))
+        if proxy.is_gateway:
+            secrets = Secrets()
+            secrets.take(additions(self.objects))
+            made[SDS] = {**made[SDS], **secrets.resources(mesh, proxy)}
         return {k: {name: r.version for name, r in each.items()} for k, each in made.items()}
 
     def inline_routes(self, proxy: Proxy) -> dict[str, set[bytes]]:

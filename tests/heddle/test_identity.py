@@ -7,8 +7,9 @@ from envoy.config.core.v3 import base_pb2
 
 from heddle.control_plane import ControlPlane
 from heddle.identity import PodIdentity, claimed_pod
-from heddle.injection import NODE_ID
+from heddle.injection import node_id
 from mesh.identity import WorkloadIdentity
+from mesh.proxy import Role
 from sources.events import Synced
 from tests.heddle.events import applied
 from xds.errors import Forbidden, NotReady
@@ -53,9 +54,10 @@ async def test_a_token_is_good_on_its_pods_node_alone() -> None:
         await plane.resolver(NODE, there)
 
 
-def test_the_bootstraps_own_form_is_read() -> None:
+@pytest.mark.parametrize("role", Role)
+def test_the_bootstraps_own_form_is_read(role: Role) -> None:
     values = {"POD_IP": "10.0.0.1", "POD_NAME": "web-1", "POD_NAMESPACE": "shop"}
-    node = NODE_ID
+    node = node_id(role)
     for name, value in values.items():
         node = node.replace(f"$({name})", value)
     assert claimed_pod(node) == ("shop", "web-1")
@@ -68,7 +70,8 @@ def test_the_bootstraps_own_form_is_read() -> None:
         ("sidecar~fd00::1~web.shop~shop.svc.cluster.local", ("shop", "web")),
         # A pod's name may have dots, a namespace's may not.
         ("sidecar~10.0.0.1~web.a.b.shop~x", ("shop", "web.a.b")),
-        ("router~10.0.0.1~web.shop~shop.svc.cluster.local", None),
+        ("router~10.0.0.1~web.shop~shop.svc.cluster.local", ("shop", "web")),
+        ("waypoint~10.0.0.1~web.shop~shop.svc.cluster.local", None),
         ("sidecar~10.0.0.1~web~shop.svc.cluster.local", None),
         ("sidecar~10.0.0.1~web.shop", None),
         ("sidecar~10.0.0.1~web.shop~a~b", None),
