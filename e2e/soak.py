@@ -1,8 +1,8 @@
 """`make soak`: a mesh that is edited, restarted and overrun for SOAK_SECONDS, under load.
 
 Real Envoys carry requests; simulated proxies come, go and misbehave. In the end no request may have
-failed, memory may have grown by no more than GROWTH_MB since the first quarter, and as many streams
-and tasks are left as there were before.
+failed, memory may have grown by no more than GROWTH_MB since the first quarter, and as many
+streams, tasks and parts are left as there were before.
 
     SOAK_SECONDS=600 SOAK_MODE=namespaces make soak
 """
@@ -126,6 +126,7 @@ class Soak:
                 "grown after warm-up (MB)": grown > GROWTH_MB,
                 "streams before and after": after["clients"] != before["clients"],
                 "tasks before and after": after["tasks"] > before["tasks"],
+                "parts before and after": after["parts"] > before["parts"],
             }.items()
             if bad
         ]
@@ -134,10 +135,10 @@ class Soak:
     def _settled(self, clients: float) -> Mapping[str, float]:
         """The figures once streams that have ended are forgotten, or when that takes too long."""
         deadline = time.monotonic() + PATIENCE
-        found = self._backend.figures()
-        while found["clients"] != clients and time.monotonic() < deadline:
-            found = self._backend.figures()
-        return found
+        while self._backend.figures()["clients"] != clients and time.monotonic() < deadline:
+            pass
+        self._backend.forget()
+        return self._backend.figures()
 
     def _edit_until(self, seconds: float, last: Mapping[str, float]) -> Mapping[str, float]:
         deadline = time.monotonic() + seconds

@@ -4,7 +4,8 @@
 
 It is a process because namespaces mode needs one inside the sandbox, and the tests are not.
 Commands: `apply` (`text`), `client` (`pod`, `command`: see programs/client.py), `address` (`pod`),
-`problems`, `pods`, `kinds`, `figures`, `restart`, `simulate` (`count`), `calm`.
+`problems`, `pods`, `kinds`, `figures`, `restart`, `simulate` (`count`), `calm`,
+`forget`.
 """
 
 import asyncio
@@ -90,6 +91,9 @@ class Driver:
                 return self._kinds()
             case "figures":
                 return self._figures()
+            case "forget":
+                self._forget()
+                return None
             case unknown:
                 raise ValueError(f"no such command: {unknown}")
 
@@ -109,6 +113,10 @@ class Driver:
             "tasks": len(asyncio.all_tasks()),
             "parts": len(self._mesh.plane.publisher.keys()),
         }
+
+    def _forget(self) -> None:
+        for _ in range(2):  # unused the first time, let go of the second time
+            self._mesh.plane.engine.collect()
 
     async def _apply(self, text: str) -> None:
         """Returns once the folder was read, all pods that shall run do, the others have gone, and

@@ -75,6 +75,10 @@ class LocalBackend:
         """They go; how many streams they have opened."""
         return int(str(self._helper.ask(do="calm")))
 
+    def forget(self) -> None:
+        """The control plane lets go of what no stream has now; by itself it does so in time."""
+        self._helper.ask(do="forget")
+
     def close(self) -> None:
         """End it."""
         self._helper.close()

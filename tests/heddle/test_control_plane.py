@@ -7,9 +7,15 @@ import structlog
 from structlog.testing import capture_logs
 
 from heddle.control_plane import ControlPlane
+from heddle.oracle import StateDivergedError
+from mesh.proxy import Proxy
 from sources.events import Synced
 from tests.heddle.events import applied
+from xds.publisher import PartChange
+from xds.types import CDS
 
+PROXY = Proxy(namespace="shop", name="p", labels={}, service_account="default")
+CLUSTER = "outbound|80||reviews.shop.svc.cluster.local"
 SERVICE = """
 apiVersion: v1
 kind: Service
@@ -87,3 +93,17 @@ def test_nobody_is_served_before_the_source_has_said_all() -> None:
     assert not plane.resolver.synced
     plane.apply([Synced()])
     assert plane.resolver.synced
+
+
+def test_with_mesh_assert_a_step_that_went_wrong_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else `make test-assert` would compare nothing."""
+    monkeypatch.setenv("MESH_ASSERT", "1")
+    plane = ControlPlane(quiet=True)
+    plane.apply([*applied(SERVICE), Synced()])
+    part, *_ = plane.engine.select(PROXY)
+    plane.apply(applied(ROUTE % "1s"))
+    plane.publisher.publish({part: PartChange(removals={CDS: [CLUSTER]})})
+    with pytest.raises(StateDivergedError, match="reviews"):
+        plane.apply(applied(SERVICE.replace("reviews", "ratings").replace(".0.1", ".0.2")))
