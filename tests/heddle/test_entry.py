@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from signal import SIG_DFL, SIG_IGN
 
 from tests.conftest import ROOT
 
@@ -31,7 +32,8 @@ def starting(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=(lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)) if ignored else None,
+        # Said in both cases: these tests may run in the background, where a shell ignores it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, SIG_IGN if ignored else SIG_DFL),
     ) as program:
         assert program.stdout is not None
         assert program.stdout.readline() == "importing\n"
