@@ -4,7 +4,7 @@ For tests and for hunting bugs; it costs a translation of everything for each pa
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from crds.kinds import Object
 from crds.mesh_config import MeshConfig
@@ -19,7 +19,7 @@ from mesh.store import Change
 from translator.translate import inbound, outbound, upstream
 from translator.translate_gateway import whole
 from xds.publisher import PartChange, Publisher
-from xds.types import CDS, EDS, LDS, RDS, SDS, VHDS
+from xds.types import CDS, EDS, LDS, PUSH_ORDER, RDS, SDS, VHDS
 
 VARIABLE = "MESH_ASSERT"
 
@@ -36,9 +36,16 @@ def asserting() -> bool:
 def verify(
     engine: Engine, publisher: Publisher, objects: Mapping[Key, Object], config: MeshConfig
 ) -> None:
-    """Raises `StateDivergedError` if a part that is held is not what `objects` make of it."""
+    """Raises `StateDivergedError` if a part that is held is not what `objects` make of it, or if a
+    proxy would be sent a name from two parts, for which Envoy rejects a whole response.
+    """
     mesh, _ = advance(EMPTY_MESH, [Change(k, None, o) for k, o in objects.items()], config)
     scopes, workloads = engine.held()
+    known = {*scopes, *engine.held_endpoints(), *workloads}
+    for proxy in workloads.values():
+        for inline in (False, True):
+            parts = engine.selection(proxy, inline=inline)
+            _disjoint(publisher, [key for key in parts if key in known])
     for key in scopes:
         made = encode(
             upstream(mesh, key.scope)
@@ -65,6 +72,15 @@ def _verify_gateways(
         made = encode(whole(mesh, proxy, vhds=not key.inline))
         _compare(publisher, key, _inline(made) if key.inline else made)
         _compare(publisher, CredentialsKey(key), {SDS: secrets.resources(mesh, proxy)})
+
+
+def _disjoint(publisher: Publisher, parts: Sequence[PartKey]) -> None:
+    for kind in PUSH_ORDER:
+        of: dict[str, PartKey] = {}
+        for key in parts:
+            for name in publisher.resources(key, kind):
+                if of.setdefault(name, key) is not key:
+                    raise StateDivergedError(f"{name} ({kind}) is both in {of[name]} and in {key}")
 
 
 def _inline(made: Encoded) -> Encoded:

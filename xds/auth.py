@@ -34,7 +34,8 @@ class Authenticator(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """What one stream serves: its parts, for as long as it lasts.
+    """What one stream serves: its parts, for as long as it lasts. No two of them may have a name of
+    one type in common: a client rejects a response that brings a name twice (X-100).
 
     `key` is the owner's own note about the client; the server only carries it. `principal` is who
     answers for the client: a service account, say, that many clients have. What two principals

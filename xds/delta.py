@@ -110,7 +110,8 @@ class DeltaStream:
         check(request, self._node)
         type_url = request.type_url
         if type_url not in PUSH_ORDER:
-            return self._unknown.ask(type_url, request.resource_names_subscribe)
+            names, held = request.resource_names_subscribe, request.initial_resource_versions
+            return self._unknown.ask(type_url, names, held)
         exchange = self._exchanges.get(type_url)
         if exchange is None:
             self._begin(request, now)

@@ -1,6 +1,10 @@
-"""Types that a client asks for and that are not served: their names do not exist (X-06)."""
+"""Types that a client asks for and that are not served: their names do not exist (X-06).
 
-from collections.abc import Callable, Collection
+What a client holds of such a type, from another server, stays: a listener may need an extension's
+configuration that is gone (X-106).
+"""
+
+from collections.abc import Callable, Collection, Container
 
 from xds import subscription as subscriptions
 from xds.interest import NO_NAMES, Interner
@@ -16,8 +20,11 @@ class UnknownTypes:
         self._limits = limits
         self._asked: dict[str, frozenset[str]] = {}
 
-    def ask(self, type_url: str, names: Collection[str]) -> bool:
-        """Take a question; whether there is something to answer. Raises `TooMuch`."""
+    def ask(self, type_url: str, names: Collection[str], held: Container[str]) -> bool:
+        """Take a question of a client that holds some of this already; whether there is something
+        to answer. Raises `TooMuch`.
+        """
+        names = [name for name in names if name not in held]
         known = self._asked.get(type_url)
         if not names or (known is None and len(self._asked) >= self._limits.unknown_types):
             return False

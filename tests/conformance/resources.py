@@ -25,6 +25,7 @@ from envoy.config.route.v3.route_components_pb2 import (
     VirtualHost,
 )
 from envoy.config.route.v3.route_pb2 import RouteConfiguration, Vhds
+from envoy.extensions.filters.http.on_demand.v3.on_demand_pb2 import OnDemand
 from envoy.extensions.filters.http.router.v3.router_pb2 import Router
 from envoy.extensions.filters.network.http_connection_manager.v3 import (
     http_connection_manager_pb2 as hcm,
@@ -93,12 +94,18 @@ def endpoints(name: str, upstream: Path | None) -> ClusterLoadAssignment:
     return ClusterLoadAssignment(cluster_name=name, endpoints=localities)
 
 
-def listener(path: Path, routes: str, *, secret: str = "") -> Listener:
-    """A listener of the name of its socket, with its routes over RDS, and TLS with that secret."""
+def listener(path: Path, routes: str, *, secret: str = "", on_demand: bool = False) -> Listener:
+    """A listener of the name of its socket, with its routes over RDS, and TLS with that secret.
+
+    `on_demand`: it asks for virtual hosts that a request needs and that it does not have.
+    """
+    filters = [hcm.HttpFilter(name="router", typed_config=_any(Router()))]
+    if on_demand:
+        filters.insert(0, hcm.HttpFilter(name="on_demand", typed_config=_any(OnDemand())))
     manager = hcm.HttpConnectionManager(
         stat_prefix=path.name,
         rds=hcm.Rds(route_config_name=routes, config_source=over_ads()),
-        http_filters=[hcm.HttpFilter(name="router", typed_config=_any(Router()))],
+        http_filters=filters,
     )
     chain = FilterChain(filters=[Filter(name="http", typed_config=_any(manager))])
     if secret:

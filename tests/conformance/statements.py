@@ -87,13 +87,13 @@ STATEMENTS = {
         "Removed clusters and listeners go at once; removals of endpoints, routes and secrets "
         "are ignored."
     ),
-    "X-106": "Removals of extension configurations are never sent.",
+    "X-106": "What a client holds of a type that is not served (extensions) is not removed.",
     "X-107": "A resource with a time to live vanishes unless it is refreshed.",
     "X-108": "What did not change is not sent.",
     "X-109": "Large responses are accepted; the server splits them all the same.",
     "X-120": "On demand, an unknown virtual host is answered with its name and without a resource.",
     "X-121": "An update of routes clears their virtual hosts (superseded: see X-126).",
-    "X-122": "On demand: what differs between versions of Envoy.",
+    "X-122": "On demand: a host is asked for on the same stream, in whatever case it is written.",
     "X-123": (
         "One nameless subscription is for the virtual hosts of all route configurations, which "
         "must be there first."
@@ -124,10 +124,6 @@ STATEMENTS = {
 }
 
 UNTESTED = {
-    "X-49": "nothing is served on demand",
-    "X-106": "extension configurations are not served",
-    "X-121": "the versions that are supported do not do so",
-    "X-122": "nothing is served on demand",
     "X-140": "nothing is served on demand",
     "X-141": "nothing is served on demand",
     "X-142": "nothing is served on demand",

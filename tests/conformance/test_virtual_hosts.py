@@ -88,7 +88,7 @@ async def test_at_start_one_table_without_a_virtual_host_keeps_all_listeners_shu
     await fresh.answers("a.test", 200, at="back")
 
 
-@rules("X-126")
+@rules("X-126", "X-121")
 async def test_an_update_of_the_route_configuration_keeps_its_table(live: World) -> None:
     live.publish(routes("r", header="2"))
     await live.taken(RDS, "r")

@@ -33,3 +33,15 @@ def test_a_resource_that_is_missing_is_found() -> None:
     publisher.publish({outbound: PartChange(removals={CDS: [gone]})})
     with pytest.raises(StateDivergedError, match=r"outbound\|80\|\|reviews"):
         verify(engine, publisher, OBJECTS, DEFAULT_MESH_CONFIG)
+
+
+def test_a_name_that_a_proxy_would_get_from_two_parts_is_found() -> None:
+    """X-100: Envoy rejects the whole response."""
+    publisher = Publisher()
+    engine = Engine(publisher)
+    engine.apply(additions(OBJECTS), DEFAULT_MESH_CONFIG)
+    outbound, _, inbound = engine.select(PROXY)
+    (cluster, *_) = publisher.resources(outbound, CDS).values()
+    publisher.publish({inbound: PartChange(upserts={CDS: [cluster]})})
+    with pytest.raises(StateDivergedError, match="is both in"):
+        verify(engine, publisher, OBJECTS, DEFAULT_MESH_CONFIG)

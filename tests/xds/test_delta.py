@@ -126,6 +126,13 @@ def test_names_of_an_unknown_type_do_not_exist_and_the_stream_goes_on(client: Sc
     assert told(client.ask("cds")) == [("cds", ["a"], [])]
 
 
+@rules("X-106", "X-06")
+def test_what_a_client_holds_of_an_unknown_type_is_not_removed(client: Scripted) -> None:
+    ecds = "type.googleapis.com/some.Ecds"
+    assert told(client.ask(ecds, ["a", "b"], held={"a": "1"})) == [("other", [], ["b"])]
+    assert client.ask("type.googleapis.com/some.Rtds", ["a"], held={"a": "1"}) == []
+
+
 def test_questions_about_unknown_types_are_bounded(publisher: Publisher) -> None:
     publisher.publish({"p": PartChange()})
     client = Scripted(publisher, limits=Limits(unknown_types=2, names=NameLimits(names=2)))

@@ -329,7 +329,7 @@ def test_only_clusters_and_listeners_can_be_had_without_their_names(
     assert [names(response) for response in client.ask(kind, asked)] in ([], [[]])
 
 
-@rules("X-46")
+@rules("X-46", "X-47")
 def test_a_name_that_does_not_exist_is_absent_and_stays_subscribed(
     client: SotwScripted, publisher: Publisher
 ) -> None:

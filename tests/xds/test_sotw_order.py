@@ -40,7 +40,7 @@ def _all(publisher: Publisher) -> list[Response]:
 # Reconnect
 
 
-@rules("X-60+X-62")
+@rules("X-60+X-62+X-63")
 def test_a_client_that_returns_to_an_equal_server_is_sent_nothing() -> None:
     first, second = Publisher(), Publisher()
     for publisher in (first, second):
@@ -62,6 +62,14 @@ def test_a_client_that_returns_to_an_equal_server_is_sent_nothing() -> None:
 def test_a_client_that_returns_with_another_version_is_sent_all(publisher: Publisher) -> None:
     publisher.publish({"p": whole()})
     assert told(SotwScripted(publisher).ask("cds", version="1")) == [("cds", ["a"])]
+
+
+@rules("X-66")
+def test_what_a_client_may_no_longer_have_is_not_in_its_state(publisher: Publisher) -> None:
+    publisher.publish({"p": whole(), "private": upsert(lds=[listener("private")])})
+    (both,) = SotwScripted(publisher, ["p", "private"]).ask("lds")
+    (answer,) = SotwScripted(publisher, ["p"]).ask("lds", version=both.version_info)
+    assert (names(both), names(answer)) == (["l", "private"], ["l"])
 
 
 @rules("X-62")
