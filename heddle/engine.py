@@ -59,6 +59,7 @@ class InboundKey:
     labels: frozenset[tuple[str, str]]
     mode: Mode
     address: str
+    ipv6: bool
     named_ports: tuple[tuple[str, int], ...]
 
 
@@ -72,6 +73,7 @@ def inbound_key(proxy: Proxy) -> InboundKey:
         labels=frozenset(proxy.labels.items()),
         mode=proxy.mode,
         address=proxy.address,
+        ipv6=proxy.ipv6,
         named_ports=proxy.named_ports,
     )
 

@@ -39,7 +39,7 @@ class Outbound:
         self._ports: Counter[int] = Counter()
         self._secrets: Counter[FileSecret] = Counter()
         self._frame: Encoded = {}
-        self._listeners = SharedListeners()
+        self._listeners = SharedListeners(ipv6=scope.ipv6)
         self._assignments: dict[Place, dict[str, Mapping[str, Resource]]] = {}
 
     def hold(self, place: Place) -> frozenset[str]:
@@ -115,4 +115,5 @@ class Outbound:
         if self.scope.is_gateway:
             return parts.upstream_frame(config, secrets)
         vhds = self._inline is None
-        return parts.frame(self.scope.mode, ports, config, vhds=vhds, secrets=secrets)
+        scope = self.scope
+        return parts.frame(scope.mode, ports, config, ipv6=scope.ipv6, vhds=vhds, secrets=secrets)

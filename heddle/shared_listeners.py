@@ -18,7 +18,8 @@ from xds.types import LDS
 class SharedListeners:
     """What hosts want of each place, and the listener that was made there last."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, ipv6: bool) -> None:
+        self._ipv6 = ipv6
         self._claims: dict[Place, dict[str, list[Claim]]] = {}
         self._ports: frozenset[int] = frozenset()
         self._own: Counter[str] = Counter()
@@ -68,5 +69,5 @@ class SharedListeners:
             {place.port} if any_address and place.port in self._ports else (),
             [claim for claimed in by_host.values() for claim in claimed],
             self._own,
-            config,
+            parts.listening(config, ipv6=self._ipv6),
         )

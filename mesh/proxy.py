@@ -39,7 +39,8 @@ GATEWAY_TEMPLATE = "gateway"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proxy:
     """One sidecar or gateway. `address` is set in proxy-port mode only, where listeners bind to the
-    pod's own address.
+    pod's own address. `ipv6`: elsewhere, the pod has an IPv6 address, which traffic may come from
+    and go to.
     """
 
     namespace: str
@@ -48,6 +49,7 @@ class Proxy:
     service_account: str
     mode: Mode = Mode.REDIRECT
     address: str = ""
+    ipv6: bool = False
     named_ports: tuple[tuple[str, int], ...] = ()
     locality: Locality = NOWHERE
     node: str = ""
@@ -95,6 +97,7 @@ def proxy_from(pod: Pod, locality: Locality = NOWHERE) -> Proxy:
         service_account=pod.service_account,
         mode=mode,
         address=pod.pod_ip if mode is Mode.NONE else "",
+        ipv6=mode is Mode.REDIRECT and any(":" in address for address in pod.addresses),
         named_ports=tuple(sorted(ports)),
         locality=locality,
         node=pod.node_name,

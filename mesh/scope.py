@@ -1,5 +1,5 @@
 """What the outbound side of a proxy depends on: its namespace, the Sidecar that selects it, the
-labels that some rule asks for, and its mode.
+labels that some rule asks for, its mode, and whether it has IPv6.
 """
 
 from dataclasses import dataclass, replace
@@ -22,6 +22,7 @@ class Scope:
     labels: frozenset[tuple[str, str]] = frozenset()
     sidecar: Key | None = None
     is_gateway: bool = False
+    ipv6: bool = False
 
 
 def scope_of(mesh: Mesh, proxy: Proxy) -> Scope:
@@ -29,7 +30,7 @@ def scope_of(mesh: Mesh, proxy: Proxy) -> Scope:
     names = asked_labels(mesh, proxy.namespace)
     labels = frozenset((name, proxy.labels[name]) for name in names if name in proxy.labels)
     sidecar = mesh.sidecars.selecting(proxy.namespace, proxy.labels)
-    return Scope(proxy.namespace, proxy.mode, labels, sidecar)
+    return Scope(proxy.namespace, proxy.mode, labels, sidecar, ipv6=proxy.ipv6)
 
 
 def gateway_scope(proxy: Proxy) -> Scope:
@@ -42,7 +43,7 @@ def gateway_scope(proxy: Proxy) -> Scope:
 
 def upstream_scope(mesh: Mesh, proxy: Proxy) -> Scope:
     """The scope of the clusters that a gateway sends to, shared with other gateways."""
-    return replace(scope_of(mesh, proxy), mode=Mode.NONE, sidecar=None, is_gateway=True)
+    return replace(scope_of(mesh, proxy), mode=Mode.NONE, sidecar=None, is_gateway=True, ipv6=False)
 
 
 def sidecar_of(mesh: Mesh, scope: Scope) -> Key | None:

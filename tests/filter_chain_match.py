@@ -6,7 +6,6 @@ matched once is not gone back on; the default filter chain is for what matches n
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
-from typing import TypeVar
 
 from envoy.config.listener.v3.listener_components_pb2 import (
     FilterChain,
@@ -25,19 +24,34 @@ KNOWN = frozenset(
         "application_protocols",
     )
 )
-Best = TypeVar("Best")
+INSPECTORS = frozenset(("tls_inspector", "http_inspector"))
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
     """Where it goes, and what its first bytes show: `http/1.1`, `h2c`, `tls`, or nothing that
-    anyone knows.
+    anyone knows. `alpn` is what its TLS offers; `silent`: it waits for the server to speak.
     """
 
     address: str
     port: int
     sni: str = ""
     speaks: str = ""
+    alpn: tuple[str, ...] = ()
+    silent: bool = False
+
+
+def is_at(listener: Listener, address: str) -> bool:
+    """Whether a listener of any address is one for this address too: Envoy looks by family."""
+    every = (listener.address, *(each.address for each in listener.additional_addresses))
+    own = {ip_address(each.socket_address.address) for each in every}
+    return any(ip_address(address).version == each.version for each in own)
+
+
+def is_heard(listener: Listener, connection: Connection) -> bool:
+    """Whether it is ever carried on: inspectors wait for its first bytes, perhaps without end."""
+    waiting = connection.silent and _inspectors(listener, connection)
+    return not waiting or listener.continue_on_listener_filters_timeout
 
 
 def chosen(listener: Listener, connection: Connection) -> FilterChain:
@@ -45,13 +59,9 @@ def chosen(listener: Listener, connection: Connection) -> FilterChain:
     for chain in listener.filter_chains:
         said = {field.name for field, _ in chain.filter_chain_match.ListFields()}
         assert said <= KNOWN, said - KNOWN
-    inspected = {
-        each.name.rpartition(".")[2]
-        for each in listener.listener_filters
-        if not _is_disabled(each, connection.port)
-    }
+    inspected = _inspectors(listener, connection)
     tls = connection.speaks == "tls" and "tls_inspector" in inspected
-    sni = connection.sni if tls else ""
+    sni = connection.sni.lower() if tls else ""
     http = connection.speaks not in ("", "tls") and "http_inspector" in inspected
     found: Iterable[FilterChain] = listener.filter_chains
     found = _narrowed(found, lambda m: _port_rank(m, connection.port))
@@ -59,8 +69,8 @@ def chosen(listener: Listener, connection: Connection) -> FilterChain:
     found = _narrowed(found, lambda m: _name_rank(m, sni))
     transport = "tls" if tls else "raw_buffer"
     found = _narrowed(found, lambda m: _word_rank((m.transport_protocol,), transport))
-    offered = connection.speaks if http else ""
-    found = _narrowed(found, lambda m: _word_rank(tuple(m.application_protocols), offered))
+    offered = (connection.speaks,) if http else connection.alpn if tls else ()
+    found = _narrowed(found, lambda m: _word_rank(m.application_protocols, *offered))
     chains = list(found)
     assert len(chains) <= 1, "two filter chains have one match"
     return chains[0] if chains else listener.default_filter_chain
@@ -105,10 +115,20 @@ def _one_name_rank(name: str, sni: str) -> int | None:
     return len(name) if name.startswith("*.") and sni.endswith(name[1:]) else None
 
 
-def _word_rank(wanted: tuple[str, ...], word: str) -> int | None:
-    if not any(wanted):
+def _word_rank(wanted: Iterable[str], *words: str) -> int | None:
+    asked = set(filter(None, wanted))
+    if not asked:
         return 0
-    return 1 if word in wanted else None
+    return 1 if asked.intersection(words) else None
+
+
+def _inspectors(listener: Listener, connection: Connection) -> set[str]:
+    return {
+        name
+        for each in listener.listener_filters
+        if (name := each.name.rpartition(".")[2]) in INSPECTORS
+        and not _is_disabled(each, connection.port)
+    }
 
 
 def _is_disabled(each: ListenerFilter, port: int) -> bool:

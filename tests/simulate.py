@@ -26,7 +26,7 @@ from envoy.config.route.v3.route_pb2 import RouteConfiguration
 from envoy.extensions.filters.network.tcp_proxy.v3.tcp_proxy_pb2 import TcpProxy
 from envoy.type.matcher.v3.string_pb2 import StringMatcher
 
-from tests.filter_chain_match import Connection, chosen
+from tests.filter_chain_match import Connection, chosen, is_at, is_heard
 from tests.simulate_filters import filtered
 from translator import names
 from translator.config import Config
@@ -122,12 +122,18 @@ def decide(routes: RouteConfiguration, request: Request) -> Outcome:
     return Outcome(listener="", virtual_host=host.name, status=404)
 
 
-def connect(config: Config, address: str, port: int, *, sni: str = "") -> Outcome:
-    """What the client's sidecar does with a connection that is not HTTP; `sni` makes it TLS."""
+def connect(
+    config: Config, address: str, port: int, *, sni: str = "", silent: bool = False
+) -> Outcome:
+    """What the client's sidecar does with a connection that is not HTTP; `sni` makes it TLS. One
+    that is `silent` goes nowhere if the sidecar waits for its first bytes without end.
+    """
     listener = _listener(config, address, port)
     speaks = "tls" if sni else ""
-    chain = chosen(listener, Connection(address, port, sni=sni, speaks=speaks))
-    return Outcome(listener=listener.name, clusters=_tcp_clusters(chain))
+    connection = Connection(address, port, sni=sni, speaks=speaks, silent=silent)
+    if not is_heard(listener, connection):
+        return Outcome(listener=listener.name)
+    return Outcome(listener=listener.name, clusters=_tcp_clusters(chosen(listener, connection)))
 
 
 def receive(config: Config, port: int, *, speaks: str = "http/1.1") -> Outcome:
@@ -159,8 +165,12 @@ def _listener(config: Config, address: str, port: int) -> Listener:
     by_name = {listener.name: listener for listener in config.listeners}
     if names.HTTP_PROXY in by_name:
         return by_name[names.HTTP_PROXY]
-    wanted = (names.listener(address, port), names.listener(ANY, port), names.VIRTUAL_OUTBOUND)
-    return next(by_name[name] for name in wanted if name in by_name)
+    own, any_address = names.listener(address, port), names.listener(ANY, port)
+    if own in by_name:
+        return by_name[own]
+    if any_address in by_name and is_at(by_name[any_address], address):
+        return by_name[any_address]
+    return by_name[names.VIRTUAL_OUTBOUND]
 
 
 def _tcp_clusters(chain: FilterChain) -> Mapping[str, float]:

@@ -6,22 +6,16 @@ case nothing is hidden: two clusters of one name, two listeners of one address, 
 of one domain are refused here as they would be in a live proxy.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from envoy.config.cluster.v3.cluster_pb2 import Cluster
-from envoy.config.listener.v3.listener_components_pb2 import Filter
-from envoy.config.listener.v3.listener_pb2 import Listener
-from envoy.config.route.v3.route_pb2 import RouteConfiguration
 
 from tests.translations import translations
 from tests.translator.envoy import as_json, refusal
+from tests.translator.placed import placed
 from tests.translator.static_secrets import by_name, in_files
-from translator import pb
 from translator.config import Config
-from translator.http_messages import HttpConnectionManager
-from translator.translate import in_place
 
 FIRST_PORT = 10_000
 
@@ -59,54 +53,24 @@ def bootstrap(configs: Mapping[str, Config], folder: Path) -> dict[str, object]:
     listeners: list[dict[str, object]] = []
     ports: dict[tuple[str, int], int] = {}
     for case, config in configs.items():
-        placed = in_place(config)
-        clusters += (as_json(each) for each in _clusters(case, placed))
-        routes = {route.name: route for route in placed.routes}
-        for listener in placed.listeners:
-            own = _listener(case, listener, routes)
-            port = own.address.socket_address.port_value
-            own.address.socket_address.port_value = ports.setdefault(
-                (case, port), FIRST_PORT + len(ports)
-            )
-            listeners.append(as_json(own))
+        whole = placed(config)
+        for cluster in whole.clusters:
+            cluster.name = f"{case} {cluster.name}"
+            by_name(cluster)
+            clusters.append(as_json(cluster))
+        for listener in whole.listeners:
+            listener.name = f"{case} {listener.name}"
+            port = listener.address.socket_address.port_value
+            others = (each.address for each in listener.additional_addresses)
+            for address in (listener.address, *others):
+                if address.HasField("socket_address"):
+                    address.socket_address.port_value = ports.setdefault(
+                        (case, port), FIRST_PORT + len(ports)
+                    )
+            listeners.append(as_json(listener))
     every = (secret for config in configs.values() for secret in config.secrets)
     secrets = [as_json(secret) for secret in in_files(every, folder)]
     return {
         "node": {"id": "test", "cluster": "test"},
         "static_resources": {"clusters": clusters, "listeners": listeners, "secrets": secrets},
     }
-
-
-def _clusters(case: str, config: Config) -> Iterator[Cluster]:
-    assignments = {each.cluster_name: each for each in config.endpoints}
-    for cluster in config.clusters:
-        own = Cluster()
-        own.CopyFrom(cluster)
-        own.name = f"{case} {cluster.name}"
-        if cluster.type == Cluster.EDS:
-            own.type = Cluster.STATIC
-            own.ClearField("eds_cluster_config")
-            own.load_assignment.CopyFrom(assignments[cluster.name])
-        by_name(own)
-        yield own
-
-
-def _listener(case: str, listener: Listener, routes: Mapping[str, RouteConfiguration]) -> Listener:
-    own = Listener()
-    own.CopyFrom(listener)
-    own.name = f"{case} {listener.name}"
-    for chain in (*own.filter_chains, own.default_filter_chain):
-        for each in chain.filters:
-            _put_routes_in_place(each, routes)
-    return own
-
-
-def _put_routes_in_place(each: Filter, routes: Mapping[str, RouteConfiguration]) -> None:
-    manager = HttpConnectionManager()
-    if not each.typed_config.Unpack(manager) or not manager.HasField("rds"):
-        return
-    route = RouteConfiguration()
-    route.CopyFrom(routes[manager.rds.route_config_name])
-    route.ClearField("vhds")
-    manager.route_config.CopyFrom(route)
-    each.typed_config.CopyFrom(pb.any_of(manager))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
-from envoy.config.core.v3.address_pb2 import BindConfig, SocketAddress
+from envoy.config.core.v3.address_pb2 import BindConfig, ExtraSourceAddress, SocketAddress
 from google.protobuf.duration_pb2 import Duration as DurationMessage
 
 from crds.destination_rule import ConnectionPoolSettings, TcpKeepalive
@@ -24,6 +24,7 @@ from translator import client_tls, dynamic_dns, load_balancing, names, pb, traff
 from translator.endpoints import load_assignment
 
 INBOUND_SOURCE = "127.0.0.6"
+INBOUND_IPV6_SOURCE = "::6"
 """The address from which the sidecar calls its own workload; the interception rules let it through.
 """
 
@@ -171,11 +172,12 @@ def inbound_cluster(
     protocol: Protocol,
     *,
     address: str | None = None,
+    ipv6: bool = False,
     pool: ConnectionPoolSettings | None = None,
     defaults: Defaults = DEFAULTS,
 ) -> Cluster:
     """The workload's own port. With `address` (proxy-port mode) it is called there, otherwise at
-    the connection's own destination.
+    the connection's own destination, which with `ipv6` may be an IPv6 address.
     """
     name = names.inbound_cluster(port)
     pool = traffic_policy.inbound_pool(pool)
@@ -189,7 +191,7 @@ def inbound_cluster(
             if address is None
             else load_assignment(name, (Endpoint(address=address, port=port),), EMPTY)
         ),
-        upstream_bind_config=_bind_to_source() if own else None,
+        upstream_bind_config=_bind_to_source(ipv6) if own else None,
         connect_timeout=traffic_policy.connect_timeout(pool, defaults.connect_timeout),
         circuit_breakers=traffic_policy.circuit_breakers(pool),
         upstream_connection_options=traffic_policy.connection_options(pool),
@@ -197,8 +199,13 @@ def inbound_cluster(
     )
 
 
-def _bind_to_source() -> BindConfig:
-    return BindConfig(source_address=SocketAddress(address=INBOUND_SOURCE, port_value=0))
+def _bind_to_source(ipv6: bool) -> BindConfig:
+    """Envoy takes the source that is of the destination's family."""
+    other = SocketAddress(address=INBOUND_IPV6_SOURCE, port_value=0)
+    return BindConfig(
+        source_address=SocketAddress(address=INBOUND_SOURCE, port_value=0),
+        extra_source_addresses=(ExtraSourceAddress(address=other),) if ipv6 else (),
+    )
 
 
 def passthrough_cluster(defaults: Defaults = DEFAULTS) -> Cluster:
@@ -206,9 +213,9 @@ def passthrough_cluster(defaults: Defaults = DEFAULTS) -> Cluster:
     return _original_destination(names.PASSTHROUGH, defaults, None)
 
 
-def inbound_passthrough_cluster(defaults: Defaults = DEFAULTS) -> Cluster:
+def inbound_passthrough_cluster(defaults: Defaults = DEFAULTS, *, ipv6: bool = False) -> Cluster:
     """Takes what arrives on a port of no service to the workload."""
-    return _original_destination(names.INBOUND_PASSTHROUGH, defaults, _bind_to_source())
+    return _original_destination(names.INBOUND_PASSTHROUGH, defaults, _bind_to_source(ipv6))
 
 
 def _original_destination(name: str, defaults: Defaults, source: BindConfig | None) -> Cluster:

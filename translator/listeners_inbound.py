@@ -18,25 +18,19 @@ from envoy.config.listener.v3.listener_components_pb2 import (
 from envoy.config.listener.v3.listener_pb2 import Listener
 from envoy.extensions.filters.listener.original_dst.v3.original_dst_pb2 import OriginalDst
 
-from crds.scalars import Duration
 from mesh.endpoints import PROXY_PORT_OFFSET
 from mesh.inbound import InboundPort
 from mesh.services import SERVER_FIRST_PORTS, Protocol
 from translator import detection, names, pb, tcp_proxy
 from translator.filters import inbound_filters
 from translator.http_manager import http_manager
-from translator.listeners_outbound import ANY_ADDRESS
+from translator.listeners_outbound import ANY_ADDRESS, SETTINGS, Settings, any_ipv6
 from translator.routes import inbound_passthrough_routes, inbound_route_configuration
 
 INBOUND_PORT = 15006
 
 
-def virtual_inbound(
-    ports: Iterable[InboundPort],
-    detection_timeout: Duration = detection.NO_TIMEOUT,
-    *,
-    logged: bool = False,
-) -> Listener:
+def virtual_inbound(ports: Iterable[InboundPort], settings: Settings = SETTINGS) -> Listener:
     """Where redirected connections arrive. Ports of no service are passed through to the workload;
     connections that were meant for this very port would loop and are blackholed.
     """
@@ -47,20 +41,21 @@ def virtual_inbound(
     return Listener(
         name=names.VIRTUAL_INBOUND,
         address=pb.socket_address(ANY_ADDRESS, INBOUND_PORT),
+        additional_addresses=any_ipv6(INBOUND_PORT, settings),
         traffic_direction=TrafficDirection.INBOUND,
         listener_filters=(
             _original_destination(),
             detection.http_inspector(opaque | (SERVER_FIRST_PORTS - {p.number for p in own})),
         ),
-        listener_filters_timeout=detection.timeout(detection_timeout),
-        continue_on_listener_filters_timeout=detection.ends(detection_timeout),
+        listener_filters_timeout=detection.timeout(settings.detection_timeout),
+        continue_on_listener_filters_timeout=detection.ends(settings.detection_timeout),
         filter_chains=(
             FilterChain(
                 name="virtualInbound-blackhole",
                 filter_chain_match=FilterChainMatch(destination_port=pb.uint32(INBOUND_PORT)),
                 filters=(tcp_proxy.to_cluster(names.BLACKHOLE),),
             ),
-            *(chain for port in own for chain in _chains(port, port.number, logged)),
+            *(chain for port in own for chain in _chains(port, port.number, settings.logged)),
             FilterChain(
                 name="virtualInbound-catchall-http",
                 filter_chain_match=FilterChainMatch(application_protocols=detection.PLAINTEXT_HTTP),
@@ -69,14 +64,14 @@ def virtual_inbound(
                         f"inbound_{names.VIRTUAL_INBOUND}",
                         inbound_passthrough_routes(),
                         inbound_filters(),
-                        logged=logged,
+                        logged=settings.logged,
                     ),
                 ),
             ),
         ),
         default_filter_chain=FilterChain(
             name="virtualInbound-catchall",
-            filters=(tcp_proxy.to_cluster(names.INBOUND_PASSTHROUGH, logged=logged),),
+            filters=(tcp_proxy.to_cluster(names.INBOUND_PASSTHROUGH, logged=settings.logged),),
         ),
     )
 
@@ -127,24 +122,21 @@ def _requests(port: InboundPort, logged: bool) -> Filter:
     )
 
 
-def inbound_listener(
-    address: str,
-    port: InboundPort,
-    detection_timeout: Duration = detection.NO_TIMEOUT,
-    *,
-    logged: bool = False,
-) -> Listener:
+def inbound_listener(address: str, port: InboundPort, settings: Settings = SETTINGS) -> Listener:
     """One port of the workload in proxy-port mode."""
     number = port.number + PROXY_PORT_OFFSET
-    *requests, last = _chains(port, 0, logged)
+    *requests, last = _chains(port, 0, settings.logged)
     detected = bool(requests)
     return Listener(
         name=names.listener(address, number),
         address=pb.socket_address(address, number),
         traffic_direction=TrafficDirection.INBOUND,
         listener_filters=(detection.http_inspector(),) if detected else (),
-        listener_filters_timeout=detection.timeout(detection_timeout) if detected else None,
-        continue_on_listener_filters_timeout=detected and detection.ends(detection_timeout),
+        listener_filters_timeout=detection.timeout(settings.detection_timeout)
+        if detected
+        else None,
+        continue_on_listener_filters_timeout=detected
+        and detection.ends(settings.detection_timeout),
         filter_chains=requests or (last,),
         default_filter_chain=last if detected else None,
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from envoy.config.core.v3.base_pb2 import TrafficDirection
 from envoy.config.listener.v3.listener_components_pb2 import Filter, FilterChain, FilterChainMatch
-from envoy.config.listener.v3.listener_pb2 import Listener
+from envoy.config.listener.v3.listener_pb2 import AdditionalAddress, Listener
 from google.protobuf.wrappers_pb2 import BoolValue
 
 from crds.scalars import Duration
@@ -25,17 +25,20 @@ from translator.http_manager import http_manager
 
 OUTBOUND_PORT = 15001
 ANY_ADDRESS = "0.0.0.0"
+_ANY_IPV6_ADDRESS = "::"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """What the mesh settings say of every listener: whether what belongs to no service passes, how
-    long a client may take to show what it speaks (0: as long as it likes), whether to log.
+    long a client may take to show what it speaks (0: as long as it likes), whether to log. `ipv6`:
+    any address is also any IPv6 address; the kernel may have none.
     """
 
     allow_any: bool = True
     detection_timeout: Duration = detection.NO_TIMEOUT
     logged: bool = False
+    ipv6: bool = False
 
 
 SETTINGS = Settings()
@@ -99,6 +102,7 @@ def _listener(
     return Listener(
         name=name,
         address=pb.socket_address(address, port),
+        additional_addresses=any_ipv6(port, settings) if address == ANY_ADDRESS else (),
         bind_to_port=BoolValue(value=False),
         traffic_direction=TrafficDirection.OUTBOUND,
         listener_filters=inspectors,
@@ -110,6 +114,12 @@ def _listener(
         filter_chains=chosen or ((last,) if last else ()),
         default_filter_chain=(last or rest) if chosen else None,
     )
+
+
+def any_ipv6(port: int, settings: Settings) -> tuple[AdditionalAddress, ...]:
+    """What any address is besides `ANY_ADDRESS`: Envoy looks for listeners by family."""
+    address = pb.socket_address(_ANY_IPV6_ADDRESS, port)
+    return (AdditionalAddress(address=address),) if settings.ipv6 else ()
 
 
 def _requests(name: str, routes: str, logged: bool) -> Filter:
@@ -128,6 +138,7 @@ def virtual_outbound(settings: Settings = SETTINGS) -> Listener:
     return Listener(
         name=names.VIRTUAL_OUTBOUND,
         address=pb.socket_address(ANY_ADDRESS, OUTBOUND_PORT),
+        additional_addresses=any_ipv6(OUTBOUND_PORT, settings),
         use_original_dst=BoolValue(value=True),
         traffic_direction=TrafficDirection.OUTBOUND,
         filter_chains=(

@@ -9,6 +9,7 @@ looked for, for a protocol in which the server speaks first would never get thro
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from ipaddress import ip_address
 
 from envoy.config.listener.v3.listener_pb2 import Listener
 
@@ -76,8 +77,10 @@ def _at_endpoints(
     service: Service, port: PortView, endpoints: Mapping[int, tuple[Endpoint, ...]]
 ) -> Iterator[Claim]:
     found = endpoints.get(port.port.number, ())
-    known = {address for each in found for address in (each.address, *each.others)}
-    for address in sorted(filter(is_ip, known)):
+    given = (address for each in found for address in (each.address, *each.others))
+    # Each in its one form: Envoy refuses a second listener at an address however it is written.
+    known = {str(ip_address(address)) for address in given if is_ip(address)}
+    for address in sorted(known):
         yield Claim(
             place=Place(address, port.port.number),
             rank=_rank(service),

@@ -87,9 +87,10 @@ def secrets(view: HostView) -> frozenset[FileSecret]:
     )
 
 
-def listening(config: MeshConfig) -> Settings:
-    """What the mesh's settings say of every outbound listener."""
+def listening(config: MeshConfig, *, ipv6: bool = False) -> Settings:
+    """What the mesh's settings, and whether the proxy has IPv6, say of every listener."""
     return Settings(
+        ipv6=ipv6,
         allow_any=config.outbound_traffic_policy.mode is OutboundTrafficPolicyMode.ALLOW_ANY,
         detection_timeout=config.protocol_detection_timeout,
     )
@@ -228,6 +229,7 @@ def frame(
     ports: Iterable[int],
     config: MeshConfig,
     *,
+    ipv6: bool = False,
     vhds: bool = True,
     secrets: Iterable[FileSecret] = (),
 ) -> Config:
@@ -235,7 +237,7 @@ def frame(
     unknown traffic goes, and the certificates in files. Without `vhds` the route configurations are
     to be filled with their virtual hosts.
     """
-    settings, listen = defaults(config), listening(config)
+    settings, listen = defaults(config), listening(config, ipv6=ipv6)
     numbers = sorted(ports)
     configs = (
         [names.HTTP_PROXY] if mode is Mode.NONE else [names.outbound_routes(n) for n in numbers]
@@ -263,7 +265,7 @@ def upstream_frame(config: MeshConfig, secrets: Iterable[FileSecret] = ()) -> Co
 
 
 def shared(
-    ports: Iterable[int], claimed: Iterable[Claim], own: Container[str], config: MeshConfig
+    ports: Iterable[int], claimed: Iterable[Claim], own: Container[str], listening: Settings
 ) -> Config:
     """The listeners that hosts share, for the ports of HTTP services and for claims; `own` are the
     names of the listeners that hosts have for themselves.
@@ -275,7 +277,7 @@ def shared(
     for claim in claimed:
         by_place.setdefault(claim.place, []).append(claim)
     made = (
-        shared_listener(place, place in http, each, listening(config))
+        shared_listener(place, place in http, each, listening)
         for place, each in sorted(by_place.items())
         if place.listener not in own
     )
@@ -294,20 +296,24 @@ def inbound(
     """
     own = [
         clusters.inbound_cluster(
-            port.number, port.protocol, address=address or None, pool=port.pool, defaults=settings
+            port.number,
+            port.protocol,
+            address=address or None,
+            ipv6=listening.ipv6,
+            pool=port.pool,
+            defaults=settings,
         )
         for port in ports
     ]
-    timeout = listening.detection_timeout
     if mode is Mode.REDIRECT:
         return Config(
-            clusters=(*own, clusters.inbound_passthrough_cluster(settings)),
-            listeners=(listeners_inbound.virtual_inbound(ports, timeout),),
+            clusters=(*own, clusters.inbound_passthrough_cluster(settings, ipv6=listening.ipv6)),
+            listeners=(listeners_inbound.virtual_inbound(ports, listening),),
         )
     return Config(
         clusters=tuple(own),
         listeners=(
-            *(listeners_inbound.inbound_listener(address, port, timeout) for port in ports),
+            *(listeners_inbound.inbound_listener(address, port, listening) for port in ports),
             listeners_outbound.http_proxy(address),
         ),
     )

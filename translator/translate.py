@@ -43,11 +43,12 @@ def outbound(mesh: Mesh, scope: Scope, *, vhds: bool = True, place: Place = ANYW
     ports = {port for each in views for port in parts.http_ports(each)}
     secrets = {secret for each in views for secret in parts.secrets(each)}
     config = config_of(mesh, scope)
-    frame = parts.frame(scope.mode, ports, config, vhds=vhds, secrets=secrets)
+    frame = parts.frame(scope.mode, ports, config, ipv6=scope.ipv6, vhds=vhds, secrets=secrets)
     hosts = [_host(mesh, each, place) for each in views]
     claimed = (c for each in views for c in claims(each, _known(mesh, each)))
     own = {listener.name for each in hosts for listener in each.listeners}
-    return joined((frame, parts.shared(ports, claimed, own, config), *hosts))
+    listening = parts.listening(config, ipv6=scope.ipv6)
+    return joined((frame, parts.shared(ports, claimed, own, listening), *hosts))
 
 
 def upstream(mesh: Mesh, scope: Scope, *, place: Place = ANYWHERE) -> Config:
@@ -61,7 +62,8 @@ def upstream(mesh: Mesh, scope: Scope, *, place: Place = ANYWHERE) -> Config:
 
 def inbound(mesh: Mesh, proxy: Proxy) -> Config:
     """The side of a proxy's workload that takes calls."""
-    settings, listening = parts.defaults(mesh.config), parts.listening(mesh.config)
+    settings = parts.defaults(mesh.config)
+    listening = parts.listening(mesh.config, ipv6=proxy.ipv6)
     ports = inbound_ports(mesh, proxy)
     return parts.inbound(proxy.mode, proxy.address, ports, settings, listening)
 

@@ -1,14 +1,16 @@
 """The rules that lead a pod's TCP traffic through its sidecar, as input of iptables-restore.
 
-Istio's REDIRECT mode, IPv4, in our own chains. One `iptables-restore --noflush` applies everything,
-which is atomic. Naming a chain empties it, so running again ends in the same rules; the two hooks
-into the built-in chains are added only where they are missing.
+Istio's REDIRECT mode in our own chains, for IPv4 and, where the pod has an IPv6 address, for IPv6.
+For each one `iptables-restore --noflush` applies everything, which is atomic. Naming a chain
+empties it, so running again ends in the same rules; the two hooks into the built-in chains are
+added only where they are missing.
 
 Two holes of Istio's are left out on purpose: port 15008 (we have no HBONE listener that would
 answer for it) and the proxy's group (an application with group 1337 would leave the mesh).
 """
 
 from dataclasses import dataclass
+from ipaddress import ip_network
 
 PROXY_UID = 1337
 """The user that Envoy runs as: its own connections are never redirected."""
@@ -21,6 +23,11 @@ ALL = ("*",)
 
 INBOUND, OUTPUT = "HEDDLE_INBOUND", "HEDDLE_OUTPUT"
 TO_OUTBOUND, TO_INBOUND = "HEDDLE_REDIRECT", "HEDDLE_IN_REDIRECT"
+
+ADDRESSES = "POD_IPS"
+"""The variable that holds the pod's addresses, as Kubernetes knows them: the control plane decides
+by the same ones whether the sidecar listens for IPv6.
+"""
 
 HOOKS = (f"-A PREROUTING -p tcp -j {INBOUND}", f"-A OUTPUT -p tcp -j {OUTPUT}")
 
@@ -38,7 +45,23 @@ class Interception:
     exclude_interfaces: tuple[str, ...] = ()
 
 
-def rules(interception: Interception) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Family:
+    """What differs between the versions of IP. `source`: where the sidecar hands inbound traffic to
+    the application from.
+    """
+
+    version: int
+    command: str
+    loopback: str
+    source: str
+
+
+IPV4 = Family(version=4, command="iptables", loopback="127.0.0.1/32", source="127.0.0.6/32")
+IPV6 = Family(version=6, command="ip6tables", loopback="::1/128", source="::6/128")
+
+
+def rules(interception: Interception, family: Family = IPV4) -> str:
     """The four chains, declared and filled, without hooks and without the closing `COMMIT`."""
     lines = [
         "*nat",
@@ -46,24 +69,32 @@ def rules(interception: Interception) -> str:
         f"-A {TO_OUTBOUND} -p tcp -j REDIRECT --to-ports {OUTBOUND_PORT}",
         f"-A {TO_INBOUND} -p tcp -j REDIRECT --to-ports {INBOUND_PORT}",
         *(f"-A {INBOUND} {rule}" for rule in _inbound(interception)),
-        *(f"-A {OUTPUT} {rule}" for rule in _outbound(interception)),
+        *(f"-A {OUTPUT} {rule}" for rule in _outbound(interception, family)),
     ]
     return "".join(f"{line}\n" for line in lines)
 
 
 def script(interception: Interception) -> str:
     """The shell program that applies the rules; without `$`, which Kubernetes would expand."""
-    hooks = " ".join(f"'{hook}'" for hook in HOOKS)
     return (
         "set -eu\n"
-        "hooks() {\n"
-        f"  iptables-save -t nat | grep -q -e '-j {OUTPUT}' || printf '%s\\n' {hooks}\n"
-        "}\n"
+        f"{_applied(interception, IPV4)}"
+        f"if printenv {ADDRESSES} | grep -q :; then\n"
+        f"ip -6 address replace {IPV6.source} dev lo || exit 1\n"
+        f"{_applied(interception, IPV6)}"
+        "fi\n"
+    )
+
+
+def _applied(interception: Interception, family: Family) -> str:
+    hooks = " ".join(f"'{hook}'" for hook in HOOKS)
+    saved = f"{family.command}-save -t nat"
+    return (
         "{\n"
-        f"cat <<'EOF'\n{rules(interception)}EOF\n"
-        "hooks\n"
+        f"cat <<'EOF'\n{rules(interception, family)}EOF\n"
+        f"{saved} | grep -q -e '-j {OUTPUT}' || printf '%s\\n' {hooks}\n"
         "echo COMMIT\n"
-        "} | iptables-restore --noflush\n"
+        f"}} | {family.command}-restore --noflush || exit 1\n"
     )
 
 
@@ -78,7 +109,7 @@ def _inbound(interception: Interception) -> list[str]:
     return [*rules, f"-p tcp -j {TO_INBOUND}"]
 
 
-def _outbound(interception: Interception) -> list[str]:
+def _outbound(interception: Interception, family: Family) -> list[str]:
     proxy = f"-m owner --uid-owner {PROXY_UID}"
     return [
         *(f"-o {interface} -j RETURN" for interface in interception.exclude_interfaces),
@@ -87,27 +118,28 @@ def _outbound(interception: Interception) -> list[str]:
             for port in interception.exclude_outbound_ports
         ),
         # The sidecar hands inbound traffic to the application from this address: let it through.
-        "-s 127.0.0.6/32 -o lo -j RETURN",
+        f"-s {family.source} -o lo -j RETURN",
         # The sidecar calls an address of its own pod: that is inbound traffic.
-        f"! -d 127.0.0.1/32 -o lo -p tcp {proxy} -j {TO_INBOUND}",
+        f"! -d {family.loopback} -o lo -p tcp {proxy} -j {TO_INBOUND}",
         # The application calls its own pod: no proxy in between.
         f"-o lo -m owner ! --uid-owner {PROXY_UID} -j RETURN",
         f"{proxy} -j RETURN",
-        "-d 127.0.0.1/32 -j RETURN",
-        *(f"-d {cidr} -j RETURN" for cidr in _ipv4(interception.exclude_outbound_ranges)),
+        f"-d {family.loopback} -j RETURN",
+        *(f"-d {cidr} -j RETURN" for cidr in _of(family, interception.exclude_outbound_ranges)),
         *(
             f"-p tcp -m tcp --dport {port} -j {TO_OUTBOUND}"
             for port in interception.include_outbound_ports
         ),
-        *_included_ranges(interception.include_outbound_ranges),
+        *_included_ranges(interception.include_outbound_ranges, family),
     ]
 
 
-def _included_ranges(ranges: tuple[str, ...]) -> list[str]:
+def _included_ranges(ranges: tuple[str, ...], family: Family) -> list[str]:
     if ranges == ALL:
         return [f"-j {TO_OUTBOUND}"]
-    return [f"-d {cidr} -j {TO_OUTBOUND}" for cidr in _ipv4(ranges)]
+    return [f"-d {cidr} -j {TO_OUTBOUND}" for cidr in _of(family, ranges)]
 
 
-def _ipv4(ranges: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(cidr for cidr in ranges if ":" not in cidr)
+def _of(family: Family, ranges: tuple[str, ...]) -> tuple[str, ...]:
+    networks = ((cidr, ip_network(cidr, strict=False)) for cidr in ranges)
+    return tuple(cidr for cidr, network in networks if network.version == family.version)

@@ -41,6 +41,7 @@ _FIELDS = {
     "POD_NAME": "metadata.name",
     "POD_NAMESPACE": "metadata.namespace",
     "POD_IP": "status.podIP",
+    iptables.ADDRESSES: "status.podIPs",
     "SERVICE_ACCOUNT": "spec.serviceAccountName",
     "NODE_NAME": "spec.nodeName",
 }
@@ -54,6 +55,7 @@ def init_container(image: str, interception: Interception) -> dict[str, object]:
         "image": image,
         "command": ["/bin/sh", "-c"],
         "args": [escape(iptables.script(interception))],
+        "env": [field_variable(iptables.ADDRESSES)],
         "resources": {
             "requests": {"cpu": "10m", "memory": "16Mi"},
             "limits": {"cpu": "200m", "memory": "64Mi"},

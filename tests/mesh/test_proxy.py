@@ -1,8 +1,10 @@
 """A proxy as configuration sees it, from its Pod and from nothing else."""
 
+from dataclasses import replace
+
 import pytest
 
-from crds.core import Pod
+from crds.core import Pod, PodIP
 from mesh.identity import SpiffeId
 from mesh.proxy import Mode, Proxy, is_injected, mode_of, proxy_from
 from tests.strategies import parsed
@@ -56,6 +58,22 @@ def test_only_behind_the_proxy_port_the_address_counts(
     """The address makes each pod one of its own kind, so it is left out where it may be."""
     assert mode_of(pod(notes)) is mode
     assert proxy_from(pod(notes)).address == address
+
+
+@pytest.mark.parametrize(
+    ("notes", "addresses", "ipv6"),
+    [
+        ("", "10.1.0.1", False),
+        ("", "fd00::1", True),
+        ("", "10.1.0.1, fd00::1", True),
+        (NONE, "10.1.0.1, fd00::1", False),
+    ],
+)
+def test_whether_it_has_ipv6_is_said_by_its_pod(notes: str, addresses: str, ipv6: bool) -> None:
+    """Behind the proxy port it listens at its own address only."""
+    listed = tuple(PodIP(ip=address) for address in addresses.split(", "))
+    made = replace(pod(notes), pod_ip=listed[0].ip, pod_ips=listed)
+    assert proxy_from(made).ipv6 is ipv6
 
 
 def test_a_pod_is_injected_if_the_webhook_said_so() -> None:

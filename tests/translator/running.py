@@ -128,6 +128,13 @@ def serving_each(
             ],
         }
     }
+    with started(envoy, folder, config):
+        yield running
+
+
+@contextmanager
+def started(envoy: Path, folder: Path, config: Mapping[str, object]) -> Iterator[None]:
+    """An Envoy with this bootstrap, once it listens."""
     (folder / "bootstrap.json").write_text(json.dumps(config))
     arguments = ["--config-path", str(folder / "bootstrap.json"), "--concurrency", "1"]
     process = subprocess.Popen(
@@ -143,7 +150,7 @@ def serving_each(
             line = process.stderr.readline()
             assert line, said
             said += line
-        yield running
+        yield
     finally:
         process.kill()
         process.communicate()

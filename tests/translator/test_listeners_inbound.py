@@ -7,6 +7,7 @@ from tests.semantics import covers
 from tests.translator.inputs import HOST
 from tests.translator.unpacked import manager, tcp
 from translator import listeners_inbound, names
+from translator.listeners_outbound import Settings
 
 
 def inbound(number: int, protocol: Protocol = Protocol.HTTP) -> InboundPort:
@@ -53,7 +54,8 @@ def test_opaque_ports_and_those_where_servers_speak_first_are_not_looked_into() 
 @pytest.mark.parametrize("seconds", [0, 5])
 def test_how_long_detection_takes_is_the_mesh_s_to_say(seconds: int) -> None:
     """0 is for ever, else the connection goes on as one that told nothing."""
-    given, port = Duration(seconds * 1_000_000_000), inbound(80, Protocol.UNSPECIFIED)
+    given = Settings(detection_timeout=Duration(seconds * 1_000_000_000))
+    port = inbound(80, Protocol.UNSPECIFIED)
     for made in (
         listeners_inbound.virtual_inbound((port,), given),
         listeners_inbound.inbound_listener("127.7.0.1", port, given),

@@ -6,13 +6,13 @@ import subprocess
 
 import pytest
 
-from webhook.iptables import HOOKS, Interception, rules, script
+from webhook.iptables import ADDRESSES, HOOKS, IPV4, IPV6, Family, Interception, rules, script
 
 TUNED = Interception(
     include_inbound_ports=("8080",),
     exclude_outbound_ports=("5432",),
     exclude_outbound_ranges=("10.1.0.0/16", "fd00::/8"),
-    include_outbound_ranges=("10.0.0.0/8",),
+    include_outbound_ranges=("10.0.0.0/8", "2001:db8::/32"),
     exclude_interfaces=("eth1",),
 )
 needs_netns = pytest.mark.skipif(
@@ -32,8 +32,10 @@ def run(program: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def applied(program: str) -> list[str]:
-    done = run(f"{program}\niptables -t nat -S")
+def applied(program: str, family: Family = IPV4, addresses: str = "") -> list[str]:
+    """The rules that are there then, in a pod with these addresses."""
+    setting = f"ip link set lo up\nexport {ADDRESSES}={addresses}\n"
+    done = run(f"{setting}{program}\n{family.command} -t nat -S")
     if "initialize" in done.stderr or "Operation not permitted" in done.stderr:
         pytest.skip("this machine's kernel or sandbox has no nat table")
     assert done.returncode == 0, done.stderr
@@ -53,17 +55,29 @@ def in_quotes(program: str) -> str:
 
 @needs_netns
 @pytest.mark.netns
+@pytest.mark.parametrize("family", [IPV4, IPV6], ids=["IPv4", "IPv6"])
 @pytest.mark.parametrize("interception", [Interception(), TUNED], ids=["default", "tuned"])
-def test_the_kernel_takes_every_rule(interception: Interception) -> None:
-    wanted = [line for line in rules(interception).splitlines() if line.startswith("-A")]
-    assert by_chain(applied(in_quotes(script(interception)))) == by_chain([*HOOKS, *wanted])
+def test_the_kernel_takes_every_rule(interception: Interception, family: Family) -> None:
+    wanted = [line for line in rules(interception, family).splitlines() if line.startswith("-A")]
+    found = applied(in_quotes(script(interception)), family, "10.0.0.1,fd00::1")
+    assert by_chain(found) == by_chain([*HOOKS, *wanted])
+
+
+@needs_netns
+@pytest.mark.netns
+def test_a_pod_without_an_ipv6_address_has_no_rules_for_it() -> None:
+    """Its sidecar does not listen there."""
+    assert applied(in_quotes(script(TUNED)), IPV6, "10.0.0.1") == []
+    assert applied(in_quotes(script(TUNED)), IPV4, "10.0.0.1") != []
 
 
 @needs_netns
 @pytest.mark.netns
 def test_running_twice_is_running_once() -> None:
     once = in_quotes(script(TUNED))
-    assert applied(f"{once}\n{once}") == applied(once)
+    for family in (IPV4, IPV6):
+        twice = applied(f"{once}\n{once}", family, "fd00::1")
+        assert twice == applied(once, family, "fd00::1")
 
 
 @needs_netns
