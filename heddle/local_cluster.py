@@ -13,8 +13,8 @@ from crds.meta import Key, Label, Origin
 from crds.problem import Problem, Severity
 from heddle.local.addresses import Allocation, Subnets
 from heddle.local.expand import Expanded, expand
+from heddle.local.names import Names, names, with_other_names
 from heddle.local.pods import InjectedPod
-from mesh import hosts
 from sources.events import Applied, Deleted, Event, Moved, Problems
 from webhook import raw as raws
 from webhook.inject import inject
@@ -170,13 +170,13 @@ class LocalCluster:
         """What each pod that was not written down was made from, both as namespace/name."""
         return {name: owner for name, pod in self.pods().items() if (owner := _owner(pod.raw))}
 
-    def addresses(self) -> Mapping[str, str]:
-        """The virtual IP of each Service, by its full host name."""
-        found: dict[str, str] = {}
-        for name, address in self._allocation.services.items():
-            namespace, _, service = name.partition("/")
-            found[hosts.fqdn(service, namespace)] = address
-        return found
+    def names(self, others: Names) -> Names:
+        """The addresses of Services and of pods that have names, as DNS would know them. `others`
+        are further names, which an ExternalName may lead to.
+        """
+        made = self._made.values()
+        services = (each for each in made if each.get("kind") == "Service")
+        return with_other_names({**others, **names(made)}, services)
 
 
 def _owner(pod: Raw) -> str:

@@ -17,12 +17,14 @@ from heddle.certificates import ServingCertificates
 from heddle.control_plane import ControlPlane
 from heddle.demo.images import PROGRAMS
 from heddle.demo.mesh_handle import LoadPod, OpenMesh, ProxyState, ProxyStatus
+from heddle.entry_names import entry_names
 from heddle.identity import Held, TokenAuthenticator
 from heddle.injection import AUDIENCE, SERVER_NAME, inject_settings
 from heddle.load_pod import RunningLoad, find_load
 from heddle.local import envoy as envoys
 from heddle.local.images import Images
 from heddle.local.modes import RunMode, detect_mode
+from heddle.local.names import Names
 from heddle.local.pods import InjectedPod, Line, Phase
 from heddle.local.runner import Runner, RunnerSettings
 from heddle.local.sandbox import run_sandboxed, sandboxed
@@ -91,7 +93,7 @@ class LocalMesh:
         self._news = asyncio.Event()
         self._ready: frozenset[str] = frozenset()
         self._running: Mapping[str, InjectedPod] = {}
-        self._addresses: Mapping[str, str] = {}
+        self._known: Names = {}
         """Those of the Services that the pods were told."""
 
     def _made_server(self) -> Server:
@@ -206,12 +208,19 @@ class LocalMesh:
             await self._run(runner, wanted)
 
     async def _run(self, runner: Runner, pods: Mapping[str, InjectedPod]) -> None:
-        addresses = self._local.addresses()
-        if pods != self._running or addresses != self._addresses:
-            self._running, self._addresses = dict(pods), addresses
+        names = self._names()
+        if pods != self._running or names != self._known:
+            self._running, self._known = dict(pods), names
             root = self._certificates.root_pem
-            await runner.reconcile(pods, addresses, root)
+            await runner.reconcile(pods, names, root)
             self._find_load(pods)
+            self._tell()
+
+    def _names(self) -> Names:
+        """What names lead to: those of the cluster, and the ServiceEntries' whose addresses the
+        proxies serve.
+        """
+        return self._local.names(entry_names(self.plane.engine.mesh))
 
     def _find_load(self, pods: Mapping[str, InjectedPod]) -> None:
         place = find_load(pods)
@@ -247,12 +256,12 @@ class LocalMesh:
         await self._news.wait()
 
     def complete(self) -> bool:
-        """Whether the pods that run are those that shall, they know all Services, and the mesh
+        """Whether the pods that run are those that shall, they know all names, and the mesh
         knows that they are ready."""
         runner, wanted = self._runner, self._local.pods().keys()
         if runner is None or self._ready != runner.ready():
             return False
-        if self._addresses != self._local.addresses():
+        if self._known != self._names():
             return False
         statuses = runner.statuses()
         settled = all(s.ready or s.phase is Phase.FAILED for s in statuses.values())

@@ -38,10 +38,11 @@ def check(mesh: Mesh, key: Key) -> tuple[Problem, ...]:
         return tuple(_destination_rule(mesh, about, rule))
     if services := mesh.services.contributed.get(key):
         return tuple(check_services.problems(mesh, about, services))
-    if (alias := mesh.aliases.objects.get(hosts.fqdn(key.name, key.namespace))) is not None:
-        return tuple(check_aliases.problems(mesh, about, alias)) if alias.key == key else ()
     if key in mesh.sidecars.objects:
         return tuple(check_sidecar(mesh, key))
+    alias = mesh.aliases.objects.get(hosts.fqdn(key.name, key.namespace))
+    if alias is not None and alias.key == key:
+        return tuple(check_aliases.problems(mesh, about, alias))
     return ()
 
 

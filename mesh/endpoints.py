@@ -36,7 +36,7 @@ NOWHERE = Locality()
 class Endpoint:
     """One workload behind a port of a service. `port` is the one to connect to: in proxy-port mode
     that of the pod's sidecar. `others` are further addresses of the same workload, in another
-    family.
+    family; `hostname` is its own name within that of a headless Service.
     """
 
     address: str
@@ -48,3 +48,4 @@ class Endpoint:
     locality: Locality = NOWHERE
     service_account: str = ""
     node: str = ""
+    hostname: str = ""

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 
 from crds.meta import Key
 from crds.virtual_service import VirtualService
-from mesh import hosts
 from mesh.destination_rules import Merged, merged, policy_for, rules_for
 from mesh.destinations import NO_POLICY, Policy, SubsetRef
 from mesh.egress import NOWHERE, Exposure
@@ -21,6 +20,8 @@ from mesh.proxy import Mode
 from mesh.routing import HttpRule, Target, http_rules
 from mesh.scope import Scope, sidecar_of
 from mesh.service_aliases import concrete, leading_to
+from mesh.service_endpoints import endpoints_of
+from mesh.service_names import OtherName, names_of, pod_names
 from mesh.services import Arrival, Port, Protocol, Resolution, Service
 from mesh.virtual_services import asks_for_source, destination_hosts
 from mesh.visibility import (
@@ -45,10 +46,6 @@ refuses a second listener there.
 _ROUTED_PORT = Port(number=HTTP_PORT, name="http", protocol=Protocol.HTTP, target=HTTP_PORT)
 
 
-_OtherName = tuple[str, str, bool]
-"""Of a Service that only names another: its name, its namespace, whether that is the client's."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
     """Which objects decide on `host` for a scope. `targets` names, for each host routed to, its
@@ -58,6 +55,7 @@ class Selection:
     the Sidecar says of the host; `taken` are names and addresses at ports (0: all) that belong to
     another host. `namespace` and `sidecar` are only there if a destination is missing, to say why.
     `aliases` are other names of the service: name, namespace, whether that is the clients' own.
+    `pods` are the names of its pods within its own, where a request says no address.
     """
 
     host: str
@@ -65,7 +63,8 @@ class Selection:
     namespace: str
     sidecar: Key | None
     own_namespace: bool
-    aliases: tuple[_OtherName, ...]
+    aliases: tuple[OtherName, ...]
+    pods: tuple[str, ...]
     service: Key | None
     exposure: Exposure | None
     taken: frozenset[tuple[str, int]]
@@ -96,7 +95,8 @@ class RouteConfiguration:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortView:
     """One port of a host. `domains` and `addresses` are those that no other host has a better claim
-    to; `blocks` are those that it shares with others. If it is not `called`, it is only routed to.
+    to; `blocks` are those that it shares with others; `pods` are those of its pods with names, by
+    name. If it is not `called`, it is only routed to.
 
     No `rules`: requests go to `default`, and so do the connections that no rule of `l4` takes.
     """
@@ -109,6 +109,7 @@ class PortView:
     routes: tuple[RouteConfiguration, ...] = ()
     addresses: tuple[str, ...] = ()
     blocks: tuple[str, ...] = ()
+    pods: tuple[tuple[str, tuple[str, ...]], ...] = ()
     subsets: tuple[SubsetView, ...] = ()
     rules: tuple[HttpRule, ...] = ()
     l4: tuple[L4Rule, ...] = ()
@@ -138,6 +139,7 @@ def selection(mesh: Mesh, scope: Scope, host: str) -> Selection | None:
         exposed = called
     service = seen.service if seen else None
     aliases = _aliases(mesh, scope.namespace, host) if service else ()
+    pods = _named_pods(mesh, scope, service) if service else ()
     virtual_service = mesh.virtual_services.objects[chosen] if chosen else None
     targets = tuple(_targets(mesh, scope, virtual_service)) if virtual_service else ()
     nameless = all(target[1] for target in targets)
@@ -148,9 +150,10 @@ def selection(mesh: Mesh, scope: Scope, host: str) -> Selection | None:
         sidecar=None if nameless else sidecar_of(mesh, scope),
         own_namespace=service is not None and service.namespace == scope.namespace,
         aliases=aliases,
+        pods=pods,
         service=service.key if service else None,
         exposure=exposed,
-        taken=frozenset(_taken(mesh, scope, service, aliases)) if service else frozenset(),
+        taken=frozenset(_taken(mesh, scope, service, aliases, pods)) if service else frozenset(),
         virtual_service=chosen,
         rules=_rules_for(mesh, scope, service) if service else (),
         targets=targets,
@@ -158,13 +161,21 @@ def selection(mesh: Mesh, scope: Scope, host: str) -> Selection | None:
     )
 
 
-def _aliases(mesh: Mesh, namespace: str, host: str) -> tuple[_OtherName, ...]:
+def _aliases(mesh: Mesh, namespace: str, host: str) -> tuple[OtherName, ...]:
     found = leading_to(mesh.aliases, mesh.services.hosts, host)
     return tuple(
         (alias.name, alias.namespace, alias.namespace == namespace)
         for alias in found
         if mesh.services.is_visible(alias, namespace)
     )
+
+
+def _named_pods(mesh: Mesh, scope: Scope, service: Service) -> tuple[str, ...]:
+    """Behind the proxy port a pod of a StatefulSet is found by its name alone."""
+    if not service.headless or scope.mode is not Mode.NONE:
+        return ()
+    found = endpoints_of(mesh.endpoints, service)
+    return tuple(sorted({e.hostname for each in found.values() for e in each if e.hostname}))
 
 
 def _targets(
@@ -182,10 +193,18 @@ def _rules_for(mesh: Mesh, scope: Scope, service: Service) -> tuple[Key, ...]:
 
 
 def _taken(
-    mesh: Mesh, scope: Scope, service: Service, aliases: Iterable[_OtherName]
+    mesh: Mesh,
+    scope: Scope,
+    service: Service,
+    aliases: Iterable[OtherName],
+    pods: Iterable[str],
 ) -> Iterator[tuple[str, int]]:
-    """The other names of a service, and its addresses, that are another host's own (S-45)."""
-    for name in (*_names(service, aliases, own_namespace=True)[1:], *service.addresses):
+    """The other names of a service and of its pods, and its addresses, that are another host's own
+    (S-45).
+    """
+    names = names_of(service, aliases, own_namespace=True)[1:]
+    names += (name for pod in pods for name in pod_names(pod, service, own_namespace=True))
+    for name in (*names, *service.addresses):
         if claims(mesh, scope, name, 0):
             yield name, 0
         elif claims(mesh, scope, name, HTTP_PORT):
@@ -259,6 +278,7 @@ def _port_view(
         routes=routes,
         addresses=() if shares else tuple(_addresses(chosen, service, port.number)),
         blocks=(*service.blocks, *service.addresses) if shares else service.blocks,
+        pods=tuple(_pods(chosen, service, port.number)) if routes else (),
         subsets=tuple(
             SubsetView(
                 ref=SubsetRef(name=subset.name, labels=subset.labels),
@@ -330,7 +350,7 @@ def _l4(mesh: Mesh, scope: Scope, chosen: Selection, port: Port) -> tuple[L4Rule
 
 
 def _domains(chosen: Selection, service: Service, port: int) -> Iterator[str]:
-    names = _names(service, chosen.aliases, own_namespace=chosen.own_namespace)
+    names = names_of(service, chosen.aliases, own_namespace=chosen.own_namespace)
     answering = (a for a in service.addresses if (_at(a), port) not in chosen.taken)
     own, *others = (*names, *answering)
     yield own
@@ -339,18 +359,12 @@ def _domains(chosen: Selection, service: Service, port: int) -> Iterator[str]:
             yield _bracketed(name)
 
 
-def _names(service: Service, aliases: Iterable[_OtherName], *, own_namespace: bool) -> list[str]:
-    """The names of a service, its own first."""
-    names = [service.host]
-    if service.in_kubernetes:
-        names.append(f"{service.host}.")
-        names += hosts.aliases(service.name, service.namespace, own_namespace=own_namespace)
-    if service.in_kubernetes and service.headless:
-        names += [f"*.{name}" for name in names]
-    for name, namespace, is_own in aliases:
-        full = hosts.fqdn(name, namespace)
-        names += [full, f"{full}.", *hosts.aliases(name, namespace, own_namespace=is_own)]
-    return names
+def _pods(chosen: Selection, service: Service, port: int) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for pod in chosen.pods:
+        own, *others = pod_names(pod, service, own_namespace=chosen.own_namespace)
+        if not {(own, 0), (own, port)} & chosen.taken:
+            free = (name for name in others if not {(name, 0), (name, port)} & chosen.taken)
+            yield pod, (own, *free)
 
 
 def with_port(names: tuple[str, ...] | list[str], port: int) -> tuple[str, ...]:

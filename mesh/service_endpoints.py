@@ -115,6 +115,7 @@ def _sliced(
             locality=_locality(sources, pod, endpoint),
             service_account=pod.service_account if pod else "",
             node=pod.node_name if pod else "",
+            hostname=endpoint.hostname,
         )
         yield _Listed(found, pod, leaving)
 

@@ -228,10 +228,16 @@ def _wanted_ports(service: Service) -> Iterator[int]:
 
 
 def full_names(host: str, namespaces: Iterable[str]) -> Iterator[str]:
-    """The Kubernetes hosts that have `host` as one of their other names: a host that claims it
-    takes it from them.
+    """The Kubernetes hosts that have `host` as one of their other names, or for one of their pods:
+    who claims it takes it from them.
     """
-    match host.removeprefix("*.").removesuffix(".").split("."):
+    labels = host.removeprefix("*.").removesuffix(".").split(".")
+    for each in (labels, labels[1:]):
+        yield from _full_names(each, namespaces)
+
+
+def _full_names(labels: Sequence[str], namespaces: Iterable[str]) -> Iterator[str]:
+    match labels:
         case [name]:
             yield from (hosts.fqdn(name, namespace) for namespace in namespaces)
         case [name, namespace] | [name, namespace, "svc"] | [name, namespace, "svc", _, _]:

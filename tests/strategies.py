@@ -203,7 +203,7 @@ def slices() -> st.SearchStrategy[str]:
     def endpoint_slice(name: str, namespace: str, pods: list[str], ready: bool) -> str:
         listed = ", ".join(
             f"{{addresses: [10.1.0.{i + 1}], conditions: {{ready: {str(ready).lower()}}}, "
-            f"targetRef: {{kind: Pod, name: {pod}}}}}"
+            f"hostname: {pod}, targetRef: {{kind: Pod, name: {pod}}}}}"
             for i, pod in enumerate(pods)
         )
         return (

@@ -96,6 +96,7 @@ def outbound_cluster(
         ),
         load_assignment=load_assignment(name, resolved, EMPTY) if _is_dns(type_) else None,
         dns_refresh_rate=_refresh_rate(defaults) if _is_dns(type_) else None,
+        dns_failure_refresh_rate=_failure_refresh_rate(defaults) if _is_dns(type_) else None,
         respect_dns_ttl=_is_dns(type_),
         dns_lookup_family=Cluster.V4_PREFERRED if _is_dns(type_) else Cluster.AUTO,
         connect_timeout=traffic_policy.connect_timeout(pool, defaults.connect_timeout),
@@ -151,6 +152,15 @@ def _is_dns(type_: Cluster.DiscoveryType.ValueType | None) -> bool:
 
 def _refresh_rate(defaults: Defaults) -> DurationMessage:
     return pb.duration(max(defaults.dns_refresh_rate, _SHORTEST_REFRESH))
+
+
+def _failure_refresh_rate(defaults: Defaults) -> Cluster.RefreshRate:
+    """A name that is not known yet is asked for again soon, and then ever less often: Envoy would
+    wait for a whole period.
+    """
+    return Cluster.RefreshRate(
+        base_interval=pb.duration(_SHORTEST_REFRESH), max_interval=_refresh_rate(defaults)
+    )
 
 
 def _resolved(

@@ -31,10 +31,10 @@ from mesh.locality_balance import LocalityBalance, locality_balance
 from mesh.proxy import Mode
 from mesh.routing import HttpRule, Missing, Target
 from mesh.services import Arrival, Protocol, Resolution
-from translator import clusters, listeners_inbound, listeners_outbound, names, routes
+from translator import clusters, listeners_inbound, listeners_outbound, names, pod_hosts, routes
 from translator.client_tls import originates
 from translator.clusters import Defaults
-from translator.config import Config
+from translator.config import Config, joined
 from translator.endpoints import load_assignment
 from translator.listeners_outbound import ANY_ADDRESS, SETTINGS, Settings
 from translator.listeners_shared import Claim, detected_routes, shared_listener
@@ -97,9 +97,17 @@ def listening(config: MeshConfig, *, ipv6: bool = False) -> Settings:
 
 
 def host(view: HostView, endpoints: Endpoints, settings: Defaults, listening: Settings) -> Config:
-    """The clusters, virtual hosts, own listeners and own route configurations of one host.
-    `endpoints` are read only where Envoy resolves names.
+    """The clusters, virtual hosts, own listeners and own route configurations of one host, and of
+    its pods that have names. `endpoints` are read only where Envoy resolves names, or for these.
     """
+    whole = _host(view, endpoints, settings, listening)
+    named = tuple(pod_hosts.pods(view, endpoints))
+    if not named:
+        return whole
+    return joined((whole, *(_host(*each, settings, listening) for each in named)))
+
+
+def _host(view: HostView, endpoints: Endpoints, settings: Defaults, listening: Settings) -> Config:
     return Config(
         clusters=tuple(
             clusters.outbound_cluster(

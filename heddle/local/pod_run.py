@@ -62,7 +62,7 @@ class World:
     """What pods see of the mesh; it changes while they run. `config_maps` are in every
     namespace."""
 
-    hosts: Mapping[str, str] = field(default_factory=dict)
+    hosts: Mapping[str, Sequence[str]] = field(default_factory=dict)
     config_maps: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 

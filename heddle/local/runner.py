@@ -9,7 +9,7 @@ others go on.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import IPv4Interface
@@ -103,7 +103,7 @@ class Runner:
             await self._group.__aexit__(None, None, None)
 
     async def reconcile(
-        self, pods: Mapping[str, InjectedPod], hosts: Mapping[str, str], root_pem: bytes
+        self, pods: Mapping[str, InjectedPod], hosts: Mapping[str, Sequence[str]], root_pem: bytes
     ) -> None:
         """Make these pods the ones that run: start new ones, stop others, restart changed ones, and
         leave the rest alone. Returns at once; `events` tells how it goes.

@@ -99,7 +99,66 @@ def test_every_pod_is_told_from_what_it_was_made() -> None:
 def test_a_service_has_an_address_under_its_full_name() -> None:
     made = cluster()
     made.apply(shop())
-    assert list(made.addresses()) == ["web.shop.svc.cluster.local"]
+    assert list(made.names({})) == ["web.shop.svc.cluster.local"]
+
+
+HEADLESS = """
+apiVersion: v1
+kind: Service
+metadata: {name: db, namespace: shop}
+spec: {clusterIP: None, selector: {app: db}, ports: [{name: tcp, port: 5432}]}
+"""
+STATEFUL = """
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db, namespace: shop}
+spec:
+  replicas: 2
+  serviceName: db
+  selector: {matchLabels: {app: db}}
+  template:
+    metadata: {labels: {app: db}}
+    spec: {containers: [{name: app, image: "app:1"}]}
+"""
+OTHER_NAME = """
+apiVersion: v1
+kind: Service
+metadata: {name: %s, namespace: shop}
+spec: {type: ExternalName, externalName: %s}
+"""
+
+
+def test_the_pods_of_a_headless_service_have_names_of_their_own() -> None:
+    made = cluster()
+    made.apply(shop(HEADLESS, STATEFUL))
+    found = made.names({})
+    addresses = sorted(pod.facts.address for pod in made.pods().values())
+    assert found["db.shop.svc.cluster.local"] == tuple(addresses)
+    assert found["db-1.db.shop.svc.cluster.local"] == (made.pods()["shop/db-1"].facts.address,)
+
+
+def test_a_pod_that_is_not_ready_has_no_name_yet() -> None:
+    made = cluster(started=False)
+    made.apply(shop(HEADLESS, STATEFUL))
+    assert "db.shop.svc.cluster.local" not in made.names({})
+
+
+@pytest.mark.parametrize(
+    ("target", "address"),
+    [
+        ("api.example.com", ("1.1.1.1",)),
+        ("second.shop.svc.cluster.local.", ("1.1.1.1",)),
+        ("first.shop.svc.cluster.local", None),
+        ("unknown.example.com", None),
+    ],
+)
+def test_an_external_name_is_found_where_it_leads(
+    target: str, address: tuple[str, ...] | None
+) -> None:
+    made = cluster()
+    made.apply(shop(OTHER_NAME % ("first", target), OTHER_NAME % ("second", "api.example.com")))
+    found = made.names({"api.example.com": ("1.1.1.1",)})
+    assert found.get("first.shop.svc.cluster.local") == address
 
 
 def test_what_is_not_expanded_passes_through() -> None:

@@ -24,7 +24,7 @@ ADDRESSES = {
 }
 """Of the client and of the server."""
 SERVICE_ADDRESS = "10.202.0.9"
-HOSTS = {"server.shop.svc.cluster.local": SERVICE_ADDRESS}
+HOSTS = {"server.shop.svc.cluster.local": (SERVICE_ADDRESS,)}
 
 CLIENT = """
 import json, os, socket, sys, urllib.request

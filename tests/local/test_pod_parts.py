@@ -60,13 +60,20 @@ def test_an_unknown_image_says_which_ones_there_are() -> None:
 
 
 def test_services_are_found_by_all_their_names_and_by_the_short_one_at_home() -> None:
-    hosts = {"a.shop.svc.cluster.local": "10.2.0.1", "b.bank.svc.cluster.local": "10.2.0.2"}
-    text = hosts_file(
-        namespace="shop", pod="web", pod_address="10.1.0.1", hosts={**hosts, "x.com": "1.1.1.1"}
-    )
+    hosts = {
+        "a.shop.svc.cluster.local": ["10.2.0.1", "10.2.0.3"],
+        "b.bank.svc.cluster.local": ["10.2.0.2"],
+        "db-0.db.shop.svc.cluster.local": ["10.2.0.4"],
+        "x.com": ["1.1.1.1"],
+    }
+    text = hosts_file(namespace="shop", pod="web", pod_address="10.1.0.1", hosts=hosts)
     lines = [line.split("\t") for line in text.splitlines()]
     assert ["10.1.0.1", "web"] in lines
-    assert ["10.2.0.1", "a.shop.svc.cluster.local a.shop.svc a.shop a"] in lines
+    for address in ("10.2.0.1", "10.2.0.3"):
+        assert [address, "a.shop.svc.cluster.local a.shop.svc a.shop a"] in lines
+    assert ["10.2.0.4", "db-0.db.shop.svc.cluster.local db-0.db.shop.svc db-0.db.shop db-0.db"] in (
+        lines
+    )
     assert ["10.2.0.2", "b.bank.svc.cluster.local b.bank.svc b.bank"] in lines
     assert ["1.1.1.1", "x.com"] in lines
 

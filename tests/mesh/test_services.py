@@ -229,15 +229,16 @@ def test_services_select_workloads_of_their_namespace() -> None:
     ("host", "expected"),
     [
         ("a", ["a.x.svc.cluster.local", "a.y.svc.cluster.local"]),
-        ("a.x", ["a.x.svc.cluster.local"]),
-        ("a.x.svc", ["a.x.svc.cluster.local"]),
-        ("*.a.x.svc", ["a.x.svc.cluster.local"]),
+        ("a.x", ["a.x.svc.cluster.local", "x.x.svc.cluster.local", "x.y.svc.cluster.local"]),
+        ("a.x.svc", ["a.x.svc.cluster.local", "x.svc.svc.cluster.local"]),
+        ("*.a.x.svc", ["a.x.svc.cluster.local", "x.svc.svc.cluster.local"]),
+        ("p-0.a.x.svc.cluster.local", ["a.x.svc.cluster.local"]),
         ("a.x.svc.cluster.local.", ["a.x.svc.cluster.local"]),
         ("api.v2.example.com", []),
     ],
 )
 def test_whose_other_name_a_host_is(host: str, expected: list[str]) -> None:
-    """They lose the name to it, so they must be made again."""
+    """Or that of one of its pods. They lose the name to it, so they must be made again."""
     assert list(full_names(host, ["x", "y"])) == expected
 
 
