@@ -109,7 +109,8 @@ YES: Mapping[str, str] = {
     "export_to",
     "ServicePort": "number protocol name target_port",
     "WorkloadSelector": "labels match_labels",
-    "Sidecar": "workload_selector egress outbound_traffic_policy",
+    "Sidecar": "workload_selector ingress inbound_connection_pool egress outbound_traffic_policy",
+    "IstioIngressListener": "port capture_mode default_endpoint connection_pool",
     "IstioEgressListener": "port hosts",
     "SidecarPort": "number protocol name",
     "SidecarOutboundTrafficPolicy": "mode",
@@ -147,6 +148,10 @@ DIFFERS: Mapping[str, Mapping[str, str]] = {
         "next one takes its requests",
         "timeout": "a gRPC client's own, shorter `grpc-timeout` is kept by the client, not by its "
         "sidecar, on a rule that has a timeout",
+    },
+    "IstioIngressListener": {
+        "bind": "must be one address for a listener with `captureMode: NONE`, where Istio also "
+        "listens at all of them"
     },
     "HTTPRedirect": {
         "redirect_code": "301, 302, 303, 307 and 308 only: Istio's webhook takes any 3xx, and "

@@ -17,6 +17,7 @@ from crds.service_entry import PROTOCOLS, WorkloadSelector
 
 UNIX = "unix://"
 """What an address of a Unix domain socket begins with; an absolute path follows."""
+MAX_SOCKET_PATH = 107
 LOCALHOST = frozenset({"127.0.0.1", "::1"})
 INSTANCE = frozenset({"0.0.0.0", "::"})  # named, not bound: the pod's own address
 
@@ -185,6 +186,9 @@ def _check_socket(path: str, address: str) -> Iterator[Problem]:
     name = address.removeprefix(UNIX)
     if not name.startswith("/") or name == "/":
         yield error("bad-address", path, "must be an absolute path, as in unix:///run/x", address)
+    elif len(name.encode()) > MAX_SOCKET_PATH:
+        message = f"the path is longer than {MAX_SOCKET_PATH} bytes, which no system takes"
+        yield error("bad-address", path, message, address)
 
 
 def _check_ingress(listeners: tuple[IstioIngressListener, ...]) -> Iterator[Problem]:

@@ -13,7 +13,7 @@ from crds.path import Path, render
 from crds.problem import Problem, warning
 from crds.server_tls import ServerTLSmode, ServerTLSSettings
 from crds.service_entry import ServiceEntry
-from crds.sidecar import IstioEgressListener, Sidecar, SidecarOutboundTrafficPolicy
+from crds.sidecar import IstioEgressListener, SidecarOutboundTrafficPolicy
 from crds.tcp_route import L4MatchAttributes
 from crds.virtual_service import VirtualService
 from crds.workload_entry import WorkloadEntry
@@ -78,7 +78,6 @@ UNTRANSLATED: Mapping[type, Mapping[str, Untranslated]] = {
     WorkloadEntry: {"network": NOT_YET},
     Server: {"default_endpoint": NOT_AT_GATEWAYS},
     ServerTLSSettings: {"mode": NEEDS_MESH_TLS, "insecure_skip_verify": NEVER_SKIPPED},
-    Sidecar: {"ingress": NOT_YET, "inbound_connection_pool": NOT_YET},
     IstioEgressListener: {"bind": NOT_YET, "capture_mode": NOT_YET},
     SidecarOutboundTrafficPolicy: {"egress_proxy": NOT_YET},
 }

@@ -313,9 +313,10 @@ class LocalMesh:
         ]
 
     def _statuses(self) -> Mapping[str, ClientStatus]:
+        """Without those that are to connect again, for other parts."""
         found = {}
         for client in self._clients.snapshot():
-            if isinstance(client.key, Held):
+            if isinstance(client.key, Held) and self.plane.resolver.still(client.key):
                 found["/".join(client.key.pod)] = client
         return found
 

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 from crds.meta import Key
 from crds.problem import Problem, Severity
+from crds.sidecar import CaptureMode, Sidecar
 from mesh import hosts
 from mesh.exports import is_exported
+from mesh.ingress import unbound
 from mesh.mesh import Mesh
 from mesh.sidecars import shadowed_by
 
@@ -16,6 +18,7 @@ def check_sidecar(mesh: Mesh, key: Key) -> Iterator[Problem]:
     """Everything that is wrong with one Sidecar."""
     sidecar = mesh.sidecars.objects[key]
     yield from _shadowed(mesh, key)
+    yield from _uncaptured(sidecar, key)
     root = mesh.config.root_namespace
     if key.namespace == root and mesh.sidecars.selector(key):
         message = f"the workloads of {root} only: a Sidecar for all namespaces has no selector"
@@ -40,6 +43,14 @@ def _shadowed(mesh: Mesh, key: Key) -> Iterator[Problem]:
         path = "spec.workloadSelector" if mesh.sidecars.selector(key) else "spec"
         message = f"{winner} is older and is for the same workloads; merge the two or remove one"
         yield _warning(key, "shadowed-sidecar", path, message)
+
+
+def _uncaptured(sidecar: Sidecar, key: Key) -> Iterator[Problem]:
+    for index, listener in enumerate(sidecar.ingress):
+        if listener.capture_mode is CaptureMode.NONE:
+            for field, reason in unbound(listener):
+                message = f"{reason}; until then only proxy-port mode has this listener"
+                yield _warning(key, "not-listening", f"spec.ingress[{index}].{field}", message)
 
 
 def _host(mesh: Mesh, key: Key, path: str, text: str) -> Iterator[Problem]:

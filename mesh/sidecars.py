@@ -100,9 +100,8 @@ def _selects(sidecar: object) -> object:
 def shadowed_by(sidecars: Sidecars, key: Key) -> Iterator[Key]:
     """The older Sidecars of the namespace that take every workload from this one."""
     wanted = sidecars.selector(key).items()
-    for older in sidecars.ranked(sidecars.namespaces[key.namespace]):
-        if older == key:
-            return
+    ranked = sidecars.ranked(sidecars.namespaces[key.namespace])
+    for older in ranked[: ranked.index(key)]:
         taken = sidecars.selector(older).items()
         if bool(taken) == bool(wanted) and taken <= wanted:
             yield older

@@ -308,15 +308,25 @@ def sidecars() -> st.SearchStrategy[str]:
     )
     selector = st.sampled_from(["", "workloadSelector: {labels: {app: a}}, "])
     policy = st.sampled_from(["", ", outboundTrafficPolicy: {mode: REGISTRY_ONLY}"])
+    ingress = st.sampled_from(
+        [
+            "",
+            ", inboundConnectionPool: {tcp: {maxConnections: 7}}",
+            ", ingress: [{port: {number: 80, protocol: HTTP}, defaultEndpoint: '127.0.0.1:7000'}]",
+            ", ingress: [{port: {number: 8080, protocol: TCP}, defaultEndpoint: '0.0.0.0:7000'}, "
+            "{port: {number: 8081, protocol: TCP}, bind: 10.6.0.1, captureMode: NONE, "
+            "defaultEndpoint: 'unix:///a'}]",
+        ]
+    )
 
     def sidecar(
-        name: str, namespace: str, chosen: str, listeners: str, outbound: str, created: str
+        name: str, namespace: str, chosen: str, listeners: str, more: str, created: str
     ) -> str:
         when = f", creationTimestamp: '{created}'" if created else ""
         return (
             "---\napiVersion: networking.istio.io/v1\nkind: Sidecar\n"
             f"metadata: {{name: {name}, namespace: {namespace}{when}}}\n"
-            f"spec: {{{chosen}egress: {listeners}{outbound}}}\n"
+            f"spec: {{{chosen}egress: {listeners}{more}}}\n"
         )
 
     return st.builds(
@@ -325,7 +335,7 @@ def sidecars() -> st.SearchStrategy[str]:
         st.sampled_from([*NAMESPACES, "istio-system"]),
         selector,
         egress,
-        policy,
+        st.builds("".join, st.tuples(policy, ingress)),
         st.sampled_from(CREATED),
     )
 

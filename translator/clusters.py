@@ -182,16 +182,19 @@ def inbound_cluster(
     protocol: Protocol,
     *,
     address: str | None = None,
+    target: int | None = None,
     ipv6: bool = False,
     pool: ConnectionPoolSettings | None = None,
     defaults: Defaults = DEFAULTS,
 ) -> Cluster:
-    """The workload's own port. With `address` (proxy-port mode) it is called there, otherwise at
-    the connection's own destination, which with `ipv6` may be an IPv6 address.
+    """The workload's own port. With `address` (proxy-port mode, the loopback or a Unix socket) it
+    is called there, otherwise at the connection's own destination, which with `ipv6` may be an IPv6
+    address; at the port `target`, if that is another.
     """
     name = names.inbound_cluster(port)
     pool = traffic_policy.inbound_pool(pool)
     own = address is None
+    target = port if target is None else target
     return Cluster(
         name=name,
         type=Cluster.ORIGINAL_DST if own else Cluster.STATIC,
@@ -199,7 +202,12 @@ def inbound_cluster(
         load_assignment=(
             None
             if address is None
-            else load_assignment(name, (Endpoint(address=address, port=port),), EMPTY)
+            else load_assignment(name, (Endpoint(address=address, port=target),), EMPTY)
+        ),
+        original_dst_lb_config=(
+            Cluster.OriginalDstLbConfig(upstream_port_override=pb.uint32(target))
+            if own and target != port
+            else None
         ),
         upstream_bind_config=_bind_to_source(ipv6) if own else None,
         connect_timeout=traffic_policy.connect_timeout(pool, defaults.connect_timeout),

@@ -122,9 +122,15 @@ def _requests(port: InboundPort, logged: bool) -> Filter:
     )
 
 
-def inbound_listener(address: str, port: InboundPort, settings: Settings = SETTINGS) -> Listener:
-    """One port of the workload in proxy-port mode."""
-    number = port.number + PROXY_PORT_OFFSET
+def entrance(address: str, port: InboundPort, settings: Settings = SETTINGS) -> Listener:
+    """Where one port of the workload is called in proxy-port mode."""
+    return inbound_listener(address, port.number + PROXY_PORT_OFFSET, port, settings)
+
+
+def inbound_listener(
+    address: str, number: int, port: InboundPort, settings: Settings = SETTINGS
+) -> Listener:
+    """One port of the workload as the sidecar takes it at an address of its own."""
     *requests, last = _chains(port, 0, settings.logged)
     detected = bool(requests)
     return Listener(

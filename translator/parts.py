@@ -10,6 +10,7 @@ identity what to make again.
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 from envoy.config.route.v3.route_components_pb2 import VirtualHost
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
@@ -22,7 +23,7 @@ from crds.load_balancer import NO_LOCALITY_SETTING, LocalityLoadBalancerSetting
 from crds.mesh_config import MeshConfig
 from crds.outbound_policy import OutboundTrafficPolicyMode
 from mesh.destinations import Policy
-from mesh.endpoints import Endpoint
+from mesh.endpoints import UNIX, Endpoint
 from mesh.host_view import HostView, PortView, with_port
 from mesh.inbound import InboundPort
 from mesh.l4_routing import L4Rule, first_for
@@ -302,26 +303,41 @@ def inbound(
     """The side of a workload that takes calls; in proxy-port mode also the port that its own calls
     go to.
     """
-    own = [
-        clusters.inbound_cluster(
-            port.number,
-            port.protocol,
-            address=address or None,
-            ipv6=listening.ipv6,
-            pool=port.pool,
-            defaults=settings,
-        )
+    own = [_inbound_cluster(port, address, settings, listening) for port in ports]
+    captured = [port for port in ports if port.captured]
+    bound = (
+        listeners_inbound.inbound_listener(port.bind, port.number, port, listening)
         for port in ports
-    ]
+        if port.bind
+    )
     if mode is Mode.REDIRECT:
         return Config(
             clusters=(*own, clusters.inbound_passthrough_cluster(settings, ipv6=listening.ipv6)),
-            listeners=(listeners_inbound.virtual_inbound(ports, listening),),
+            listeners=(listeners_inbound.virtual_inbound(captured, listening), *bound),
         )
+    entrances = (listeners_inbound.entrance(address, port, listening) for port in captured)
     return Config(
         clusters=tuple(own),
-        listeners=(
-            *(listeners_inbound.inbound_listener(address, port, listening) for port in ports),
-            listeners_outbound.http_proxy(address),
-        ),
+        listeners=(*entrances, *bound, listeners_outbound.http_proxy(address)),
+    )
+
+
+def _inbound_cluster(
+    port: InboundPort, address: str, settings: Defaults, listening: Settings
+) -> Cluster:
+    """The application, in proxy-port mode always at the pod's own `address`: all pods share one
+    loopback there. Where nothing is redirected the listener's own address is all that is known.
+    """
+    to = port.application
+    own = address or ("" if port.captured else port.bind)
+    if to is not None and (to.address.startswith(UNIX) or (to.address and not address)):
+        own = to.address
+    return clusters.inbound_cluster(
+        port.number,
+        port.protocol,
+        address=own or None,
+        target=to.port if to else None,
+        ipv6=listening.ipv6,
+        pool=port.pool,
+        defaults=settings,
     )

@@ -105,6 +105,11 @@ def test_good_sidecars(spec: str) -> None:
             ],
         ),
         (
+            "{ingress: [{port: {number: 80, protocol: TCP}, defaultEndpoint: "
+            f"'unix:///{'a' * 107}'}}]}}",
+            ["bad-address ingress[0].defaultEndpoint"],
+        ),
+        (
             "{inboundConnectionPool: {tcp: {maxConnections: -1}}}",
             ["out-of-range inboundConnectionPool.tcp.maxConnections"],
         ),

@@ -8,6 +8,7 @@ from mesh.check import check
 from mesh.host_view import HostView, selection, view
 from mesh.mesh import Mesh
 from mesh.proxy import Mode, Proxy
+from mesh.routing import Missing
 from mesh.scope import Scope, scope_of, sidecar_of
 from mesh.visibility import candidate_hosts, config_of, known_hosts
 from tests.meshes import mesh_of, service, sidecar, virtual_service
@@ -15,6 +16,7 @@ from tests.meshes import mesh_of, service, sidecar, virtual_service
 WEB = "web.shop.svc.cluster.local"
 LEDGER = "ledger.bank.svc.cluster.local"
 SHOP = Scope("shop")
+OWN = Scope("shop", sidecar=Key("networking.istio.io", "Sidecar", "shop", "own"))
 BOTH = service("web") + service("ledger", "bank")
 
 
@@ -150,6 +152,30 @@ def test_a_route_of_a_host_that_is_not_imported_is_at_port_80_alone() -> None:
     mesh = mesh_of(text + sidecar("s", "{egress: [{hosts: [./*]}]}"))
     ports = {p.port.number: bool(p.domains) for p in seen(mesh, LEDGER).ports}
     assert ports == {8080: False, 80: True}
+
+
+def test_who_excludes_a_destination_is_told_apart() -> None:
+    """Two scopes of one namespace share bytes only if their 503s say the same."""
+    routes = virtual_service(
+        "v", f"{{hosts: [{WEB}], http: [{{route: [{{destination: {{host: {LEDGER}}}}}]}}]}}"
+    )
+    without = f"egress: [{{hosts: ['*/*', '~bank/{LEDGER}']}}]"
+    selecting = f"{{workloadSelector: {{labels: {{app: a}}}}, {without}}}"
+    mesh = mesh_of(BOTH + routes + sidecar("s", f"{{{without}}}") + sidecar("own", selecting))
+    ruled = [seen(mesh, WEB, each).ports[0].rules for each in (SHOP, OWN)]
+    reasons = [t.reason for rule in ruled for t in rule[0].targets if isinstance(t, Missing)]
+    assert [reason.rpartition(" ")[2] for reason in reasons] == ["shop/s", "shop/own"]
+    assert selection(mesh, SHOP, WEB) != selection(mesh, OWN, WEB)
+
+
+def test_an_address_belongs_to_the_oldest_service_that_is_seen() -> None:
+    """One that is not imported takes nothing from it."""
+    older = service("aa", "bank", ["tcp:80"], ip="10.0.0.1")
+    text = service("zz", ports=["tcp:80"], ip="10.0.0.1") + older
+    host = "zz.shop.svc.cluster.local"
+    assert seen(mesh_of(text), host).ports[0].addresses == ()
+    mesh = mesh_of(text + sidecar("s", "{egress: [{hosts: [./*]}]}"))
+    assert seen(mesh, host).ports[0].addresses == ("10.0.0.1",)
 
 
 def test_the_policy_of_the_sidecar_counts() -> None:

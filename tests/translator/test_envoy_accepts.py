@@ -116,7 +116,7 @@ def test_listeners(envoy_binary: Path, tmp_path: Path, logged: bool) -> None:
         listeners_outbound.virtual_outbound(settings),
         listeners_outbound.http_proxy("127.7.0.1", logged=logged),
         listeners_inbound.virtual_inbound(ports, settings),
-        *(listeners_inbound.inbound_listener("127.7.0.1", one, settings) for one in ports),
+        *(listeners_inbound.entrance("127.7.0.1", one, settings) for one in ports),
     )
     needed = {f"inbound|{one.number}||" for one in ports}
     hosts = (

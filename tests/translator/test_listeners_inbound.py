@@ -58,7 +58,7 @@ def test_how_long_detection_takes_is_the_mesh_s_to_say(seconds: int) -> None:
     port = inbound(80, Protocol.UNSPECIFIED)
     for made in (
         listeners_inbound.virtual_inbound((port,), given),
-        listeners_inbound.inbound_listener("127.7.0.1", port, given),
+        listeners_inbound.entrance("127.7.0.1", port, given),
     ):
         assert made.HasField("listener_filters_timeout")
         assert made.listener_filters_timeout.seconds == seconds
@@ -76,7 +76,7 @@ def test_a_port_that_does_not_say_has_a_chain_for_requests_and_one_for_the_rest(
 
 
 def test_in_proxy_port_mode_it_has_them_in_its_own_listener() -> None:
-    made = listeners_inbound.inbound_listener("127.7.0.1", inbound(7000, Protocol.UNSPECIFIED))
+    made = listeners_inbound.entrance("127.7.0.1", inbound(7000, Protocol.UNSPECIFIED))
     (http,) = made.filter_chains
     assert [one.name for one in made.listener_filters] == ["envoy.filters.listener.http_inspector"]
     assert manager(http.filters[0]).route_config.name == "inbound|7000||"
@@ -104,7 +104,7 @@ def test_a_workload_on_the_redirection_port_makes_no_second_chain() -> None:
 
 
 def test_in_proxy_port_mode_a_port_has_a_listener_of_its_own() -> None:
-    made = listeners_inbound.inbound_listener("127.7.0.1", inbound(9080))
+    made = listeners_inbound.entrance("127.7.0.1", inbound(9080))
     assert made.name == "127.7.0.1_29080"
     assert made.address.socket_address.address == "127.7.0.1"
     assert made.address.socket_address.port_value == 29080
