@@ -100,7 +100,9 @@ def _check_abort(path: str, abort: Abort) -> Iterator[Problem]:
         yield error("unsupported", f"{path}.http2Error", message, abort.http2_error)
     elif abort.http_status is None and abort.grpc_status is None:
         yield error("empty", path, "needs `httpStatus` or `grpcStatus`")
-    yield from checks.within(f"{path}.httpStatus", abort.http_status, 200, 599)
+    if abort.http_status is not None and not 200 <= abort.http_status <= 599:
+        here = f"{path}.httpStatus"
+        yield error("bad-status", here, "must be 200 to 599", abort.http_status)
     if abort.grpc_status is not None and abort.grpc_status not in GRPC_STATUS:
         message = "is no gRPC status" + did_you_mean(abort.grpc_status.upper(), GRPC_STATUS)
         yield error("bad-grpc-status", f"{path}.grpcStatus", message, abort.grpc_status)

@@ -25,10 +25,11 @@ def _always(_: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Untranslated:
-    """`applies` tells for which values; `message` is what the user reads."""
+    """`applies` tells for which values; `message` is what the user reads, `code` the problem's."""
 
     message: str = "is accepted but has no effect yet: this release does not translate it"
     applies: Callable[[object], bool] = _always
+    code: str = "not-translated"
 
     @property
     def always(self) -> bool:
@@ -38,13 +39,14 @@ class Untranslated:
     def problems(self, value: object, path: Path) -> Iterator[Problem]:
         """The warning, if the value is one of those."""
         if self.applies(value):
-            yield warning("not-translated", render(path), self.message)
+            yield warning(self.code, render(path), self.message)
 
 
 NOT_YET = Untranslated()
 NOT_APPLIED = Untranslated(
     "is declared by Istio and implemented by nobody, so this match never applies: a narrow rule "
-    "must not become a wide one; use sourceLabels or sourceNamespace"
+    "must not become a wide one; use sourceLabels or sourceNamespace",
+    code="unsupported",
 )
 
 

@@ -40,7 +40,7 @@ def _with_one_host(rule: Fields) -> Fields:
 def matches() -> st.SearchStrategy[Fields]:
     """One block of `match`."""
     by_name = st.dictionaries(st.sampled_from(NAMES), _strings(presence=True), max_size=2)
-    return _some(
+    return some(
         name=st.just("block"),
         uri=_strings(PATHS),
         scheme=_strings(("http", "https")),
@@ -58,13 +58,18 @@ def matches() -> st.SearchStrategy[Fields]:
     )
 
 
-def _some(**fields: st.SearchStrategy[object]) -> st.SearchStrategy[Fields]:
+def some(**fields: st.SearchStrategy[object]) -> st.SearchStrategy[Fields]:
     """An object with some of the fields, few at a time."""
 
     def chosen(names: list[str]) -> st.SearchStrategy[Fields]:
         return st.fixed_dictionaries({name: fields[name] for name in names})
 
     return st.lists(st.sampled_from(sorted(fields)), unique=True, max_size=4).flatmap(chosen)
+
+
+def together(*parts: st.SearchStrategy[Fields]) -> st.SearchStrategy[Fields]:
+    """One object with the fields of all."""
+    return st.tuples(*parts).map(lambda each: {k: v for part in each for k, v in part.items()})
 
 
 def _strings(
@@ -102,7 +107,7 @@ def _forwarding(destinations: st.SearchStrategy[Fields]) -> st.SearchStrategy[Fi
     )
     retries = st.builds(
         lambda more, count: {**more, "attempts": count},
-        _some(
+        some(
             perTryTimeout=st.sampled_from(DURATIONS),
             retryOn=st.sampled_from(CODES),
             retryRemoteLocalities=st.booleans(),
@@ -120,19 +125,19 @@ def _forwarding(destinations: st.SearchStrategy[Fields]) -> st.SearchStrategy[Fi
     mirror = st.builds(
         lambda to, part: {"destination": to, "percentage": part}, destinations, share
     )
-    own = _some(
+    own = some(
         timeout=st.sampled_from(DURATIONS),
         retries=retries,
         fault=st.one_of(delay.map(lambda d: {"delay": d}), abort.map(lambda a: {"abort": a})),
         mirrors=st.lists(mirror, max_size=2),
         rewrite=rewrites,
     )
-    return st.builds(lambda first, second: {**first, **second}, own, _shared())
+    return together(own, _shared())
 
 
 def _shared() -> st.SearchStrategy[Fields]:
     """Of every rule, whatever it does."""
-    cors = _some(
+    cors = some(
         allowOrigins=st.lists(_strings(("http://a", "*")), max_size=2),
         allowMethods=st.just(["GET", "PUT"]),
         allowHeaders=st.just(["x-a", "*"]),
@@ -141,7 +146,7 @@ def _shared() -> st.SearchStrategy[Fields]:
         allowCredentials=st.booleans(),
         unmatchedPreflights=st.sampled_from(("FORWARD", "IGNORE")),
     )
-    return _some(
+    return some(
         name=st.sampled_from(("first", "second")),
         match=st.lists(matches(), min_size=1, max_size=2),
         headers=_headers(),
@@ -152,17 +157,17 @@ def _shared() -> st.SearchStrategy[Fields]:
 def _headers() -> st.SearchStrategy[Fields]:
     values = st.sampled_from(TEXTS)
     plain = st.sampled_from(("x-a", "X-Set", "content-type"))
-    changes = _some(
+    changes = some(
         set=st.dictionaries(plain, values, max_size=2),
         add=st.dictionaries(plain, values, max_size=2),
         remove=st.lists(plain, max_size=2),
     )
     host = st.just({"set": {"Host": "other.example.com"}})
-    return _some(request=st.one_of(changes, host), response=changes)
+    return some(request=st.one_of(changes, host), response=changes)
 
 
 def _redirects() -> st.SearchStrategy[Fields]:
-    one = _some(
+    one = some(
         uri=st.sampled_from(PATHS),
         authority=st.just("new.example.com"),
         scheme=st.sampled_from(("http", "https")),

@@ -71,7 +71,7 @@ class Outcome:
     """Where it went. `clusters` are shares that add up to 1; `status` is set if it was answered on
     the spot, and `location` if that is a redirect. `aborts`: the share that gets a status instead.
 
-    `authorities` is the host that each cluster is asked for, `position` which route it was.
+    `authorities` are the hosts that each cluster may be asked for, `position` which route it was.
     """
 
     listener: str
@@ -82,14 +82,14 @@ class Outcome:
     body: str = ""
     location: str = ""
     path: str = ""
-    authorities: Mapping[str, str] = field(default_factory=dict)
+    authorities: Mapping[str, frozenset[str]] = field(default_factory=dict)
     aborts: Mapping[int, float] = field(default_factory=dict)
     position: int = -1
 
     @property
     def authority(self) -> str:
         """The only host that is asked for."""
-        (only,) = set(self.authorities.values())
+        (only,) = frozenset[str]().union(*self.authorities.values())
         return only
 
     @property
@@ -306,12 +306,17 @@ def _acted(route: Route, request: Request) -> Outcome:
             raise NotImplementedError(other)
 
 
-def _authorities(action: RouteAction, request: Request) -> Mapping[str, str]:
-    """The route's own rewrite comes after that of a weighted cluster."""
-    each = {c.name: c.host_rewrite_literal for c in action.weighted_clusters.clusters}
-    every = each or {action.cluster: ""}
+def _authorities(action: RouteAction, request: Request) -> Mapping[str, frozenset[str]]:
+    """The route's own rewrite comes after that of a weighted cluster, of which several may be the
+    same cluster.
+    """
+    shares = action.weighted_clusters.clusters
+    every = [(c.name, c.host_rewrite_literal) for c in shares] or [(action.cluster, "")]
     own = action.host_rewrite_literal
-    return {name: own or rewrite or request.authority for name, rewrite in every.items()}
+    asked: dict[str, frozenset[str]] = {}
+    for name, rewrite in every:
+        asked[name] = asked.get(name, frozenset()) | {own or rewrite or request.authority}
+    return asked
 
 
 def _shares(action: RouteAction) -> Mapping[str, float]:

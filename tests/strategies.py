@@ -1,5 +1,6 @@
 """Random small meshes: few names, so that objects meet, clash and refer to each other often."""
 
+import json
 import os
 from collections.abc import Mapping
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from crds.decode import decode
 from crds.kinds import Object
 from crds.meta import Key
-from tests import gateway_objects, http_rules
+from tests import gateway_objects, http_rules, traffic_policies
 from tests.gateway_objects import BINDINGS
 from tests.meshes import destination_rule, service, virtual_service
 
@@ -113,12 +114,18 @@ def virtual_services() -> st.SearchStrategy[str]:
         namespaces,
     )
     rich = http_rules.rules(_destination().map(_read))
-    hosts = st.sampled_from([host for host in HOSTS if host != "*"])
+    hosts = st.sampled_from(
+        [
+            *([host] for host in HOSTS if host != "*"),
+            ["10.0.0.1", "a"],
+            ["10.0.0.2", "x.example.com", "*.shop.svc.cluster.local"],
+        ]
+    )
     exports = st.sampled_from(["", ", exportTo: [.]", ", exportTo: [bank]"])
     with_hosts = st.builds(
-        lambda host, rules, more, export, bound: (
-            f"{{hosts: ['{host}'], http: [{', '.join(rules)}]{more}{export}"
-            f"{bound.replace('HOST', host)}}}"
+        lambda named, rules, more, export, bound: (
+            f"{{hosts: {named}, http: [{', '.join(rules)}]{more}{export}"
+            f"{bound.replace('HOST', named[-1])}}}"
         ),
         hosts,
         st.lists(st.one_of(rule, delegated, rich), min_size=1, max_size=2),
@@ -126,28 +133,51 @@ def virtual_services() -> st.SearchStrategy[str]:
         exports,
         st.sampled_from(BINDINGS),
     )
+    with_names = st.builds(
+        lambda host, port, where: (
+            f"{{hosts: ['{host}'], tls: [{{match: [{{sniHosts: ['{host}']{port}}}], "
+            f"route: [{{destination: {where}}}]}}]}}"
+        ),
+        st.sampled_from([host for host in HOSTS if host != "*"]),
+        st.sampled_from(["", ", port: 80", ", sourceLabels: {app: a}"]),
+        _destination(),
+    )
     delegates = st.builds(
         lambda rules, export: f"{{http: [{', '.join(rules)}]{export}}}",
         st.lists(st.one_of(rule, rich), min_size=1, max_size=2),
         exports,
     )
-    spec = st.one_of(with_hosts, delegates)
+    spec = st.one_of(with_hosts, with_hosts, with_names, delegates)
     return st.builds(virtual_service, names, spec, namespaces, st.sampled_from(CREATED))
 
 
 def destination_rules() -> st.SearchStrategy[str]:
-    """A DestinationRule with some of the subsets."""
-    subsets = st.lists(st.sampled_from(SUBSETS), unique=True)
+    """A DestinationRule with some of the subsets, of which some have a policy of their own."""
+    few = st.sampled_from(POLICIES).map(lambda text: _read(f"{{{text}}}"))
+    policies = st.one_of(few, few, traffic_policies.policies())
+    own: st.SearchStrategy[http_rules.Fields] = st.one_of(
+        st.just({}), policies.map(lambda policy: {"trafficPolicy": policy})
+    )
+    subsets = st.lists(
+        st.builds(
+            lambda name, more: {**more, "name": name, "labels": {"version": name}},
+            st.sampled_from(SUBSETS),
+            own,
+        ),
+        max_size=2,
+        unique_by=lambda subset: subset["name"],
+    )
+    scopes = st.sampled_from(
+        ({}, {"exportTo": ["."]}, {"workloadSelector": {"matchLabels": {"app": "a"}}})
+    )
     spec = st.builds(
-        lambda host, chosen, policy, scope: (
-            f"{{host: '{host}', subsets: ["
-            + ", ".join(f"{{name: {s}, labels: {{version: {s}}}}}" for s in chosen)
-            + f"], trafficPolicy: {{{policy}}}{scope}}}"
+        lambda host, chosen, policy, scope: json.dumps(
+            {**scope, **policy, "host": host, "subsets": chosen}, ensure_ascii=False
         ),
         st.sampled_from(HOSTS[:-1]),
         subsets,
-        st.sampled_from(POLICIES),
-        st.sampled_from(["", ", exportTo: [.]", ", workloadSelector: {matchLabels: {app: a}}"]),
+        own,
+        scopes,
     )
     return st.builds(destination_rule, names, spec, namespaces, st.sampled_from(CREATED))
 
@@ -268,23 +298,33 @@ def service_entries() -> st.SearchStrategy[str]:
     )
 
 
+def workload_entries() -> st.SearchStrategy[str]:
+    """A machine that a Service or a ServiceEntry may select, some with ports of their own."""
+
+    def entry(name: str, namespace: str, app: str, address: str, version: str, port: str) -> str:
+        ports = "" if "unix" in address else port
+        return (
+            "---\napiVersion: networking.istio.io/v1\nkind: WorkloadEntry\n"
+            f"metadata: {{name: {name}, namespace: {namespace}}}\n"
+            f"spec: {{address: {address}, labels: {{app: {app}, version: {version}}}, "
+            f"weight: 3, locality: eu/north, ports: {{{ports}}}}}\n"
+        )
+
+    return st.builds(
+        entry,
+        names,
+        namespaces,
+        names,
+        st.sampled_from(["10.4.0.1", "'fd00::4'", "vm.example.com", "unix:///run/app"]),
+        st.sampled_from(SUBSETS),
+        st.sampled_from(["", "http: 8081", "tcp: 9000"]),
+    )
+
+
 def _read(text: str) -> Mapping[str, object]:
     """As fast as it goes: most of a property's time is spent reading YAML."""
     read: Mapping[str, object] = yaml.load(text, yaml.CSafeLoader)
     return read
-
-
-def workload_entries() -> st.SearchStrategy[str]:
-    """A WorkloadEntry that a Service or a ServiceEntry may select."""
-
-    def workload(name: str, namespace: str, app: str) -> str:
-        return (
-            "---\napiVersion: networking.istio.io/v1\nkind: WorkloadEntry\n"
-            f"metadata: {{name: {name}, namespace: {namespace}}}\n"
-            f"spec: {{address: 10.4.0.{len(name + namespace)}, labels: {{app: {app}}}}}\n"
-        )
-
-    return st.builds(workload, names, namespaces, names)
 
 
 def sidecars() -> st.SearchStrategy[str]:

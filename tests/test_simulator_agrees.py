@@ -12,7 +12,7 @@ import pytest
 import yaml
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
 from envoy.extensions.filters.http.fault.v3.fault_pb2 import HTTPFault
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from crds.decode import decode
@@ -45,16 +45,17 @@ ROUTES = {
 
 @pytest.mark.timeout(300)
 def test_the_simulator_and_envoy_agree(envoy_binary: Path, tmp_path: Path) -> None:
-    assert disagreements(envoy_binary, tmp_path, ROUTES) == []
+    assert not (found := disagreements(envoy_binary, tmp_path, ROUTES)), "\n".join(found)
 
 
 @pytest.mark.timeout(300)
 @settings(
-    max_examples=examples(2),
+    max_examples=examples(4),
     deadline=None,
+    phases=[Phase.reuse, Phase.generate],  # an Envoy for each example: too slow to make it small
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(st.lists(st.lists(rules, min_size=1, max_size=4), min_size=10, max_size=15))
+@given(st.lists(st.lists(rules, min_size=1, max_size=4), min_size=4, max_size=7))
 def test_they_agree_on_random_rules(
     envoy_binary: Path, tmp_path_factory: pytest.TempPathFactory, written: list[list[str]]
 ) -> None:
@@ -65,7 +66,8 @@ def test_they_agree_on_random_rules(
         for number, config in configs.items()
         for route in in_place(config).routes
     }
-    assert disagreements(envoy_binary, tmp_path_factory.mktemp("random"), routes) == []
+    found = disagreements(envoy_binary, tmp_path_factory.mktemp("random"), routes)
+    assert not found, "\n".join(found)
 
 
 def _config(http: list[str]) -> Config:
@@ -116,10 +118,14 @@ def _clusters(routes: RouteConfiguration) -> Iterator[str]:
 
 
 def _requests(routes: RouteConfiguration) -> Iterator[Request]:
-    """Those that the client of these tests can send: it speaks ASCII."""
-    for each in (each for host in routes.virtual_hosts for each in probes(host)):
-        if "".join((each.authority, each.path, *each.headers.values())).isascii():
-            yield each
+    for host in routes.virtual_hosts:
+        yield from filter(_is_sendable, probes(host))
+
+
+def _is_sendable(request: Request) -> bool:
+    """By the client of these tests: ASCII, and a path that is one."""
+    text = "".join((request.authority, request.path, *request.headers.values()))
+    return text.isascii() and request.path.startswith("/") and " " not in request.path
 
 
 def _ask(front: Running, request: Request) -> Answer:
@@ -139,7 +145,7 @@ def _agree(request: Request, simulated: Outcome, real: Answer) -> bool:
     return (
         simulated.clusters.get(cluster, 0) > 0
         and real.headers["seen-path"] == simulated.path
-        and real.headers["seen-host"] == simulated.authorities[cluster]
+        and real.headers["seen-host"] in simulated.authorities[cluster]
         and real.headers["seen-method"] == request.method
     )
 

@@ -23,6 +23,8 @@ def test_600_is_no_status() -> None:
         "bad-status spec.http[0].directResponse.status"
     ]
     assert rule("directResponse: {status: 599}") == []
+    aborts = f"{TO_A}, fault: {{abort: {{httpStatus: 600, percentage: {{value: 1}}}}}}"
+    assert rule(aborts) == ["bad-status spec.http[0].fault.abort.httpStatus"]
 
 
 @covers("C-2")
@@ -65,6 +67,10 @@ def test_what_istio_declares_only_is_told() -> None:
     ]
     assert policy("outlierDetection: {consecutiveErrors: 5}") == [
         "~unsupported spec.trafficPolicy.outlierDetection.consecutiveErrors"
+    ]
+    match = "match: [{sourceSubnet: 10.0.0.0/8}]"
+    assert told(decoded("VirtualService", f"{{hosts: [a], tcp: [{{{match}, {TO_A}}}]}}")) == [
+        "~unsupported spec.tcp[0].match[0].sourceSubnet"
     ]
 
 

@@ -24,7 +24,7 @@ ROUTE = "route: [{destination: {host: a}}]"
         (
             "VirtualService",
             f"{{hosts: [a], tcp: [{{{ROUTE}, match: [{{sourceSubnet: a, port: 1}}]}}]}}",
-            ["~not-translated spec.tcp[0].match[0].sourceSubnet"],
+            ["~unsupported spec.tcp[0].match[0].sourceSubnet"],
         ),
         ("DestinationRule", "{host: a, trafficPolicy: {tls: {mode: DISABLE}}}", []),
         (

@@ -135,7 +135,7 @@ def test_good_rules(rule: str) -> None:
         (f"{TO_A}, fault: {{delay: {{fixedDelay: 1s, percent: 101}}}}",
          ["out-of-range fault.delay.percent"]),
         (f"{TO_A}, fault: {{abort: {{http2Error: a}}}}", ["unsupported fault.abort.http2Error"]),
-        (f"{TO_A}, fault: {{abort: {{httpStatus: 600}}}}", ["out-of-range fault.abort.httpStatus"]),
+        (f"{TO_A}, fault: {{abort: {{httpStatus: 600}}}}", ["bad-status fault.abort.httpStatus"]),
         (f"{TO_A}, fault: {{abort: {{grpcStatus: unavailable}}}}",
          ["bad-grpc-status fault.abort.grpcStatus"]),
         (f"{TO_A}, mirror: {{host: ''}}", ["bad-host mirror.host"]),

@@ -17,7 +17,7 @@ from mesh.store import Store
 from tests.strategies import examples, stepped, steps
 
 
-@settings(max_examples=examples(40), deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(st.lists(steps(), min_size=2, max_size=12))
 def test_what_was_told_is_what_a_look_at_everything_tells(history: list[tuple[str, bool]]) -> None:
     store, mesh, known, objects = Store(), EMPTY_MESH, Surroundings(), dict[Key, Object]()

@@ -33,7 +33,7 @@ PROXIES = tuple(
 )
 
 
-@settings(max_examples=examples(150), deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(st.lists(steps(), min_size=2, max_size=12))
 def test_advancing_is_the_same_as_building_from_nothing(history: list[tuple[str, bool]]) -> None:
     store, mesh, objects = Store(), EMPTY_MESH, dict[Key, Object]()

@@ -34,7 +34,7 @@ def policy(text: str, host: str = "reviews") -> str:
     ],
 )
 def test_what_is_closed_is_told(tls: str, problem: str | None) -> None:
-    """istio-api.md S-24, and what this release has no certificates for."""
+    """istio-api.md S-24 and C-6, and what this release has no certificates for."""
     assert told(policy(f"tls: {{{tls}}}"), "http:80") == ([problem] if problem else [])
 
 

@@ -71,7 +71,7 @@ def config_of(objects: Objects, proxy: Proxy) -> Config:
     return translate(mesh, proxy)
 
 
-@settings(max_examples=examples(80), deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(some_objects(), proxies)
 def test_every_name_that_is_used_exists_and_is_unique(objects: Objects, proxy: Proxy) -> None:
     config = config_of(objects, proxy)
@@ -90,7 +90,7 @@ def test_every_name_that_is_used_exists_and_is_unique(objects: Objects, proxy: P
 
 
 @covers("S-45")
-@settings(max_examples=examples(80), deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(some_objects(), proxies)
 def test_nothing_claims_what_another_has(objects: Objects, proxy: Proxy) -> None:
     """Envoy refuses a whole response for one domain or one address that is there twice."""
@@ -104,7 +104,7 @@ def test_nothing_claims_what_another_has(objects: Objects, proxy: Proxy) -> None
     assert _twice(listener.name for listener in config.listeners) == []
 
 
-@settings(max_examples=examples(40), deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(some_objects(), proxies, st.data())
 def test_the_order_of_objects_does_not_matter(
     objects: Objects, proxy: Proxy, data: st.DataObject
@@ -113,7 +113,7 @@ def test_the_order_of_objects_does_not_matter(
     assert config_of({key: objects[key] for key in keys}, proxy) == config_of(objects, proxy)
 
 
-@settings(max_examples=examples(40), deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(some_objects(), proxies)
 def test_unrelated_objects_change_nothing_that_was_there(objects: Objects, proxy: Proxy) -> None:
     """A push costs what changed; at a port of its own, for a shared listener would know of it."""
@@ -129,7 +129,7 @@ def test_unrelated_objects_change_nothing_that_was_there(objects: Objects, proxy
     assert {name: data for name, data in after.items() if name in before} == before
 
 
-@settings(max_examples=examples(40), deadline=None)
+@settings(max_examples=examples(30), deadline=None)
 @given(some_objects(), proxies)
 def test_each_virtual_host_is_put_in_place_once(objects: Objects, proxy: Proxy) -> None:
     config = config_of(objects, proxy)
@@ -140,11 +140,11 @@ def test_each_virtual_host_is_put_in_place_once(objects: Objects, proxy: Proxy) 
 
 @pytest.mark.envoy
 @settings(
-    max_examples=examples(3),
+    max_examples=examples(8),
     deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(st.lists(st.tuples(some_objects(), proxies), min_size=20, max_size=30))
+@given(st.lists(st.tuples(some_objects(), proxies), min_size=4, max_size=8))
 def test_envoy_takes_it(
     envoy_binary: Path, tmp_path: Path, cases: list[tuple[Objects, Proxy]]
 ) -> None:
