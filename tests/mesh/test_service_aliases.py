@@ -72,6 +72,16 @@ def test_a_circle_is_told_of_and_leads_nowhere() -> None:
     assert [p.code for p in check_all(mesh)] == ["alias-circle"] * 3
 
 
+def test_what_is_wrong_with_another_kind_of_the_same_name_is_told() -> None:
+    sidecar = (
+        "---\napiVersion: networking.istio.io/v1\nkind: Sidecar\n"
+        "metadata: {name: a, namespace: shop}\n"
+        f"spec: {{egress: [{{hosts: [shop/{full('nowhere')}]}}]}}\n"
+    )
+    mesh = mesh_of(external_name("a", "a.example.com") + sidecar)
+    assert [p.code for p in check_all(mesh)] == ["unknown-host"]
+
+
 def test_a_name_of_no_service_is_told_of_where_only_services_are_let_through() -> None:
     closed = MeshConfig(
         outbound_traffic_policy=OutboundTrafficPolicy(mode=OutboundTrafficPolicyMode.REGISTRY_ONLY)
