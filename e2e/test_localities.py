@@ -122,3 +122,23 @@ def test_nothing_is_preferred_where_it_is_turned_off(mesh: Mesh) -> None:
     locality = f"loadBalancer: {{{TURNS}, localityLbSetting: {{enabled: false}}}}"
     mesh.apply(*world(*PLACES), policy("place", f"{locality}, {EJECTS}"))
     assert set(used(mesh)) == set(PLACES)
+
+
+def test_endpoints_that_envoy_resolves_have_places_too(mesh: Mesh) -> None:
+    mesh.apply(*world(*PLACES))
+    listed = ", ".join(
+        f"{{address: {mesh.address(f'e2e/{name}')}, locality: {place.replace('.', '/')}}}"
+        for name, place in PLACES.items()
+    )
+    entry = (
+        "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\n"
+        "metadata: {name: named, namespace: e2e}\n"
+        "spec: {hosts: [named.example.com], resolution: DNS, endpoints: "
+        f"[{listed}], ports: [{{number: 8080, name: http, protocol: HTTP}}]}}"
+    )
+    here = (text.replace("{host: place}", "{host: named.example.com}") for text in world(*PLACES))
+    mesh.apply(*here, entry, policy("named.example.com", EJECTS))
+    assert set(used(mesh)) == {"near"}
+    assert mesh.get(URL, failing("near"), via=HERE).status == 503
+    assert any("near" not in used(mesh, 4) for _ in range(PATIENCE))
+    assert set(used(mesh)) == {"zone"}

@@ -33,8 +33,9 @@ from xds.publisher import PartChange, Publisher
 
 @dataclass(frozen=True, slots=True)
 class OutboundKey:
-    """Clusters, virtual hosts and outbound listeners of a scope; `inline`: the virtual hosts are
-    within their route configurations. For gateways only the clusters: their routes are their own.
+    """Clusters (but for those with their endpoints inside), virtual hosts and outbound listeners of
+    a scope; `inline`: the virtual hosts are within their route configurations. For gateways only
+    the clusters: their routes are their own.
     """
 
     scope: Scope
@@ -43,7 +44,9 @@ class OutboundKey:
 
 @dataclass(frozen=True, slots=True)
 class EndpointsKey:
-    """Load assignments of the clusters of an outbound part, for clients of a place."""
+    """Endpoints for clients of a place: load assignments of the clusters of an outbound part, and
+    the clusters that have theirs inside.
+    """
 
     outbound: OutboundKey
     place: Place = ANYWHERE

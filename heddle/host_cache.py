@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from crds.fields import EMPTY
 from crds.meta import Key
 from heddle.encode import Encoded, encode
-from mesh.host_view import Selection, selection, view
+from mesh.host_view import HostView, Selection, selection, view
 from mesh.localities import ANYWHERE, Place
 from mesh.mesh import Mesh
 from mesh.scope import Scope
@@ -23,8 +23,8 @@ from xds.types import CDS, EDS
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
     """A host as one scope gets it: its resources, the ports that it needs an HTTP listener for,
-    what else it wants of shared listeners, the certificates in files that it needs, and which load
-    assignments (`assignments` makes them).
+    what else it wants of shared listeners, the certificates in files that it needs, which load
+    assignments, and itself if its clusters have their endpoints inside (`placed` makes both).
     """
 
     resources: Encoded = EMPTY
@@ -33,6 +33,7 @@ class Host:
     claims: tuple[Claim, ...] = ()
     chosen: Selection | None = None
     wanted: tuple[parts.Assignment, ...] = ()
+    resolved: HostView | None = None
 
     def upstream(self) -> "Host":
         """Only what it takes to send there: for gateways, which have routes of their own."""
@@ -53,23 +54,27 @@ class HostCache:
         self._made: dict[str, dict[Selection, _Made]] = {}
         self._endpoints: dict[str, dict[Key | None, parts.Endpoints]] = {}
         self._assignments: dict[str, dict[_Wanted, Resource]] = {}
+        self._resolved: dict[str, dict[tuple[Selection, Place], Mapping[str, Resource]]] = {}
 
     def forget(self, hosts: frozenset[str]) -> None:
         """What is known of these hosts, but for their endpoints, may no longer be true."""
         for host in hosts:
             self._made.pop(host, None)
+            self._resolved.pop(host, None)
 
     def forget_endpoints(self, hosts: frozenset[str]) -> None:
         """The endpoints of these hosts may have changed."""
         for host in hosts:
             self._endpoints.pop(host, None)
             self._assignments.pop(host, None)
+            self._resolved.pop(host, None)
 
     def clear(self) -> None:
         """Nothing that is known may be true any longer."""
         self._made.clear()
         self._endpoints.clear()
         self._assignments.clear()
+        self._resolved.clear()
 
     def host(self, mesh: Mesh, scope: Scope, name: str) -> Host:
         """What `scope` gets of the host `name`."""
@@ -87,14 +92,18 @@ class HostCache:
             claims=found.claims,
             chosen=chosen,
             wanted=found.wanted,
+            resolved=found.resolved,
         )
 
-    def assignments(self, mesh: Mesh, host: Host, place: Place) -> Mapping[str, Resource]:
-        """The load assignments of a host for clients of a place."""
-        if host.chosen is None:
+    def placed(self, mesh: Mesh, host: Host, place: Place) -> Encoded:
+        """The load assignments of a host for clients of a place, and the clusters that have theirs
+        inside.
+        """
+        chosen, view = host.chosen, host.resolved
+        if chosen is None:
             return EMPTY
-        chosen = host.chosen
-        return {a.cluster: self._assignment(mesh, chosen, a, place) for a in host.wanted}
+        made = {EDS: {a.cluster: self._assignment(mesh, chosen, a, place) for a in host.wanted}}
+        return made if view is None else {**made, CDS: self._clusters(mesh, chosen, view, place)}
 
     def _make(self, mesh: Mesh, scope: Scope, chosen: Selection) -> "_Made":
         seen = view(mesh, scope, chosen)
@@ -106,6 +115,7 @@ class HostCache:
             secrets=parts.secrets(seen),
             claims=claims(seen, known),
             wanted=parts.assignments(seen, mesh.config.locality_lb_setting),
+            resolved=seen if parts.is_resolved(seen) else None,
         )
 
     def _known(self, mesh: Mesh, chosen: Selection) -> parts.Endpoints:
@@ -115,6 +125,18 @@ class HostCache:
             service = next((s for s in services if s.key == chosen.service), None)
             known[chosen.service] = endpoints_of(mesh.endpoints, service) if service else {}
         return known[chosen.service]
+
+    def _clusters(
+        self, mesh: Mesh, chosen: Selection, seen: HostView, place: Place
+    ) -> Mapping[str, Resource]:
+        known = self._resolved.setdefault(chosen.host, {})
+        asks = parts.asks_place(seen, mesh.config.locality_lb_setting)
+        key = (chosen, place if asks else ANYWHERE)
+        if key not in known:
+            settings = parts.defaults(mesh.config)
+            made = parts.resolved(seen, self._known(mesh, chosen), settings, place)
+            known[key] = encode(made)[CDS]
+        return known[key]
 
     def _assignment(
         self, mesh: Mesh, chosen: Selection, wanted: parts.Assignment, place: Place
@@ -139,3 +161,4 @@ class _Made:
     secrets: frozenset[FileSecret]
     claims: tuple[Claim, ...]
     wanted: tuple[parts.Assignment, ...]
+    resolved: HostView | None

@@ -16,7 +16,7 @@ from heddle.inline_routes import InlineRoutes
 from mesh.advance import advance
 from mesh.mesh import EMPTY_MESH, Mesh
 from mesh.store import Change
-from translator.translate import inbound, outbound, upstream
+from translator.translate import inbound, outbound, placed, upstream
 from translator.translate_gateway import whole
 from xds.publisher import PartChange, Publisher
 from xds.types import CDS, EDS, LDS, PUSH_ORDER, RDS, SDS, VHDS
@@ -55,9 +55,8 @@ def verify(
         rest = {kind: made[kind] for kind in (CDS, LDS, RDS, VHDS, SDS)}
         _compare(publisher, key, _inline(rest) if key.inline else rest)
     for held in engine.held_endpoints():
-        of = upstream if held.outbound.scope.is_gateway else outbound
-        made = encode(of(mesh, held.outbound.scope, place=held.place))
-        _compare(publisher, held, {EDS: made[EDS]})
+        made = encode(placed(mesh, held.outbound.scope, held.place))
+        _compare(publisher, held, {CDS: made[CDS], EDS: made[EDS]})
     for workload, proxy in workloads.items():
         _compare(publisher, workload, encode(inbound(mesh, proxy)))
     _verify_gateways(engine, publisher, mesh, objects)

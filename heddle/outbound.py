@@ -20,8 +20,6 @@ from translator import parts
 from translator.config import Config
 from translator.secrets import FileSecret
 from xds.publisher import PartChange
-from xds.resource import Resource
-from xds.types import EDS
 
 
 class Outbound:
@@ -40,23 +38,23 @@ class Outbound:
         self._secrets: Counter[FileSecret] = Counter()
         self._frame: Encoded = {}
         self._listeners = SharedListeners(ipv6=scope.ipv6)
-        self._assignments: dict[Place, dict[str, Mapping[str, Resource]]] = {}
+        self._placed: dict[Place, dict[str, Encoded]] = {}
 
     def hold(self, place: Place) -> frozenset[str]:
-        """From now on `update` makes load assignments for clients of a place too; the hosts that
-        they are still to be made of.
+        """From now on `update` makes endpoints for clients of a place too; the hosts that they are
+        still to be made of.
         """
-        self._assignments.setdefault(place, {})
+        self._placed.setdefault(place, {})
         return frozenset(self._hosts)
 
     def release(self, place: Place) -> None:
         """No longer."""
-        self._assignments.pop(place, None)
+        self._placed.pop(place, None)
 
     @property
     def places(self) -> tuple[Place, ...]:
-        """Those that load assignments are made for."""
-        return tuple(self._assignments)
+        """Those that endpoints are made for."""
+        return tuple(self._placed)
 
     def hosts(self) -> frozenset[str]:
         """Those that the scope sees."""
@@ -72,7 +70,7 @@ class Outbound:
         """Looks at `hosts` again (and with `reframe` at what they share), and says what has become
         different.
         """
-        change, endpoints = Delta(), {place: Delta() for place in self._assignments}
+        change, endpoints = Delta(), {place: Delta() for place in self._placed}
         before = self._shared()
         for name in hosts:
             old, new = self._hosts.get(name, ABSENT), self._host(mesh, cache, name)
@@ -82,11 +80,11 @@ class Outbound:
             self._secrets.update(new.secrets)
             self._listeners.replace(name, old, new)
             change.replace(old.resources, new.resources)
-            for place, held in self._assignments.items():
-                assigned = cache.assignments(mesh, new, place)
-                endpoints[place].replace({EDS: held.pop(name, EMPTY)}, {EDS: assigned})
-                if assigned:
-                    held[name] = assigned
+            for place, held in self._placed.items():
+                placed = cache.placed(mesh, new, place)
+                endpoints[place].replace(held.pop(name, EMPTY), placed)
+                if any(placed.values()):
+                    held[name] = placed
             if new is ABSENT:
                 self._hosts.pop(name, None)
             else:
@@ -99,8 +97,8 @@ class Outbound:
         for made in self._listeners.remade(after[0], config, everything=reframe):
             change.replace(*made)
         done = change.done()
-        assignments = {place: delta.done() for place, delta in endpoints.items()}
-        return self._inline.fold(done) if self._inline else done, assignments
+        placements = {place: delta.done() for place, delta in endpoints.items()}
+        return self._inline.fold(done) if self._inline else done, placements
 
     def _host(self, mesh: Mesh, cache: HostCache, name: str) -> Host:
         found = cache.host(mesh, self.scope, name)

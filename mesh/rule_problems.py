@@ -2,7 +2,7 @@
 they look, or without effect there.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from crds.client_tls import ClientTLSSettings, TLSmode
@@ -19,6 +19,7 @@ from crds.problem import Problem, error, warning
 from mesh import client_tls, hosts
 from mesh.destination_rules import pattern_of
 from mesh.ejection_problems import ejection_problems
+from mesh.endpoints import NOWHERE, Endpoint
 from mesh.mesh import Mesh
 from mesh.service_endpoints import endpoints_of
 from mesh.services import Port, Resolution, Service
@@ -28,8 +29,8 @@ _UNVERIFIED = (
     "subjectAltNames"
 )
 _UNLISTED = (
-    "has no effect where Envoy finds the endpoints itself (resolution DNS and NONE): list them, "
-    "with their locality, and resolution STATIC"
+    "has no effect where nothing says where endpoints are: list them, each with its `locality`, "
+    "and resolution STATIC or DNS"
 )
 _NO_OUTLIERS = (
     "nothing fails over without outlierDetection: Envoy would not know that an endpoint is down; "
@@ -46,14 +47,22 @@ def rule_problems(mesh: Mesh, key: Key) -> Iterator[Problem]:
     """Those of one rule, without the object."""
     rule = mesh.rules.objects[key]
     services = tuple(_services(mesh, rule))
+    endpoints = [endpoints_of(mesh.endpoints, each) for each in services]
     about = _Rule(
         selected=rule.workload_selector is not None,
         ports=tuple(port for service in services for port in service.ports),
-        unlisted=any(each.resolution is not Resolution.CLIENT_SIDE for each in services),
+        unlisted=any(_is_anywhere(*each) for each in zip(services, endpoints, strict=True)),
         detects=mesh.config.default_traffic_policy.outlier_detection is not None,
     )
     yield from _of_rule(about, rule)
-    yield from ejection_problems(rule, [endpoints_of(mesh.endpoints, each) for each in services])
+    yield from ejection_problems(rule, endpoints)
+
+
+def _is_anywhere(service: Service, endpoints: Mapping[int, Sequence[Endpoint]]) -> bool:
+    """Whether nothing can say where its endpoints are."""
+    if service.resolution is Resolution.DNS:
+        return all(e.locality == NOWHERE for each in endpoints.values() for e in each)
+    return service.resolution is not Resolution.CLIENT_SIDE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

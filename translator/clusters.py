@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from envoy.config.core.v3.address_pb2 import BindConfig, ExtraSourceAddress, SocketAddress
+from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 from google.protobuf.duration_pb2 import Duration as DurationMessage
 
 from crds.destination_rule import ConnectionPoolSettings, TcpKeepalive
@@ -18,7 +19,8 @@ from mesh import hosts
 from mesh.client_tls import is_closed
 from mesh.destinations import Policy
 from mesh.endpoints import Endpoint
-from mesh.locality_balance import locality_balance
+from mesh.localities import Place
+from mesh.locality_balance import LocalityBalance, locality_balance
 from mesh.services import Port, Protocol, Resolution, Service
 from translator import client_tls, dynamic_dns, load_balancing, names, pb, traffic_policy
 from translator.endpoints import load_assignment
@@ -70,11 +72,13 @@ def outbound_cluster(
     *,
     endpoints: Iterable[Endpoint] = (),
     labels: Mapping[str, str] = EMPTY,
+    place: Place | None = None,
 ) -> Cluster:
     """The cluster of a service's port, or of a subset of it (`""`: all endpoints).
 
-    `endpoints`, and the subset's `labels`, are needed where Envoy resolves names (DNS) and not read
-    otherwise; a DNS service without any endpoint is its own.
+    `endpoints`, the subset's `labels` and the clients' `place`, if it matters, are needed where
+    Envoy resolves names (DNS) and not read otherwise; a DNS service without any endpoint is its
+    own.
     """
     name = names.outbound_cluster(port.number, subset, service.host)
     if is_closed(policy.tls):
@@ -94,7 +98,11 @@ def outbound_cluster(
         eds_cluster_config=(
             Cluster.EdsClusterConfig(eds_config=pb.over_ads()) if type_ == Cluster.EDS else None
         ),
-        load_assignment=load_assignment(name, resolved, EMPTY) if _is_dns(type_) else None,
+        load_assignment=(
+            _assignment(name, type_, resolved, locality_balance(policy, defaults.locality), place)
+            if _is_dns(type_)
+            else None
+        ),
         dns_refresh_rate=_refresh_rate(defaults) if _is_dns(type_) else None,
         dns_failure_refresh_rate=_failure_refresh_rate(defaults) if _is_dns(type_) else None,
         respect_dns_ttl=_is_dns(type_),
@@ -119,6 +127,19 @@ def outbound_cluster(
             policy, http2=traffic_policy.speaks_http2(port.protocol, pool)
         ),
     )
+
+
+def _assignment(
+    name: str,
+    type_: Cluster.DiscoveryType.ValueType | None,
+    endpoints: tuple[Endpoint, ...],
+    balance: LocalityBalance | None,
+    place: Place | None,
+) -> ClusterLoadAssignment:
+    """LOGICAL_DNS has one endpoint, always."""
+    if type_ == Cluster.LOGICAL_DNS or place is None:
+        return load_assignment(name, endpoints, EMPTY)
+    return load_assignment(name, endpoints, EMPTY, balance, place)
 
 
 def _weighted_localities(

@@ -98,32 +98,24 @@ def listening(config: MeshConfig, *, ipv6: bool = False) -> Settings:
 
 
 def host(view: HostView, endpoints: Endpoints, settings: Defaults, listening: Settings) -> Config:
-    """The clusters, virtual hosts, own listeners and own route configurations of one host, and of
-    its pods that have names. `endpoints` are read only where Envoy resolves names, or for these.
+    """The clusters (but for those with `resolved` endpoints), virtual hosts, own listeners and own
+    route configurations of one host, and of its pods that have names: `endpoints` are read for
+    these.
     """
-    whole = _host(view, endpoints, settings, listening)
+    own = () if is_resolved(view) else _clusters(view, {}, settings)
+    whole = _host(view, own, settings, listening)
     named = tuple(pod_hosts.pods(view, endpoints))
     if not named:
         return whole
-    return joined((whole, *(_host(*each, settings, listening) for each in named)))
+    pods = (_host(p, _clusters(p, its, settings), settings, listening) for p, its in named)
+    return joined((whole, *pods))
 
 
-def _host(view: HostView, endpoints: Endpoints, settings: Defaults, listening: Settings) -> Config:
+def _host(
+    view: HostView, own: Iterable[Cluster], settings: Defaults, listening: Settings
+) -> Config:
     return Config(
-        clusters=tuple(
-            clusters.outbound_cluster(
-                view.service,
-                port.port,
-                subset,
-                policy,
-                settings,
-                endpoints=endpoints.get(port.port.number, ()),
-                labels=labels,
-            )
-            for port in view.ports
-            if view.service is not None and port.default is not None
-            for subset, policy, labels in _subsets(port)
-        ),
+        clusters=tuple(own),
         virtual_hosts=tuple(_virtual_hosts(view, settings.retries)),
         listeners=tuple(
             listeners_outbound.service_listener(
@@ -142,6 +134,49 @@ def _host(view: HostView, endpoints: Endpoints, settings: Defaults, listening: S
         ),
         routes=tuple(_detected_routes(view, settings.retries)),
     )
+
+
+def is_resolved(view: HostView) -> bool:
+    """Whether Envoy finds the endpoints of a host by name."""
+    return view.service is not None and view.service.resolution.is_dns
+
+
+def resolved(
+    view: HostView, endpoints: Endpoints, settings: Defaults, place: Place = ANYWHERE
+) -> Config:
+    """The clusters of a host whose endpoints are names: they are inside, so that a cluster is
+    another one for clients elsewhere.
+    """
+    if not is_resolved(view):
+        return Config()
+    return Config(clusters=tuple(_clusters(view, endpoints, settings, place)))
+
+
+def asks_place(view: HostView, setting: LocalityLoadBalancerSetting) -> bool:
+    """Whether it matters where the clients of a host are."""
+    return any(
+        locality_balance(policy, setting) is not None
+        for port in view.ports
+        for _, policy, _ in _subsets(port)
+    )
+
+
+def _clusters(
+    view: HostView, endpoints: Endpoints, settings: Defaults, place: Place | None = None
+) -> Iterator[Cluster]:
+    for port in view.ports:
+        if view.service is not None and port.default is not None:
+            for subset, policy, labels in _subsets(port):
+                yield clusters.outbound_cluster(
+                    view.service,
+                    port.port,
+                    subset,
+                    policy,
+                    settings,
+                    endpoints=endpoints.get(port.port.number, ()),
+                    labels=labels,
+                    place=place,
+                )
 
 
 def _detected_routes(view: HostView, retries: HTTPRetry | None) -> Iterator[RouteConfiguration]:

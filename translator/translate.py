@@ -9,7 +9,7 @@ from envoy.config.route.v3.route_pb2 import RouteConfiguration
 
 from mesh.host_view import HostView, selection, view
 from mesh.inbound import inbound_ports
-from mesh.localities import ANYWHERE, Place
+from mesh.localities import Place
 from mesh.mesh import Mesh
 from mesh.place import place_of
 from mesh.proxy import Proxy
@@ -28,36 +28,43 @@ def translate(mesh: Mesh, proxy: Proxy) -> Config:
     """
     place = place_of(mesh, proxy)
     if proxy.is_gateway:
-        shared = upstream(mesh, upstream_scope(mesh, proxy), place=place)
-        return joined((shared, whole(mesh, proxy)))
+        scope = upstream_scope(mesh, proxy)
+        return joined((upstream(mesh, scope), placed(mesh, scope, place), whole(mesh, proxy)))
     scope = scope_of(mesh, proxy)
-    return joined((outbound(mesh, scope, place=place), inbound(mesh, proxy)))
+    return joined((outbound(mesh, scope), placed(mesh, scope, place), inbound(mesh, proxy)))
 
 
-def outbound(mesh: Mesh, scope: Scope, *, vhds: bool = True, place: Place = ANYWHERE) -> Config:
-    """What all proxies of a scope share: its frame, and each host that it sees. Without `vhds` the
-    route configurations are to be filled with their virtual hosts. The load assignments are those
-    for clients of `place`.
+def outbound(mesh: Mesh, scope: Scope, *, vhds: bool = True) -> Config:
+    """What all proxies of a scope share wherever they are: its frame, and each host that it sees.
+    Without `vhds` the route configurations are to be filled with their virtual hosts.
     """
     views = tuple(_views(mesh, scope))
     ports = {port for each in views for port in parts.http_ports(each)}
     secrets = {secret for each in views for secret in parts.secrets(each)}
     config = config_of(mesh, scope)
     frame = parts.frame(scope.mode, ports, config, ipv6=scope.ipv6, vhds=vhds, secrets=secrets)
-    hosts = [_host(mesh, each, place) for each in views]
+    hosts = [_host(mesh, each) for each in views]
     claimed = (c for each in views for c in claims(each, _known(mesh, each)))
     own = {listener.name for each in hosts for listener in each.listeners}
     listening = parts.listening(config, ipv6=scope.ipv6)
     return joined((frame, parts.shared(ports, claimed, own, listening), *hosts))
 
 
-def upstream(mesh: Mesh, scope: Scope, *, place: Place = ANYWHERE) -> Config:
-    """What all gateways of a scope share: the clusters of each host that they see."""
+def upstream(mesh: Mesh, scope: Scope) -> Config:
+    """What all gateways of a scope share wherever they are: the clusters of each host that they
+    see.
+    """
     views = tuple(_views(mesh, scope))
-    every = joined(_host(mesh, each, place) for each in views)
+    own = Config(clusters=joined(_host(mesh, each) for each in views).clusters)
     secrets = {secret for each in views for secret in parts.secrets(each)}
-    own = Config(clusters=every.clusters, endpoints=every.endpoints)
     return joined((parts.upstream_frame(mesh.config, secrets), own))
+
+
+def placed(mesh: Mesh, scope: Scope, place: Place) -> Config:
+    """What those proxies of a scope share that are at one place: endpoints, and the clusters that
+    have theirs inside.
+    """
+    return joined(_placed(mesh, each, place) for each in _views(mesh, scope))
 
 
 def inbound(mesh: Mesh, proxy: Proxy) -> Config:
@@ -79,12 +86,17 @@ def _known(mesh: Mesh, each: HostView) -> parts.Endpoints:
     return endpoints_of(mesh.endpoints, each.service) if each.service else {}
 
 
-def _host(mesh: Mesh, each: HostView, place: Place) -> Config:
+def _host(mesh: Mesh, each: HostView) -> Config:
+    settings, listening = parts.defaults(mesh.config), parts.listening(mesh.config)
+    return parts.host(each, _known(mesh, each), settings, listening)
+
+
+def _placed(mesh: Mesh, each: HostView, place: Place) -> Config:
     known = _known(mesh, each)
     wanted = parts.assignments(each, mesh.config.locality_lb_setting)
     return joined(
         (
-            parts.host(each, known, parts.defaults(mesh.config), parts.listening(mesh.config)),
+            parts.resolved(each, known, parts.defaults(mesh.config), place),
             Config(endpoints=tuple(parts.endpoints(a, known, place) for a in wanted)),
         )
     )

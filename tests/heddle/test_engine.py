@@ -273,6 +273,32 @@ def test_clients_elsewhere_share_all_until_a_rule_asks_where_they_are() -> None:
         assert bench.published(proxy) == bench.wanted(proxy, DEFAULT_MESH_CONFIG)
 
 
+def test_clients_elsewhere_have_other_clusters_of_names() -> None:
+    """Whose endpoints are inside: those are ordered by where the client is."""
+    host = "outbound|80||names.example.com"
+    entry = (
+        "---\napiVersion: networking.istio.io/v1\nkind: ServiceEntry\n"
+        "metadata: {name: e, namespace: shop}\n"
+        "spec: {hosts: [names.example.com], resolution: DNS, ports: [{number: 80, name: http}], "
+        "endpoints: [{address: a.eu, locality: eu}, {address: b.us, locality: us}]}\n"
+    )
+    bench = Bench()
+    bench.become(objects_of(WORLD + entry), DEFAULT_MESH_CONFIG)
+    north, south = bench.engine.proxies()
+    assert bench.engine.select(north) == bench.engine.select(south)
+    asks = destination_rule("n", "{host: names.example.com, trafficPolicy: {outlierDetection: {}}}")
+    bench.become(objects_of(WORLD + entry + asks), DEFAULT_MESH_CONFIG)
+    near, far = bench.engine.select(north), bench.engine.select(south)
+    assert near[0] == far[0]
+    one, other = (bench.publisher.resources(each[1], CDS) for each in (near, far))
+    assert one.keys() == other.keys() == {host}
+    assert one[host].version != other[host].version
+    for proxy in (north, south):
+        assert bench.published(proxy) == bench.wanted(proxy, DEFAULT_MESH_CONFIG)
+    bench.become(objects_of(WORLD + entry.replace("a.eu", "c.eu") + asks), DEFAULT_MESH_CONFIG)
+    assert bench.published(north) == bench.wanted(north, DEFAULT_MESH_CONFIG)
+
+
 def test_a_node_that_is_labelled_moves_its_endpoints_and_clients() -> None:
     bench = Bench()
     bench.become(objects_of(WORLD + ASKS), DEFAULT_MESH_CONFIG)

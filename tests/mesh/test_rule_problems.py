@@ -159,13 +159,27 @@ def test_a_failover_without_outlier_detection_is_told(spec: str, path: str | Non
     assert told(spec, "http:80") == expected
 
 
-def test_localities_of_endpoints_that_only_envoy_knows_are_told() -> None:
+@pytest.mark.parametrize(
+    ("resolution", "codes"),
+    [
+        ("NONE", ["locality-unknown"]),
+        ("DNS", ["locality-unknown"]),
+        ("DNS, endpoints: [{address: b.example.com}]", ["locality-unknown"]),
+        ("DNS, endpoints: [{address: b.example.com, locality: eu}]", []),
+        ("DNS_ROUND_ROBIN, endpoints: [{address: b, locality: eu}]", ["locality-unknown"]),
+        ("STATIC, endpoints: [{address: 10.0.0.1}]", []),
+    ],
+)
+def test_localities_of_endpoints_that_only_envoy_knows_are_told(
+    resolution: str, codes: list[str]
+) -> None:
     entry = (
         "---\napiVersion: networking.istio.io/v1\nkind: ServiceEntry\n"
         "metadata: {name: e, namespace: shop}\n"
-        "spec: {hosts: [a.example.com], resolution: DNS, ports: [{number: 80, name: http}]}\n"
+        "spec: {hosts: [a.example.com], ports: [{number: 80, name: http}], "
+        f"resolution: {resolution}}}\n"
     )
     text = "{host: a.example.com, trafficPolicy: {loadBalancer: {localityLbSetting: {}}}}"
     mesh = mesh_of(entry + destination_rule("r", text))
     key = Key("networking.istio.io", "DestinationRule", "shop", "r")
-    assert [problem.code for problem in rule_problems(mesh, key)] == ["locality-unknown"]
+    assert [problem.code for problem in rule_problems(mesh, key)] == codes
