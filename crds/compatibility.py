@@ -106,7 +106,7 @@ YES: Mapping[str, str] = {
     "max_ejection_percent min_health_percent outlier_detection_http_error_codes",
     "RetryBudget": "percent min_retry_concurrency",
     "ServiceEntry": "hosts addresses ports location resolution endpoints workload_selector "
-    "export_to",
+    "export_to subject_alt_names",
     "ServicePort": "number protocol name target_port",
     "WorkloadSelector": "labels match_labels",
     "Sidecar": "workload_selector ingress inbound_connection_pool egress outbound_traffic_policy",

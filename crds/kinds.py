@@ -11,6 +11,7 @@ from crds import (
     sidecar,
     virtual_service,
     workload_entry,
+    workload_group,
 )
 from crds.core import (
     ConfigMap,
@@ -29,12 +30,14 @@ from crds.service_entry import ServiceEntry
 from crds.sidecar import Sidecar
 from crds.virtual_service import VirtualService
 from crds.workload_entry import WorkloadEntry
+from crds.workload_group import WorkloadGroup
 
 Object = (
     VirtualService
     | DestinationRule
     | ServiceEntry
     | WorkloadEntry
+    | WorkloadGroup
     | Gateway
     | Secret
     | Sidecar
@@ -75,6 +78,7 @@ KINDS: Mapping[tuple[str, str], Kind] = {
     (NETWORKING, "DestinationRule"): _istio(DestinationRule),
     (NETWORKING, "ServiceEntry"): _istio(ServiceEntry),
     (NETWORKING, "WorkloadEntry"): _istio(WorkloadEntry),
+    (NETWORKING, "WorkloadGroup"): _istio(WorkloadGroup),
     (NETWORKING, "Gateway"): _istio(Gateway),
     ("", "Secret"): Kind(Secret, ("v1",), ("",), secret=True),
     (NETWORKING, "Sidecar"): _istio(Sidecar),
@@ -128,6 +132,8 @@ def check(item: Object) -> Iterator[Problem]:
             return service_entry.check(item)
         case WorkloadEntry():
             return workload_entry.check(item)
+        case WorkloadGroup():
+            return workload_group.check(item)
         case Gateway():
             return gateway.check(item)
         case Sidecar():

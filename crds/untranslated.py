@@ -12,11 +12,11 @@ from crds.load_balancer import LoadBalancerSettings, ZoneAwareLoadBalancerSettin
 from crds.path import Path, render
 from crds.problem import Problem, warning
 from crds.server_tls import ServerTLSmode, ServerTLSSettings
-from crds.service_entry import ServiceEntry
 from crds.sidecar import IstioEgressListener, SidecarOutboundTrafficPolicy
 from crds.tcp_route import L4MatchAttributes
 from crds.virtual_service import VirtualService
 from crds.workload_entry import WorkloadEntry
+from crds.workload_group import WorkloadGroup
 
 
 def _always(_: object) -> bool:
@@ -64,6 +64,13 @@ NEEDS_MESH_TLS = Untranslated(
     "needs the certificates of the mesh, which do not exist yet: this server stays closed",
     lambda mode: mode in (ServerTLSmode.AUTO_PASSTHROUGH, ServerTLSmode.ISTIO_MUTUAL),
 )
+ONE_NETWORK = Untranslated(
+    "has no effect: there is one network, in which every workload is reached at its own address"
+)
+NO_AGENT = Untranslated(
+    "has no effect: machines register themselves by way of Istio's agent, and here there is none; "
+    "write a WorkloadEntry for each machine"
+)
 NOT_AT_GATEWAYS = Untranslated("has no effect at a gateway: only VirtualServices say where to send")
 NEVER_SKIPPED = Untranslated("has no effect: a client that must show a certificate is verified")
 
@@ -74,10 +81,8 @@ UNTRANSLATED: Mapping[type, Mapping[str, Untranslated]] = {
         "zone_aware_lb_setting": ONLY_REGIONS,
         "backend_utilization": NOR_IN_ISTIO,
     },
-    ServiceEntry: {
-        "subject_alt_names": NOT_YET,
-    },
-    WorkloadEntry: {"network": NOT_YET},
+    WorkloadEntry: {"network": ONE_NETWORK},
+    WorkloadGroup: {"metadata": NO_AGENT, "template": NO_AGENT, "probe": NO_AGENT},
     Server: {"default_endpoint": NOT_AT_GATEWAYS},
     ServerTLSSettings: {"mode": NEEDS_MESH_TLS, "insecure_skip_verify": NEVER_SKIPPED},
     IstioEgressListener: {"bind": NOT_YET, "capture_mode": NOT_YET},

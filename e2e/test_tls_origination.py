@@ -96,3 +96,24 @@ def test_http2_is_negotiated_where_it_is_asked_for(mesh: Mesh, folder: Path) -> 
     secured(mesh, folder, "mode: SIMPLE, caCertificates: {}/roots.pem", more=more)
     seen = told(mesh.get(URL))
     assert (seen["http"], seen["alpn"]) == ("2", "h2")
+
+
+def test_an_entry_may_say_which_names_to_expect(mesh: Mesh, folder: Path) -> None:
+    """`subjectAltNames` of a ServiceEntry, where the policy names none."""
+    server = witness("secure", TLS=str(folder / "plain"))
+    mesh.apply(server)
+    entry = f"""
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {{name: api, namespace: e2e}}
+spec:
+  hosts: [api.example.com]
+  ports: [{{number: 80, name: http, protocol: HTTP, targetPort: 8443}}]
+  resolution: STATIC
+  endpoints: [{{address: {mesh.address("e2e/secure")}}}]
+  subjectAltNames: [EXPECTED]
+"""
+    tls = policy("api.example.com", f"tls: {{mode: SIMPLE, caCertificates: {folder}/roots.pem}}")
+    for expected, status in (("other.example.com", 503), (NAMES[1], 200)):
+        mesh.apply(server, entry.replace("EXPECTED", expected), tls)
+        assert mesh.get("http://api.example.com/").status == status

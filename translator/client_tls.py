@@ -6,6 +6,7 @@ endpoints (`is_closed`), and `mesh` reports why.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from envoy.config.core.v3.base_pb2 import TransportSocket
 from envoy.config.core.v3.protocol_pb2 import UpstreamHttpProtocolOptions
@@ -40,6 +41,17 @@ _VERSIONS = {
 def originates(tls: ClientTLSSettings | None) -> bool:
     """Whether the cluster speaks TLS by this policy."""
     return tls is not None and tls.mode is not TLSmode.DISABLE and not is_closed(tls)
+
+
+def naming_server(
+    tls: ClientTLSSettings | None, names: tuple[str, ...]
+) -> ClientTLSSettings | None:
+    """Who does not say which names to expect in the server's certificate gets those that the
+    service says.
+    """
+    if tls is None or tls.subject_alt_names or not names:
+        return tls
+    return replace(tls, subject_alt_names=names)
 
 
 def transport_socket(policy: Policy, *, http2: bool) -> TransportSocket | None:

@@ -3,7 +3,7 @@ workload itself, and the three that take what belongs to no service.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from envoy.config.core.v3.address_pb2 import BindConfig, ExtraSourceAddress, SocketAddress
@@ -81,6 +81,10 @@ def outbound_cluster(
     own.
     """
     name = names.outbound_cluster(port.number, subset, service.host)
+    if service.subject_alt_names:
+        policy = replace(
+            policy, tls=client_tls.naming_server(policy.tls, service.subject_alt_names)
+        )
     if is_closed(policy.tls):
         return _without_endpoints(name, defaults)
     resolved = _resolved(service, port, endpoints, labels)

@@ -22,6 +22,7 @@ COUNTS: Mapping[str, int] = {
     "DestinationRule": 112,  # Istio counts the fields of `Failover` twice: 114
     "ServiceEntry": 21,
     "WorkloadEntry": 7,
+    "WorkloadGroup": 33,
     "Gateway": 33,
     "Sidecar": 46,  # and 22 of ingress[].tls: 68
 }
