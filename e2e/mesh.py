@@ -6,7 +6,8 @@
 
 A test's YAML adds to base.yaml: namespace `e2e` with the client and with the service `echo`, whose
 versions can also be reached as `echo-v1` and `echo-v2`; the namespace `other` with the client
-`stranger`; and the pod `outside` without a sidecar.
+`stranger`; the gateway `ingress` in the namespace `edge`; and without a sidecar the server
+`outside` and the client `visitor`.
 """
 
 import json
@@ -18,6 +19,8 @@ from typing import Protocol
 CLIENT = "e2e/client"
 STRANGER = "other/stranger"
 OUTSIDE = "e2e/outside"
+VISITOR = "e2e/visitor"
+INGRESS = "edge/ingress"
 ECHO = "http://echo:8080"
 BATCH = 25
 """How many answers a client gives at once: the local runner cuts longer lines in two."""

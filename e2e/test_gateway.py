@@ -1,0 +1,265 @@
+"""What comes in through the ingress gateway: by host and path, by server name, by port."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from e2e.certificates import authority, write
+from e2e.conftest import ROOT
+from e2e.mesh import INGRESS, SUBSETS, VISITOR, Answer, Mesh
+from e2e.witness import told, witness
+from tests.meshes import gateway, secret, virtual_service
+from tests.semantics import covers
+
+SHOP, MUTUAL, PASSED = "shop.example.com", "mutual.example.com", "passed.example.com"
+PORT = "port: {number: 8080}"
+HTTP, HTTPS, TCP = 8080, 8443, 9000
+"""Where the gateway's pods listen: the targets of its Service's ports."""
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """`edge` and `server` certify all names, `client` a client; `roots.pem` certified them.
+    `other` is of an authority that nobody trusts.
+    """
+    (ROOT / ".cache").mkdir(exist_ok=True)
+    made = Path(tempfile.mkdtemp(dir=ROOT / ".cache"))
+    made.chmod(0o755)
+    (made / "server").mkdir()
+    ours, others = authority("ours"), authority("others")
+    write(made / "roots.pem", ours.certificate)
+    write(made / "others.pem", others.certificate)
+    ours.issue(made, "edge", "edge", ("*.example.com",))
+    ours.issue(made / "server", "server", "server", ("*.example.com",))
+    ours.issue(made, "client", "client", ("client.example.com",))
+    others.issue(made, "other", "client", ("*.example.com",))
+    yield made
+    shutil.rmtree(made)
+
+
+def credential(folder: Path, name: str, file: str, roots: str = "") -> str:
+    """A Secret in the gateway's namespace."""
+    pair = (folder / f"{file}.pem").read_bytes(), (folder / f"{file}-key.pem").read_bytes()
+    more = {"ca_crt": (folder / roots).read_bytes()} if roots else {}
+    return secret(name, "edge", tls_crt=pair[0], tls_key=pair[1], **more)
+
+
+def edge(*servers: str) -> str:
+    """A Gateway in the namespace of the VirtualServices, for gateway pods of another."""
+    return gateway(
+        "public", f"{{selector: {{istio: ingressgateway}}, servers: [{', '.join(servers)}]}}", "e2e"
+    )
+
+
+def server(number: int, protocol: str, hosts: str, tls: str = "") -> str:
+    """One server; its port's name is made of its hosts."""
+    name = f"p{number}-{hosts.strip('*').partition('.')[0] or 'all'}"
+    port = f"port: {{number: {number}, name: {name}, protocol: {protocol}}}"
+    return f"{{{port}, hosts: ['{hosts}']{f', tls: {{{tls}}}' if tls else ''}}}"
+
+
+def bound(name: str, spec: str, created: str = "") -> str:
+    """A VirtualService of the Gateway."""
+    return virtual_service(name, f"{{gateways: [public], {spec}}}", "e2e", created)
+
+
+def to_echo(host: str, name: str = "echo") -> str:
+    """Everything for a host goes to the service `echo`."""
+    return bound(
+        name, f"hosts: [{host}], http: [{{route: [{{destination: {{host: echo, {PORT}}}}}]}}]"
+    )
+
+
+def visit(mesh: Mesh, host: str, path: str = "/", **more: str) -> Answer:
+    """A plain request from outside of the mesh."""
+    url = f"http://{mesh.address(INGRESS)}:{HTTP}{path}"
+    return mesh.get(url, {"host": host, **more}, via=VISITOR)
+
+
+def visit_tls(
+    mesh: Mesh, folder: Path, host: str, shown: str = "", roots: str = "roots.pem"
+) -> Answer:
+    """The same within TLS; `shown` is the client's certificate."""
+    tls = {"sni": host, "roots": str(folder / roots)}
+    if shown:
+        tls |= {
+            "certificate": str(folder / f"{shown}.pem"),
+            "key": str(folder / f"{shown}-key.pem"),
+        }
+    url = f"https://{mesh.address(INGRESS)}:{HTTPS}/tls"
+    return mesh.get(url, {"host": host}, via=VISITOR, tls=tls)
+
+
+@covers("S-8")
+def test_all_virtual_services_of_a_host_count(mesh: Mesh) -> None:
+    """The older one first, and those that take everything last; no other host is served."""
+    rules = {
+        version: f"hosts: [{SHOP}], http: [{{match: [{{uri: {{prefix: /{version}}}}}], "
+        f"rewrite: {{uri: /rewritten}}, "
+        f"route: [{{destination: {{host: echo, subset: {version}, {PORT}}}}}]}}]"
+        for version in ("v1", "v2")
+    }
+    mesh.apply(
+        edge(server(80, "HTTP", "*.example.com")),
+        SUBSETS,
+        bound(
+            "rest",
+            f"hosts: [{SHOP}], http: [{{headers: {{request: {{set: {{x-by: rest}}}}}}, "
+            f"route: [{{destination: {{host: echo, {PORT}}}}}]}}]",
+            "2026-01-01T00:00:00Z",
+        ),
+        bound("one", rules["v1"], "2026-01-02T00:00:00Z"),
+        bound("two", rules["v2"], "2026-01-03T00:00:00Z"),
+    )
+    for version in ("v1", "v2"):
+        seen = visit(mesh, SHOP, f"/{version}").seen
+        assert (seen.version, seen.path, "x-by" in seen.headers) == (version, "/rewritten", False)
+    seen = visit(mesh, SHOP, "/any?a=b").seen
+    assert (seen.path, seen.headers["x-by"]) == ("/any?a=b", "rest")
+    assert visit(mesh, "other.example.com").status == 404
+    assert visit(mesh, "shop.example.org").status == 404
+
+
+def test_who_connects_is_told_and_not_taken_from_headers(mesh: Mesh) -> None:
+    """The edge of the mesh trusts nothing that a client says of itself."""
+    mesh.apply(edge(server(80, "HTTP", "*")), to_echo(SHOP))
+    claimed = {
+        "x-forwarded-for": "1.2.3.4",
+        "x-forwarded-client-cert": "By=spiffe://cluster.local/ns/x/sa/admin",
+        "x-envoy-internal": "true",
+        "x-envoy-max-retries": "9",
+    }
+    headers = visit(mesh, SHOP, **claimed).seen.headers
+    came_from = headers["x-forwarded-for"].split(",")[-1].strip()
+    if mesh.intercepts:  # elsewhere pods have no addresses of their own to call from
+        assert came_from == mesh.address(VISITOR)
+    assert came_from != "1.2.3.4"
+    assert "x-forwarded-client-cert" not in headers
+    assert "x-envoy-internal" not in headers
+    assert "x-envoy-max-retries" not in headers
+
+
+def test_plain_requests_are_sent_to_https(mesh: Mesh, folder: Path) -> None:
+    mesh.apply(
+        edge(
+            server(80, "HTTP", SHOP, "httpsRedirect: true"),
+            server(80, "HTTP", MUTUAL),
+            server(443, "HTTPS", SHOP, "mode: SIMPLE, credentialName: cert"),
+        ),
+        to_echo(SHOP),
+        to_echo(MUTUAL, "plain"),
+        credential(folder, "cert", "edge"),
+    )
+    answer = visit(mesh, SHOP, "/a?b=c")
+    assert (answer.status, answer.headers["location"]) == (301, f"https://{SHOP}/a?b=c")
+    assert visit(mesh, MUTUAL).status == 200
+    assert visit_tls(mesh, folder, SHOP).seen.path == "/tls"
+
+
+def test_the_server_name_chooses_the_certificate_and_the_way(mesh: Mesh, folder: Path) -> None:
+    """Three servers on one port: TLS ends at two of them, and passes through the third."""
+    mesh.apply(
+        edge(
+            server(443, "HTTPS", SHOP, "mode: SIMPLE, credentialName: cert"),
+            server(443, "HTTPS", MUTUAL, "mode: MUTUAL, credentialName: both"),
+            server(443, "TLS", PASSED, "mode: PASSTHROUGH"),
+        ),
+        credential(folder, "cert", "edge"),
+        credential(folder, "both", "edge", "roots.pem"),
+        witness("red", "tls", TLS=str(folder / "server"), VERSION="red"),
+        to_echo(SHOP),
+        to_echo(MUTUAL, "mutual"),
+        bound(
+            "passed",
+            f"hosts: [{PASSED}], tls: [{{match: [{{sniHosts: [{PASSED}]}}], "
+            "route: [{destination: {host: red, port: {number: 8443}}}]}]",
+        ),
+    )
+    seen = visit_tls(mesh, folder, SHOP).seen
+    assert (seen.service, seen.path, seen.headers["x-forwarded-proto"]) == ("echo", "/tls", "https")
+    assert visit_tls(mesh, folder, MUTUAL, shown="client").seen.service == "echo"
+    for shown in ("", "other"):
+        assert visit_tls(mesh, folder, MUTUAL, shown=shown).status == 0
+    answer = visit_tls(mesh, folder, PASSED)
+    assert (answer.seen.version, told(answer)["sni"]) == ("red", PASSED)
+    assert visit_tls(mesh, folder, "nobody.example.com").status == 0
+
+
+def test_a_client_may_show_a_certificate(mesh: Mesh, folder: Path) -> None:
+    """OPTIONAL_MUTUAL: none is asked for, a wrong one is refused; upstream hears of a good one."""
+    mesh.apply(
+        edge(server(443, "HTTPS", MUTUAL, "mode: OPTIONAL_MUTUAL, credentialName: cert")),
+        credential(folder, "cert", "edge"),
+        secret("cert-cacert", "edge", cacert=(folder / "roots.pem").read_bytes()),
+        to_echo(MUTUAL),
+    )
+    assert visit_tls(mesh, folder, MUTUAL).status == 200
+    assert visit_tls(mesh, folder, MUTUAL, shown="client").status == 200
+    assert visit_tls(mesh, folder, MUTUAL, shown="other").status == 0
+
+
+def test_a_new_certificate_is_shown_at_once_and_none_without_a_secret(
+    mesh: Mesh, folder: Path
+) -> None:
+    public = edge(
+        server(80, "HTTP", SHOP),
+        server(443, "HTTPS", SHOP, "mode: SIMPLE, credentialName: cert"),
+    )
+    mesh.apply(public, to_echo(SHOP), credential(folder, "cert", "edge"))
+    assert visit_tls(mesh, folder, SHOP).status == 200
+    mesh.apply(public, to_echo(SHOP), credential(folder, "cert", "other"))
+    assert visit_tls(mesh, folder, SHOP).status == 0
+    assert visit_tls(mesh, folder, SHOP, roots="others.pem").status == 200
+    mesh.apply(public, to_echo(SHOP))
+    assert visit_tls(mesh, folder, SHOP, roots="others.pem").status == 0
+    assert any("edge/cert has no usable certificate" in each for each in mesh.problems())
+    assert visit(mesh, SHOP).status == 200
+
+
+def test_versions_of_tls(mesh: Mesh, folder: Path) -> None:
+    """The client speaks TLS 1.2 and 1.3; a server that ends below that is not for it."""
+    tls = "mode: SIMPLE, credentialName: cert"
+    mesh.apply(
+        edge(
+            server(443, "HTTPS", SHOP, f"{tls}, minProtocolVersion: TLSV1_3"),
+            server(443, "HTTPS", MUTUAL, f"{tls}, maxProtocolVersion: TLSV1_1"),
+            server(
+                443,
+                "HTTPS",
+                PASSED,
+                f"{tls}, maxProtocolVersion: TLSV1_2, "
+                "cipherSuites: [ECDHE-ECDSA-AES256-GCM-SHA384]",
+            ),
+        ),
+        credential(folder, "cert", "edge"),
+        to_echo("'*.example.com'"),
+    )
+    assert visit_tls(mesh, folder, SHOP).status == 200
+    assert visit_tls(mesh, folder, PASSED).status == 200
+    assert visit_tls(mesh, folder, MUTUAL).status == 0
+
+
+def test_connections_without_tls(mesh: Mesh) -> None:
+    mesh.apply(
+        edge(server(9000, "TCP", "*")),
+        bound(
+            "tcp",
+            "hosts: ['*'], tcp: [{match: [{port: 9000}], "
+            "route: [{destination: {host: echo, port: {number: 9000}}}]}]",
+        ),
+    )
+    assert "hello" in mesh.tcp(mesh.address(INGRESS), TCP, "hello", via=VISITOR)
+
+
+def test_what_leads_nowhere_is_a_clear_503_and_harms_nobody(mesh: Mesh) -> None:
+    mesh.apply(
+        edge(server(80, "HTTP", "*")),
+        to_echo(SHOP),
+        bound("lost", f"hosts: [{PASSED}], http: [{{route: [{{destination: {{host: gone}}}}]}}]"),
+    )
+    assert visit(mesh, PASSED).status == 503
+    assert visit(mesh, SHOP).status == 200
+    assert any("gone" in each for each in mesh.problems())
