@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 
 import structlog
 
+from crds.kinds import Object
+from crds.meta import Key
 from crds.problem import Problem, Severity
 from heddle.engine import Engine
 from heddle.identity import Held, PodResolver
@@ -60,6 +62,10 @@ class ControlPlane:
         if any(isinstance(event, Synced) for event in listed):
             self.resolver.synced = True
         return applied.dirty
+
+    def objects(self) -> Iterable[tuple[Key, Object]]:
+        """All that is configured, in the order of keys."""
+        return sorted(self._intake.store.objects().items(), key=lambda pair: pair[0])
 
     def problems(self) -> tuple[Problem, ...]:
         """All that is wrong now."""

@@ -17,6 +17,7 @@ from heddle.certificates import ServingCertificates
 from heddle.control_plane import ControlPlane
 from heddle.demo.images import PROGRAMS
 from heddle.demo.mesh_handle import LoadPod, OpenMesh, ProxyState, ProxyStatus
+from heddle.doors import Doors, ways
 from heddle.entry_names import entry_names
 from heddle.identity import Held, TokenAuthenticator
 from heddle.injection import AUDIENCE, SERVER_NAME, inject_settings
@@ -25,6 +26,7 @@ from heddle.local import envoy as envoys
 from heddle.local.images import Images
 from heddle.local.modes import RunMode, detect_mode
 from heddle.local.names import Names
+from heddle.local.outside import outside_socket
 from heddle.local.pods import InjectedPod, Line, Phase
 from heddle.local.runner import Runner, RunnerSettings
 from heddle.local.sandbox import run_sandboxed, sandboxed
@@ -91,6 +93,7 @@ class LocalMesh:
         self._runner: Runner | None = None
         self._load: RunningLoad | None = None
         self._news = asyncio.Event()
+        self._doors = Doors(outside_socket)
         self._ready: frozenset[str] = frozenset()
         self._running: Mapping[str, InjectedPod] = {}
         self._known: Names = {}
@@ -121,8 +124,16 @@ class LocalMesh:
         )
         self._cluster = LocalCluster(settings, self._place.subnets, started=False)
 
+    async def _keep_doors(self) -> None:
+        """Has Services of type LoadBalancer reached from outside, whatever changes meanwhile."""
+        while True:
+            news = self._news
+            await self._doors.lead(ways(self.plane.objects(), self.plane.engine.mesh))
+            await news.wait()
+
     async def close(self) -> None:
         """Ends all streams and stops listening."""
+        await self._doors.close()
         await self.server.stop()
 
     async def restart_server(self) -> None:
@@ -151,6 +162,7 @@ class LocalMesh:
             self._keep_pods(runner),
             self._watch_pods(runner),
             self._watch_clients(),
+            self._keep_doors(),
             self._certificates.keep(),
             self.plane.collect(),
         )
@@ -286,6 +298,11 @@ class LocalMesh:
     def generation(self) -> int:
         """The newest configuration."""
         return self.plane.generation
+
+    @property
+    def urls(self) -> Mapping[str, str]:
+        """Where Services of type LoadBalancer are reached on this machine, by URL."""
+        return self._doors.urls()
 
     @property
     def load(self) -> LoadPod | None:

@@ -112,6 +112,7 @@ class LiveDemo:
             proxies=tuple(self._mesh.proxies()),
             last_edit=self._edit,
             problems=tuple(self._mesh.problems()),
+            urls=self._mesh.urls,
             hint=self.note or _hint(self._folder, self._canaries),
         )
 

@@ -2,7 +2,7 @@
 one.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -69,6 +69,13 @@ class MeshHandle(Protocol):
     @property
     def load(self) -> LoadPod | None:
         """The first pod that runs the image `heddle-demo/load`, if there is one."""
+        ...
+
+    @property
+    def urls(self) -> Mapping[str, str]:
+        """Where Services of type LoadBalancer, namespace/name, are reached on this machine, by
+        URL.
+        """
         ...
 
     def proxies(self) -> Sequence[ProxyStatus]:

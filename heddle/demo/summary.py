@@ -65,6 +65,7 @@ def line(state: ViewState) -> str:
         f"{state.requests} requests, {state.failed} failed",
         *splits,
         f"{synced} of {len(state.proxies)} proxies synced",
+        *(f"open {url}" for url in state.urls),
         *(str(problem) for problem in state.problems),
     ]
     return printable("; ".join(parts))

@@ -78,6 +78,7 @@ class ViewState:
     proxies: tuple[ProxyStatus, ...] = ()
     last_edit: Edit | None = None
     problems: tuple[Problem, ...] = ()
+    urls: Mapping[str, str] = field(default_factory=dict)
     hint: str = ""
 
 
@@ -91,6 +92,8 @@ def render(state: ViewState) -> RenderableType:
     parts += [Text(), _edit(state), Text(), _proxies(state)]
     if state.problems:
         parts += [Text(), *_problems(state)]
+    if state.urls:
+        parts += [Text(), *_urls(state)]
     if state.hint:
         parts += [Text(), _text(state.hint, style="dim")]
     return Group(*parts)
@@ -191,6 +194,11 @@ def _problems(state: ViewState) -> Iterator[Text]:
         yield Text(str(problem), style="red" if problem.severity is Severity.ERROR else "yellow")
     if len(ordered) > MOST_PROBLEMS:
         yield Text(f"and {len(ordered) - MOST_PROBLEMS} more: `heddle validate` shows them all")
+
+
+def _urls(state: ViewState) -> Iterator[Text]:
+    for url, service in state.urls.items():
+        yield Text.assemble("Open ", (url, "bold cyan"), printable(f" ({service})"))
 
 
 def _text(text: str, style: str = "") -> Text:

@@ -31,6 +31,9 @@ from heddle.local.launch import command
 VARIABLE = "HEDDLE_SANDBOX"
 """Set inside, to the network namespace's number: an inherited stale value means nothing."""
 
+OUTSIDE = "HEDDLE_OUTSIDE"
+"""Set inside, to the handle of the network that the supervisor has left (outside.py)."""
+
 STATE = Path("/dev/shm")
 """A private tmpfs inside. This folder, because it exists everywhere and nobody reads programs or
 configuration from it."""
@@ -65,6 +68,9 @@ def main(argv: Sequence[str]) -> NoReturn:
     """The supervisor."""
     waited = {signal.SIGCHLD, *FORWARDED}
     signal.pthread_sigmask(signal.SIG_BLOCK, waited)
+    outside = os.open("/proc/self/ns/net", os.O_RDONLY)
+    os.set_inheritable(outside, True)
+    os.environ[OUTSIDE] = str(outside)
     try:
         kernel.unshare(Namespace.NETWORK | Namespace.MOUNT | Namespace.PID | Namespace.IPC)
     except OSError as error:

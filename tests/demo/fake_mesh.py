@@ -3,7 +3,7 @@ way.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -106,6 +106,10 @@ class FakeMesh:
     looked: asyncio.Event = field(default_factory=asyncio.Event)
     """Somebody has asked for the problems, as a picture of the mesh does."""
     _texts: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def urls(self) -> Mapping[str, str]:
+        return {"http://127.0.0.1:8080": "shop/ingress"}
 
     def proxies(self) -> Sequence[ProxyStatus]:
         return [replace(status, acknowledged=self.generation) for status in self.status]

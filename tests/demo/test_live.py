@@ -143,5 +143,5 @@ def test_a_line_for_where_there_is_no_terminal(folder: Path) -> None:
     live.heard(said(100, 12))
     assert line(live.state()) == (
         "100 requests, 0 failed; reviews v1 88.0 % of 90.0 %; reviews v2 12.0 % of 10.0 %; "
-        "1 of 1 proxies synced"
+        "1 of 1 proxies synced; open http://127.0.0.1:8080"
     )

@@ -54,6 +54,7 @@ BUSY = ViewState(
     ),
     last_edit=Edit(file="reviews/canary.yaml", milliseconds=41.27),
     problems=(BROKEN,),
+    urls={"http://127.0.0.1:8080": "shop/ingress"},
     hint="Edit a weight in examples/shop/reviews/canary.yaml and save it. Ctrl-C ends.",
 )
 
@@ -88,6 +89,8 @@ Problems (1)
 error[unknown-subset] reviews/canary.yaml:1 (document 1): VirtualService
 shop/reviews: spec.http[1].route[1].destination.subset: no DestinationRule of
 `reviews` has the subset v3: add it, or name one of v1, v2 (got 'v3')
+
+Open http://127.0.0.1:8080 (shop/ingress)
 
 Edit a weight in examples/shop/reviews/canary.yaml and save it. Ctrl-C ends."""
 
