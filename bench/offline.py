@@ -75,7 +75,7 @@ async def _handle(command: object) -> object:
 
 def _cold(command: Cold) -> Seconds:
     times: dict[str, list[float]] = {}
-    client = shapes.client(shapes.namespace())
+    client = shapes.proxy(command.shape, shapes.namespace())
     for _ in range(_COLD_RUNS):
         gc.collect()
         store = _store(_timed(times, "decode_s", shapes.objects, command.shape))
@@ -93,9 +93,9 @@ def _per_proxy(command: PerProxy) -> Seconds:
         gc.collect()
         engine = Engine(Publisher())
         engine.apply(_store(objects).take(), DEFAULT_MESH_CONFIG)
-        _timed(times, "cold_s", engine.select, shapes.client(shapes.namespace()))
-        _timed(times, "other_namespace_s", engine.select, shapes.client("elsewhere"))
-        _timed(times, "warm_s", engine.select, shapes.client(shapes.namespace()))
+        _timed(times, "cold_s", engine.select, shapes.proxy(command.shape, shapes.namespace()))
+        _timed(times, "other_namespace_s", engine.select, shapes.proxy(command.shape, "elsewhere"))
+        _timed(times, "warm_s", engine.select, shapes.proxy(command.shape, shapes.namespace()))
     return Seconds(of={name: median(each) for name, each in times.items()})
 
 
@@ -103,7 +103,7 @@ def _incremental(command: Incremental) -> Seconds:
     store = _store(shapes.objects(command.shape))
     engine = Engine(Publisher())
     engine.apply(store.take(), DEFAULT_MESH_CONFIG)
-    engine.select(shapes.client(shapes.namespace()))
+    engine.select(shapes.proxy(command.shape, shapes.namespace()))
     times: dict[str, list[float]] = {}
     for number in range(_WARM_EDITS + _EDITS):
         edit = shapes.edit(command.shape, "vs_edit", number)

@@ -66,6 +66,9 @@ def offline_shapes(settings: Settings) -> Mapping[str, Shape]:
     return {
         f"http_{size}": plain,
         f"virtualservice_{size}": replace(plain, routed=1),
+        f"gateways_{settings.services}": Shape(
+            services=settings.services, endpoints=settings.endpoints, routed=1, gateways=True
+        ),
     }
 
 

@@ -11,11 +11,12 @@ from typing import Literal
 from crds.decode import decode
 from crds.kinds import Object
 from crds.meta import Annotation, Key
-from mesh.proxy import Proxy
+from mesh.proxy import Proxy, Role
 from xds.types import CDS, EDS, RDS, VHDS
 
 ACCOUNT = "default"
 CLIENT_LABELS: Mapping[str, str] = {"app": "client"}
+GATEWAY_LABELS: Mapping[str, str] = {"istio": "ingressgateway"}
 PORT = 80
 
 EditKind = Literal["vs_edit", "new_service", "endpoint"]
@@ -40,6 +41,10 @@ class Shape:
     private: bool = False
     routed: int = 10
     """Every which service has a VirtualService; 0: none has."""
+    gateways: bool = False
+    """Each routed service is served at a Gateway of its own, by a host of its own, and the proxy is
+    the gateway of all of them.
+    """
     pods: int = 0
     """How many of the proxies are there as Pods, numbered from 1; all in the first namespace."""
 
@@ -64,7 +69,9 @@ def _objects(shape: Shape) -> Iterator[Raw]:
         yield where.slice(name, _addresses(index, shape.endpoints))
         turn = index // shape.namespaces if shape.private else index
         if shape.routed and turn % shape.routed == 0:
-            yield where.virtual_service(name, "initial")
+            if shape.gateways:
+                yield where.gateway(name)
+            yield where.virtual_service(name, "initial", at_gateway=shape.gateways)
     for number in range(1, shape.pods + 1):
         yield _pod(number)
 
@@ -74,7 +81,8 @@ def edit(shape: Shape, kind: EditKind, number: int) -> Objects:
     where, first = _place(shape, 0), "service-0"
     match kind:
         case "vs_edit":
-            return _decoded([where.virtual_service(first, _mark(kind, number))])
+            mark = _mark(kind, number)
+            return _decoded([where.virtual_service(first, mark, at_gateway=shape.gateways)])
         case "endpoint":
             addresses = [_mark(kind, number), *_addresses(0, shape.endpoints)[1:]]
             return _decoded([where.slice(first, addresses)])
@@ -111,6 +119,22 @@ def _mark(kind: EditKind, number: int) -> str:
             return f"10.250.{100 + number // 100}.{100 + number % 100}"
         case "new_service":
             return f"new-{number}.{namespace()}.svc.cluster.local"
+
+
+def gateway(home: str) -> Proxy:
+    """A gateway, which all Gateways select."""
+    return Proxy(
+        namespace=home,
+        name="ingress",
+        labels=GATEWAY_LABELS,
+        service_account=ACCOUNT,
+        role=Role.ROUTER,
+    )
+
+
+def proxy(shape: Shape, home: str) -> Proxy:
+    """The kind of proxy that a mesh is translated for."""
+    return gateway(home) if shape.gateways else client(home)
 
 
 def client(home: str) -> Proxy:
@@ -203,14 +227,32 @@ class _Place:
             ],
         }
 
-    def virtual_service(self, service: str, mark: str) -> Raw:
+    def gateway(self, service: str) -> Raw:
+        return {
+            "apiVersion": "networking.istio.io/v1",
+            "kind": "Gateway",
+            "metadata": {"name": service, "namespace": self.namespace},
+            "spec": {
+                "selector": GATEWAY_LABELS,
+                "servers": [
+                    {
+                        "port": {"number": PORT, "name": "http", "protocol": "HTTP"},
+                        "hosts": [_outside(service)],
+                    }
+                ],
+            },
+        }
+
+    def virtual_service(self, service: str, mark: str, *, at_gateway: bool = False) -> Raw:
+        bound = {"gateways": [service]} if at_gateway else {}
         return {
             "apiVersion": "networking.istio.io/v1",
             "kind": "VirtualService",
             "metadata": {"name": service, "namespace": self.namespace},
             "spec": {
                 "exportTo": ["." if self.private else "*"],
-                "hosts": [service],
+                "hosts": [_outside(service) if at_gateway else service],
+                **bound,
                 "http": [
                     {
                         "headers": {"request": {"set": {"x-bench": mark}}},
@@ -220,3 +262,8 @@ class _Place:
                 ],
             },
         }
+
+
+def _outside(service: str) -> str:
+    """The host by which a service is called from outside of the mesh."""
+    return f"{service}.example.com"

@@ -123,7 +123,7 @@ def test_all_virtual_services_of_a_host_count(mesh: Mesh) -> None:
     assert visit(mesh, "shop.example.org").status == 404
 
 
-@pytest.mark.parametrize("before", ["1.2.3.4"], ids=["forwarded"])
+@pytest.mark.parametrize("before", ["", "1.2.3.4"], ids=["direct", "forwarded"])
 def test_who_connects_is_told_and_not_taken_from_headers(mesh: Mesh, before: str) -> None:
     """The edge of the mesh trusts nothing that a client says of itself, wherever it is."""
     mesh.apply(edge(server(80, "HTTP", "*")), to_echo(SHOP))

@@ -8,6 +8,7 @@ normalised (`/a/../b`) but slashes are not merged, as in Istio: what lies behind
 
 from collections.abc import Sequence
 
+from envoy.config.core.v3.address_pb2 import CidrRange
 from envoy.config.core.v3.protocol_pb2 import Http2ProtocolOptions
 from envoy.config.listener.v3.listener_components_pb2 import Filter
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
@@ -23,6 +24,13 @@ SERVER_NAME = "istio-envoy"
 _UPGRADES = ("websocket", "CONNECT")
 """Requests that become something else once they are answered. A tunnel (CONNECT) is opened only
 where a route asks for it; HTTP/2 carries both with `allow_connect`.
+"""
+
+_NOBODY = HttpConnectionManager.InternalAddressConfig(
+    cidr_ranges=(CidrRange(address_prefix="255.255.255.255", prefix_len=pb.uint32(32)),)
+)
+"""No client has this address. An empty list would not do: with it Envoy (1.40, measured) counts
+private addresses as internal, and obeys the `x-envoy-*` headers of whoever has one.
 """
 
 _CERTIFICATE_DETAILS = HttpConnectionManager.SetCurrentClientCertDetails(
@@ -55,7 +63,7 @@ def http_manager(
                 merge_slashes=False,
                 stream_idle_timeout=pb.seconds(0),  # long polls and gRPC streams live
                 use_remote_address=BoolValue(value=edge),
-                internal_address_config=HttpConnectionManager.InternalAddressConfig(),
+                internal_address_config=_NOBODY,
                 generate_request_id=BoolValue(value=True),
                 forward_client_cert_details=(
                     HttpConnectionManager.SANITIZE_SET if edge else HttpConnectionManager.SANITIZE

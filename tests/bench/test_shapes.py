@@ -64,3 +64,22 @@ def test_an_edit_marks_one_resource_of_each_type_that_it_changes(kind: EditKind)
 def test_no_mark_is_a_part_of_another(kind: EditKind) -> None:
     marks = [mark for number in range(1, 130) for _, mark in shapes.marks(kind, number)[:1]]
     assert not [(a, b) for a in marks for b in marks if a is not b and a in b]
+
+
+def test_a_gateway_serves_each_routed_service() -> None:
+    shape = Shape(services=4, endpoints=2, routed=1, gateways=True)
+    publisher, store = Publisher(), Store()
+    engine = Engine(publisher)
+    for number in range(2):
+        for key, each in {
+            **shapes.objects(shape),
+            **shapes.edit(shape, "vs_edit", number),
+        }.items():
+            store.put(key, each)
+        engine.apply(store.take(), DEFAULT_MESH_CONFIG)
+    parts = engine.select(shapes.proxy(shape, shapes.namespace()))
+    served = [publisher.resources(part, VHDS).values() for part in parts]
+    hosts = [resource.framed for each in served for resource in each]
+    assert sum(b".example.com" in host for host in hosts) == 4
+    ((_, mark),) = shapes.marks("vs_edit", 1)
+    assert sum(mark in host for host in hosts) == 1

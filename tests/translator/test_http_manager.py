@@ -26,8 +26,8 @@ def test_routes_in_place() -> None:
 
 def test_nothing_from_outside_is_trusted() -> None:
     made = manager(http_manager("x", "80", ()))
-    assert made.HasField("internal_address_config")
-    assert not made.internal_address_config.cidr_ranges
+    (nobody,) = made.internal_address_config.cidr_ranges
+    assert (nobody.address_prefix, nobody.prefix_len.value) == ("255.255.255.255", 32)
     assert made.forward_client_cert_details == HttpConnectionManager.SANITIZE
     assert not made.use_remote_address.value
     assert made.normalize_path.value
