@@ -28,15 +28,6 @@ LIVES = (0.1, 0.7, 2.3, 5.9)
 """How long streams last, in seconds, one after the other."""
 
 
-class Mute(FakeEnvoy):
-    """Takes everything and never says that it did."""
-
-    def take(self, response: Response) -> list[Request]:
-        """Nothing is answered."""
-        super().take(response)
-        return []
-
-
 class Forgetful(FakeEnvoy):
     """Comes back with nothing each time."""
 
@@ -47,6 +38,15 @@ class Forgetful(FakeEnvoy):
         self._began = set()
         self._asked = {}
         return super().connect()
+
+
+class Mute(Forgetful):
+    """Takes everything and never says that it did."""
+
+    def take(self, response: Response) -> list[Request]:
+        """Nothing is answered."""
+        super().take(response)
+        return []
 
 
 class Grumbler(FakeEnvoy):

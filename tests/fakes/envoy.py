@@ -47,6 +47,8 @@ class FakeEnvoy:
         self._asked: dict[str, set[str]] = {}
         self._began: set[str] = set()
         self._withheld: list[Request] = []
+        self._without: set[str] = set()
+        """Clusters of which it was told that they have no endpoints: they are warm too."""
 
     def versions(self) -> dict[tuple[str, str], str]:
         """What it holds, by type and name."""
@@ -80,6 +82,9 @@ class FakeEnvoy:
         for name in response.removed_resources:
             self.held[kind].pop(name, None)
         self.held[kind].update((resource.name, resource) for resource in response.resources)
+        if kind == EDS:
+            self._without.update(response.removed_resources)
+            self._without -= self.held[EDS].keys()
         if kind != CDS:
             return [answer, *self._follow(kind)]
         self._withheld.append(answer)
@@ -118,6 +123,8 @@ class FakeEnvoy:
         self._asked[kind] = now
         for name in before - now:
             self.held[kind].pop(name, None)
+        if kind == EDS:
+            self._without &= now
         if kind not in self._began:
             return [self._first(kind)] if now else []
         if before == now:
@@ -137,7 +144,7 @@ class FakeEnvoy:
                 yield cluster.eds_cluster_config.service_name or name
 
     def _warm(self) -> bool:
-        return set(self._endpoint_names()) <= self.held[EDS].keys()
+        return set(self._endpoint_names()) <= self.held[EDS].keys() | self._without
 
     def _route_names(self) -> Iterable[str]:
         for resource in self.held[LDS].values():
