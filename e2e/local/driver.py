@@ -109,6 +109,7 @@ class Driver:
         gc.collect()
         return {
             "rss_mb": round(_resident() / 1e6, 1),
+            "objects": len(gc.get_objects()),
             "clients": len(self._mesh.server.clients),
             "tasks": len(asyncio.all_tasks()),
             "parts": len(self._mesh.plane.publisher.keys()),

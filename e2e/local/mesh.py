@@ -58,7 +58,7 @@ class LocalBackend:
         return found
 
     def figures(self) -> Mapping[str, float]:
-        """What the control plane is made of: `rss_mb`, `clients`, `tasks`, `parts`."""
+        """What the control plane is made of: `rss_mb`, `objects`, `clients`, `tasks`, `parts`."""
         found = self._helper.ask(do="figures")
         assert isinstance(found, dict)
         return found
