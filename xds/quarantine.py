@@ -58,9 +58,14 @@ class _Case:
 class Quarantine:
     """The notes of one server. Bounded: those about the clients heard of least lately go first."""
 
-    def __init__(self, *, contents: int = 10_000, per_client: int = 256) -> None:
-        """`contents` bounds all notes, `per_client` those about one client."""
+    def __init__(
+        self, *, contents: int = 10_000, per_client: int = 256, doubts: int = 100_000
+    ) -> None:
+        """`contents` bounds all notes, `per_client` those about one client; `doubts` bounds the
+        names that clients may run without saying so.
+        """
         self._limit = contents
+        self._doubts_limit = doubts
         self._per_client = per_client
         self._notes: OrderedDict[tuple[Hashable, str], OrderedDict[Key, Note]] = OrderedDict()
         self._count = 0
@@ -69,6 +74,7 @@ class Quarantine:
         self._for_all: dict[str, dict[Key, Note]] = {}
         self._open: dict[str, dict[Record, None]] = {}
         self._doubts: OrderedDict[Hashable, set[tuple[str, str]]] = OrderedDict()
+        self._doubts_count = 0
 
     def record(
         self, client: Hashable, *, release: str = "", principal: Hashable = None
@@ -167,17 +173,25 @@ class Quarantine:
 
     def doubt(self, client: Hashable, type_url: str, names: Iterable[str]) -> None:
         """The client rejected these names with something else, and may run them all the same."""
+        found = {(type_url, name) for name in names}
+        if not found:
+            return
         doubts = self._doubts.setdefault(client, set())
         self._doubts.move_to_end(client)
-        doubts.update((type_url, name) for name in names)
-        if len(doubts) > self._limit or len(self._doubts) > self._limit:
-            self._doubts.popitem(last=False)
+        self._doubts_count -= len(doubts)
+        doubts |= found
+        self._doubts_count += len(doubts)
+        while self._doubts_count > self._doubts_limit:
+            _, oldest = self._doubts.popitem(last=False)
+            self._doubts_count -= len(oldest)
 
     def trust(self, client: Hashable, type_url: str, names: Iterable[str]) -> None:
         """The client has accepted these, or that they are gone."""
         doubts = self._doubts.get(client)
         if doubts is not None:
+            self._doubts_count -= len(doubts)
             doubts.difference_update((type_url, name) for name in names)
+            self._doubts_count += len(doubts)
             if not doubts:
                 del self._doubts[client]
 

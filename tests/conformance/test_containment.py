@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
 
-from tests.conformance.conversation import accepted
+from tests.conformance.conversation import accepted, carried
 from tests.conformance.resources import (
     host,
     invalid_cluster,
@@ -18,7 +18,7 @@ from tests.conformance.world import World
 from tests.xds.certificates import certificate
 from tests.xds.rules import rules
 from xds.tls import Certificate
-from xds.types import CDS, SDS
+from xds.types import CDS, SDS, VHDS
 
 pytestmark = pytest.mark.envoy
 
@@ -37,6 +37,27 @@ async def test_what_is_good_of_a_rejected_push_is_taken_and_listed(
     again = await live.tap.reconnected()
     held = set((await again.asked(CDS)).initial_resource_versions)
     assert held == {"a", "b", "d", "e"}
+
+
+@rules("X-129", "X-23")
+async def test_one_of_sixteen_is_found_in_four_more_sends(live: World) -> None:
+    """Envoy does not name it, and takes no virtual host of a response that it rejects. One more
+    response brings those that were suspected with it, and a last one tries the culprit beside them:
+    it might have been rejected for a domain that one of them gives up.
+    """
+    domains = [f"{number:02}.test" for number in range(16)]
+    hosts = {domain: host("r", domain, "a") for domain in domains}
+    hosts["06.test"].routes[0].match.safe_regex.regex = "(unbalanced"
+    live.publish(*hosts.values())
+    clients = live.server.clients
+    while not (kept := clients.snapshot()[0].types[VHDS].quarantined):
+        await clients.changed(clients.revision)
+    assert [(each.name, "unbalanced" in each.message) for each in kept] == [("r/06.test", True)]
+    for domain in domains:
+        await live.answers(domain, 404 if domain == "06.test" else 200)
+    sent = live.stream.responses[live.stream.mark :]
+    assert len([r for r in sent if "r/06.test" in carried(r)]) <= 1 + 4
+    assert len([r for r in sent if r.type_url == VHDS]) <= 1 + 4 + 1 + 1
 
 
 @rules("X-129", "X-128")

@@ -164,12 +164,21 @@ def test_doubts_about_what_a_client_runs_end_with_its_word() -> None:
     assert not record.doubted(CDS)
 
 
-def test_doubts_are_bounded() -> None:
-    quarantine = Quarantine(contents=2)
-    for client in "abc":
+def test_doubts_are_bounded_over_all_clients_and_the_oldest_go_first() -> None:
+    quarantine = Quarantine(doubts=3)
+    quarantine.record("z").doubt(CDS, [])
+    for client in "abcd":
         quarantine.record(client).doubt(CDS, ["x"])
-    assert not quarantine.record("a").doubted(CDS)
-    quarantine.record("c").doubt(CDS, ["y", "z"])
-    assert not quarantine.record("b").doubted(CDS)
-    quarantine.record("d").doubt(CDS, ["x"])
-    assert quarantine.record("d").doubted(CDS) == {"x"}
+    assert [bool(quarantine.record(client).doubted(CDS)) for client in "abcd"] == [
+        False,
+        True,
+        True,
+        True,
+    ]
+    quarantine.record("b").trust(CDS, ["x"])
+    quarantine.record("d").doubt(CDS, ["x", "y"])
+    assert quarantine.record("c").doubted(CDS) == {"x"}
+    quarantine.record("e").doubt(CDS, ["w", "x", "y", "z"])
+    assert not any(quarantine.record(client).doubted(CDS) for client in "abcde")
+    quarantine.record("a").doubt(CDS, ["x", "y", "z"])
+    assert quarantine.record("a").doubted(CDS) == {"x", "y", "z"}

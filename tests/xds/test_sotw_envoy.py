@@ -244,3 +244,21 @@ async def test_a_rejected_listener_stops_no_other_type(running: Running) -> None
         running.publisher.publish({"p": change})
         await real.until_answered(running.port, lambda got: got == (200, "from b"))
     assert running.pushes() == before + 1
+
+
+@rules("X-103+X-23")
+async def test_what_is_good_beside_a_rejected_listener_is_accepted(running: Running) -> None:
+    """Each response is the whole state, so the bad one is left out of it until it changes."""
+    clients, other = running.server.clients, real.free_port()
+    good = real.listener("good", other, "web")
+    running.publisher.publish({"p": PartChange(upserts={LDS: [real.bad_listener("bad"), good]})})
+    async with asyncio.timeout(real.PATIENCE):
+        while not (kept := clients.snapshot()[0].types[LDS].quarantined):
+            await clients.changed(clients.revision)
+    assert [each.name for each in kept] == ["bad"]
+    await real.until_answered(other, lambda got: got == (200, "from a"))
+    before = running.pushes()
+    mended = real.listener("bad", real.free_port(), "web")
+    await running.publish(PartChange(upserts={LDS: [mended]}))
+    assert running.pushes() == before + 1
+    assert not clients.snapshot()[0].types[LDS].rejected
