@@ -144,7 +144,7 @@ class _Scene:
         """One edit, each time another one."""
         self._edits += 1
         marks = shapes.marks(kind, self._edits, inline=self._inline)
-        home = shapes.namespace() if self._shape.private else None
+        home = shapes.namespace() if self._shape.scoped else None
         self._proxies.ask(Expect(marks=marks, namespace=home), Done)
         self._serving.ask(Prepare(kind=kind, number=self._edits), Usage)
         applied = self._serving.ask(Apply(), Applied)

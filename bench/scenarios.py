@@ -36,7 +36,7 @@ def scenarios(settings: Settings, *, tls: bool) -> tuple[Scenario, ...]:
                 services=services,
                 endpoints=endpoints,
                 namespaces=max(services // SCOPE_SERVICES, 1),
-                private=True,
+                scoped=True,
             ),
         ),
     )

@@ -29,8 +29,8 @@ class Shape:
     """A mesh, and over how many namespaces its proxies are spread.
 
     Proxies of one namespace hold the same configuration. Services are all in the first namespace,
-    and seen from everywhere; if `private`, they are spread as the proxies are, and each is seen
-    from its own namespace only.
+    and seen from everywhere; if `scoped`, they are spread as the proxies are, and in each
+    namespace a Sidecar imports its own and those of the root namespace only.
     """
 
     services: int
@@ -38,7 +38,7 @@ class Shape:
     endpoints: int
     """Per service."""
     namespaces: int = 1
-    private: bool = False
+    scoped: bool = False
     routed: int = 10
     """Every which service has a VirtualService; 0: none has."""
     gateways: bool = False
@@ -61,13 +61,15 @@ def objects(shape: Shape) -> Objects:
 
 def _objects(shape: Shape) -> Iterator[Raw]:
     for index in range(shape.namespaces):
-        where = _Place(namespace(index), private=True)
-        yield where.service("client", f"10.95.{index >> 8}.{index & 255}")
+        where = _Place(namespace(index))
+        yield where.service("client", f"10.95.{index >> 8}.{index & 255}", private=True)
+        if shape.scoped:
+            yield where.sidecar()
     for index in range(shape.services):
         name, where = f"service-{index}", _place(shape, index)
         yield where.service(name, f"10.96.{index >> 8}.{index & 255}")
         yield where.slice(name, _addresses(index, shape.endpoints))
-        turn = index // shape.namespaces if shape.private else index
+        turn = index // shape.namespaces if shape.scoped else index
         if shape.routed and turn % shape.routed == 0:
             if shape.gateways:
                 yield where.gateway(name)
@@ -186,19 +188,27 @@ def _addresses(index: int, endpoints: int) -> list[str]:
 
 
 def _place(shape: Shape, service: int) -> "_Place":
-    index = service % shape.namespaces if shape.private else 0
-    return _Place(namespace(index), private=shape.private)
+    return _Place(namespace(service % shape.namespaces if shape.scoped else 0))
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """A namespace to put objects into, and whether its services are seen from there only."""
+    """A namespace to put objects into."""
 
     namespace: str
-    private: bool
 
-    def service(self, name: str, address: str) -> Raw:
-        exported = {Annotation.EXPORT_TO: "."} if self.private else {}
+    def sidecar(self) -> Raw:
+        """What Istio's users write so that a proxy gets what its namespace needs."""
+        return {
+            "apiVersion": "networking.istio.io/v1",
+            "kind": "Sidecar",
+            "metadata": {"name": "default", "namespace": self.namespace},
+            "spec": {"egress": [{"hosts": ["./*", "istio-system/*"]}]},
+        }
+
+    def service(self, name: str, address: str, *, private: bool = False) -> Raw:
+        """`private`: seen from its own namespace only."""
+        exported = {Annotation.EXPORT_TO: "."} if private else {}
         return {
             "apiVersion": "v1",
             "kind": "Service",
@@ -250,7 +260,6 @@ class _Place:
             "kind": "VirtualService",
             "metadata": {"name": service, "namespace": self.namespace},
             "spec": {
-                "exportTo": ["." if self.private else "*"],
                 "hosts": [_outside(service) if at_gateway else service],
                 **bound,
                 "http": [

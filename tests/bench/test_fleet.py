@@ -74,7 +74,7 @@ async def test_an_edit_reaches_every_proxy_after_it_was_applied(
 
 
 async def test_an_edit_goes_to_the_namespace_that_sees_it_and_to_nobody_else() -> None:
-    shape = Shape(services=6, endpoints=2, namespaces=PROXIES, private=True)
+    shape = Shape(services=6, endpoints=2, namespaces=PROXIES, scoped=True)
     async with connected(tls=False, shape=shape) as (server, fleet), asyncio.timeout(20):
         await server.handle(Prepare(kind="vs_edit", number=1))
         marks = shapes.marks("vs_edit", 1)

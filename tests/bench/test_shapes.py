@@ -6,7 +6,11 @@ from bench import shapes
 from bench.shapes import EditKind, Shape
 from crds.mesh_config import DEFAULT_MESH_CONFIG
 from heddle.engine import Engine
+from mesh.advance import advance
+from mesh.mesh import EMPTY_MESH
 from mesh.store import Store
+from tests.meshes import additions
+from translator.translate import translate
 from xds.publisher import Publisher
 from xds.types import CDS, EDS, PUSH_ORDER, VHDS
 
@@ -42,6 +46,14 @@ class Published:
             sum(mark in framed for framed in self.resources(type_url))
             for type_url, mark in shapes.marks(kind, number)
         ]
+
+
+def test_in_a_scoped_mesh_each_namespace_sees_its_own() -> None:
+    shape = Shape(services=6, endpoints=1, namespaces=3, scoped=True)
+    mesh, _ = advance(EMPTY_MESH, additions(dict(shapes.objects(shape))), DEFAULT_MESH_CONFIG)
+    config = translate(mesh, shapes.client(shapes.namespace(1)))
+    seen = {each.cluster_name.split("|")[-1].split(".")[0] for each in config.endpoints}
+    assert seen == {"client", "service-1", "service-4"}
 
 
 def test_the_mesh_has_the_size_that_was_asked_for() -> None:
