@@ -19,7 +19,7 @@ from mesh.advance import advance
 from mesh.mesh import EMPTY_MESH
 from mesh.proxy import Mode, Proxy
 from mesh.visibility import known_hosts
-from tests.meshes import additions, destination_rule, objects_of, service, virtual_service
+from tests.meshes import additions, destination_rule, objects_of, service, sidecar, virtual_service
 from tests.semantics import covers
 from tests.strategies import examples, parsed, steps
 from tests.test_envoy_accepts_goldens import bootstrap
@@ -124,6 +124,9 @@ def test_unrelated_objects_change_nothing_that_was_there(objects: Objects, proxy
         + virtual_service("yy", f"{{{TO_A}}}", namespace="far")
         + destination_rule("zz", "{host: zz, subsets: [{name: v1}]}", namespace="far")
         + destination_rule("yy", "{host: '*', exportTo: ['.']}", namespace="far")
+        + sidecar(
+            "zz", "{egress: [{hosts: [./*]}], ingress: [{port: {number: 1, protocol: TCP}}]}", "far"
+        )
     )
     after = _bytes_by_name(config_of({**objects, **unrelated}, proxy))
     assert {name: data for name, data in after.items() if name in before} == before
