@@ -6,7 +6,8 @@ verified token; nothing that a workload says of itself gets in here.
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -24,11 +25,7 @@ from mesh.identity import SpiffeId
 LIFETIME = timedelta(hours=24)
 """How long a workload's certificate lives, if nothing else is asked for."""
 
-_HALF = 0.5
-_SPREAD = 0.1
-"""Certificates are renewed at half their life, give or take so much of it in all: those that were
-made in one second are not all renewed in one second."""
-
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TRUST_DOMAIN = re.compile(r"[a-z0-9._-]{1,255}")
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 """What Kubernetes accepts as a name (RFC 1123 subdomain)."""
@@ -45,7 +42,6 @@ class WorkloadCertificate:
     serial: int
     not_before: datetime
     not_after: datetime
-    renew_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,17 +57,14 @@ def key_pair(
     identity: SpiffeId,
     now: datetime,
     *,
-    chance: float,
     lifetime: timedelta = LIFETIME,
 ) -> KeyPair:
-    """A new key and its certificate. `chance` (0 to 1) spreads the instant of renewal.
+    """A new key and its certificate.
 
     Raises `AuthorityError` if the authority has expired.
     """
     key = keys.new_key()
-    certificate = signed(
-        authority, identity, key.public_key(), now, chance=chance, lifetime=lifetime
-    )
+    certificate = signed(authority, identity, key.public_key(), now, lifetime=lifetime)
     return KeyPair(certificate=certificate, key=keys.written(key))
 
 
@@ -81,7 +74,6 @@ def from_request(
     request: bytes,
     now: datetime,
     *,
-    chance: float,
     lifetime: timedelta = LIFETIME,
 ) -> WorkloadCertificate:
     """A certificate for the key of a PEM signing request, whatever name that asks for in vain.
@@ -102,7 +94,7 @@ def from_request(
         raise RequestError("the request is not signed by the key that it is for")
     if any(name != x509.UniformResourceIdentifier(str(identity)) for name in names):
         raise RequestError(f"the request is for another identity than {identity}")
-    return signed(authority, identity, key, now, chance=chance, lifetime=lifetime)
+    return signed(authority, identity, key, now, lifetime=lifetime)
 
 
 def _asked_names(request: x509.CertificateSigningRequest) -> list[x509.GeneralName]:
@@ -118,7 +110,6 @@ def signed(
     key: keys.PublicKey,
     now: datetime,
     *,
-    chance: float,
     lifetime: timedelta,
 ) -> WorkloadCertificate:
     """A certificate that binds `key` to `identity`, read back and checked. It never outlives the
@@ -151,13 +142,20 @@ def signed(
         serial=certificate.serial_number,
         not_before=certificate.not_valid_before_utc,
         not_after=certificate.not_valid_after_utc,
-        renew_at=renewal(now, certificate.not_valid_after_utc, chance),
     )
 
 
-def renewal(now: datetime, not_after: datetime, chance: float) -> datetime:
-    """When a certificate made `now` is to be replaced."""
-    return now + (not_after - now) * (_HALF + _SPREAD * (chance - 0.5))
+def renewal(authority: Authority, holder: str, now: datetime, lifetime: timedelta) -> datetime:
+    """When a certificate that `holder` is given now is to be replaced: with half its life to go.
+
+    Time is cut into pieces of half a life, at an instant that is the holder's own, so that those
+    who came together do not come back together. All replicas cut alike: for a holder that comes
+    back in the same piece its certificate is still the one that it has, whoever made it.
+    """
+    half = min(lifetime, authority.not_after - now) / 2
+    share = int.from_bytes(blake2b(holder.encode(), digest_size=8).digest(), "big") / 2**64
+    first = _EPOCH + half * share
+    return first + ((now - first) // half + 1) * half
 
 
 def checked_id(identity: SpiffeId) -> str:

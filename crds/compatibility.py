@@ -13,7 +13,7 @@ from typing import Union, get_args, get_origin, get_type_hints
 
 from crds.convert import camel_case
 from crds.fields import EMPTY
-from crds.kinds import KINDS, NETWORKING
+from crds.kinds import KINDS, NETWORKING, SECURITY
 from crds.scalars import Duration
 from crds.untranslated import UNTRANSLATED
 
@@ -76,8 +76,8 @@ YES: Mapping[str, str] = {
     "TrafficPolicy": "load_balancer connection_pool outlier_detection port_level_settings "
     "retry_budget tls tunnel proxy_protocol",
     "PortTrafficPolicy": "port load_balancer connection_pool outlier_detection tls",
-    "ClientTLSSettings": "client_certificate private_key ca_certificates subject_alt_names sni "
-    "insecure_skip_verify ca_crl",
+    "ClientTLSSettings": "mode client_certificate private_key ca_certificates subject_alt_names "
+    "sni insecure_skip_verify ca_crl",
     "TunnelSettings": "protocol target_host target_port",
     "ProxyProtocol": "version",
     "Subset": "name labels traffic_policy",
@@ -114,6 +114,17 @@ YES: Mapping[str, str] = {
     "IstioEgressListener": "port hosts",
     "SidecarPort": "number protocol name",
     "SidecarOutboundTrafficPolicy": "mode",
+    "PeerAuthentication": "selector mtls port_level_mtls",
+    "MutualTLS": "mode",
+    "AuthorizationPolicy": "selector rules",
+    "Rule": "from_ to when",
+    "From": "source",
+    "Source": "principals not_principals request_principals not_request_principals namespaces "
+    "not_namespaces service_accounts not_service_accounts ip_blocks not_ip_blocks "
+    "remote_ip_blocks not_remote_ip_blocks trust_domains not_trust_domains",
+    "To": "operation",
+    "Operation": "hosts not_hosts ports not_ports methods not_methods paths not_paths",
+    "Condition": "key values not_values",
     "WorkloadEntry": "address ports labels locality weight service_account",
     "Gateway": "servers selector",
     "Server": "port bind hosts tls name",
@@ -128,11 +139,18 @@ YES: Mapping[str, str] = {
 
 _NOR_ISTIO = "Istio declares it and does not implement it either"
 
+_NO_TARGETS = "sidecars are no target, in Istio neither, and waypoints are not served"
+
 NO: Mapping[str, Mapping[str, str]] = {
     "Delay": {"exponential_delay": f"refused: {_NOR_ISTIO}; use fixedDelay"},
     "Abort": {"http2_error": f"refused: {_NOR_ISTIO}; use httpStatus or grpcStatus"},
     "ZoneAwareLoadBalancerSetting": {
         "min_cluster_size": "told of with zoneAwareLbSetting: zones of a region are equally near"
+    },
+    "AuthorizationPolicy": {
+        "target_ref": f"a warning: {_NO_TARGETS}",
+        "target_refs": f"a warning: {_NO_TARGETS}",
+        "provider": "an error: providers cannot be asked yet",
     },
     "OutlierDetection": {
         "consecutive_errors": f"a warning: {_NOR_ISTIO}; use consecutive5xxErrors"
@@ -168,12 +186,15 @@ DIFFERS: Mapping[str, Mapping[str, str]] = {
     },
     "Abort": {"http_status": "200 to 599: Istio also takes 600, which is no status"},
     "ClientTLSSettings": {
-        "mode": "ISTIO_MUTUAL is closed (a 503, and an error) until workloads have certificates",
         "credential_name": "closed (a 503, and an error): not served to sidecars yet, and Istio "
         "would send in the clear where there is no workloadSelector",
     },
     "RetryBudget": {
         "budget_interval": "an Envoy that does not know it yet counts the requests that are active"
+    },
+    "AuthorizationPolicy": {
+        "action": "CUSTOM refuses what its rules match (and is an error): providers cannot be "
+        "asked yet"
     },
     "LoadBalancerSettings": {
         "warmup_duration_secs": "with `warmup` beside it, that one wins, as in Istio"
@@ -184,7 +205,7 @@ DIFFERS: Mapping[str, Mapping[str, str]] = {
 
 def kinds() -> tuple[type, ...]:
     """The kinds of Istio's that are read."""
-    return tuple(kind.type for (group, _), kind in KINDS.items() if group == NETWORKING)
+    return tuple(kind.type for (group, _), kind in KINDS.items() if group in (NETWORKING, SECURITY))
 
 
 def rows(kind: type) -> Iterator[Row]:

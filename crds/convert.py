@@ -220,7 +220,9 @@ def _map(item: Converter) -> Converter:
             problems.append(error("too-many", render(path), f"at most {MAX_ITEMS} items", value))
             return ABSENT
         found = {}
-        for name, each in value.items():
+        for given, each in value.items():
+            # What kubectl makes of a number that is a name, such as a port.
+            name = str(given) if type(given) is int else given
             here = (path, step(name))
             if not isinstance(name, str) or not is_text(name):
                 problems.append(

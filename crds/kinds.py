@@ -4,15 +4,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from crds import (
+    authorization_policy,
     core,
     destination_rule,
     gateway,
+    peer_authentication,
     service_entry,
     sidecar,
     virtual_service,
     workload_entry,
     workload_group,
 )
+from crds.authorization_policy import AuthorizationPolicy
 from crds.core import (
     ConfigMap,
     EndpointSlice,
@@ -24,6 +27,7 @@ from crds.core import (
 )
 from crds.destination_rule import DestinationRule
 from crds.gateway import Gateway
+from crds.peer_authentication import PeerAuthentication
 from crds.problem import Problem
 from crds.secret import Secret
 from crds.service_entry import ServiceEntry
@@ -41,6 +45,8 @@ Object = (
     | Gateway
     | Secret
     | Sidecar
+    | PeerAuthentication
+    | AuthorizationPolicy
     | Service
     | EndpointSlice
     | Pod
@@ -66,11 +72,17 @@ class Kind:
 
 
 NETWORKING = "networking.istio.io"
+SECURITY = "security.istio.io"
 ISTIO_VERSIONS = ("v1", "v1beta1", "v1alpha3")
+SECURITY_VERSIONS = ("v1", "v1beta1")
 
 
 def _istio(cls: type[Object]) -> Kind:
     return Kind(cls, ISTIO_VERSIONS, partial=False)
+
+
+def _security(cls: type[Object]) -> Kind:
+    return Kind(cls, SECURITY_VERSIONS, partial=False)
 
 
 KINDS: Mapping[tuple[str, str], Kind] = {
@@ -82,6 +94,8 @@ KINDS: Mapping[tuple[str, str], Kind] = {
     (NETWORKING, "Gateway"): _istio(Gateway),
     ("", "Secret"): Kind(Secret, ("v1",), ("",), secret=True),
     (NETWORKING, "Sidecar"): _istio(Sidecar),
+    (SECURITY, "PeerAuthentication"): _security(PeerAuthentication),
+    (SECURITY, "AuthorizationPolicy"): _security(AuthorizationPolicy),
     ("", "Service"): Kind(Service, ("v1",)),
     ("discovery.k8s.io", "EndpointSlice"): Kind(EndpointSlice, ("v1",), ("",)),
     ("", "Pod"): Kind(Pod, ("v1",), ("spec", "status")),
@@ -138,5 +152,9 @@ def check(item: Object) -> Iterator[Problem]:
             return gateway.check(item)
         case Sidecar():
             return sidecar.check(item)
+        case PeerAuthentication():
+            return peer_authentication.check(item)
+        case AuthorizationPolicy():
+            return authorization_policy.check(item)
         case _:
             return core.check(item)

@@ -60,6 +60,8 @@ class MeshConfig:
 
     outbound_traffic_policy: OutboundTrafficPolicy = OutboundTrafficPolicy()
     trust_domain: str = "cluster.local"
+    trust_domain_aliases: tuple[str, ...] = ()
+    enable_auto_mtls: bool = True
     root_namespace: str = ROOT_NAMESPACE
     connect_timeout: Duration = CONNECT_TIMEOUT
     protocol_detection_timeout: Duration = NO_TIMEOUT
@@ -89,7 +91,6 @@ NOT_TRANSLATED = frozenset(
         "defaultProviders",
         "disableEnvoyListenerLog",
         "discoverySelectors",
-        "enableAutoMtls",
         "enableEnvoyAccessLogService",
         "enablePrometheusMerge",
         "enableTracing",
@@ -111,7 +112,6 @@ NOT_TRANSLATED = frozenset(
         "serviceSettings",
         "thriftConfig",
         "tlsDefaults",
-        "trustDomainAliases",
         "verifyCertificateAtClient",
         "virtualServiceExportTo",
     )
@@ -119,7 +119,7 @@ NOT_TRANSLATED = frozenset(
 """Istio's other fields: setting one is a warning, not an unknown name."""
 
 
-NOT_USED = frozenset({"trustDomain"})
+NOT_USED: frozenset[str] = frozenset()
 """Fields of ours that are read and checked, and that nothing depends on yet."""
 
 

@@ -120,6 +120,11 @@ def regex_fault(pattern: str) -> str | None:
     return None
 
 
+def escaped(text: str) -> str:
+    """The expression that matches `text` and nothing else."""
+    return str(re2.escape(text))
+
+
 def regex_groups(pattern: str) -> int:
     """How many groups a valid expression has."""
     return int(re2.compile(pattern, _re2_options()).groups)

@@ -230,7 +230,13 @@ class Mesh:
         return answer["status"], Seen(**json.loads(first)) if first else None, rest
 
     def grpc(
-        self, target: str, method: str, headers: Mapping[str, str], body: str
+        self,
+        target: str,
+        method: str,
+        headers: Mapping[str, str],
+        body: str,
+        *,
+        via: str = CLIENT,
     ) -> tuple[str, str]:
         """The status code of a unary call, and what was answered."""
         command = {
@@ -240,7 +246,7 @@ class Mesh:
             "headers": dict(headers),
             "body": body,
         }
-        answer = self._backend.ask(CLIENT, command)
+        answer = self._backend.ask(via, command)
         assert isinstance(answer, dict)
         return answer["code"], answer["body"]
 

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 
-from ca.authority import new_intermediate, new_root, pem
+from ca.authority import Authority, new_intermediate, new_root, pem
 from ca.serving import Address, ServingCertificate, renew, serving_certificate
+from ca.storage import load_or_create
 from xds.tls import Certificate
 
 TRUST_DOMAIN = "cluster.local"
@@ -13,23 +15,33 @@ CHECK_SECONDS = 600.0
 """How often the certificate's age is looked at."""
 
 
+def own_authority(folder: Path | None, now: datetime) -> Authority:
+    """What signs: the authority in a folder, made there at the first start; without a folder one
+    that ends with this process.
+
+    Raises `AuthorityError` for a folder that holds one that cannot be used.
+    """
+    if folder is not None:
+        return load_or_create(folder, now, TRUST_DOMAIN)
+    return new_intermediate(new_root(now, TRUST_DOMAIN), now, TRUST_DOMAIN)
+
+
 class ServingCertificates:
-    """An authority of this process, and the newest serving certificate that it signed."""
+    """The newest serving certificate that an authority signed."""
 
     def __init__(
         self,
+        authority: Authority,
         clock: Callable[[], datetime],
         *,
         names: Sequence[str],
         addresses: Sequence[Address] = (),
-        trust_domain: str = TRUST_DOMAIN,
     ) -> None:
         """`clock` gives aware times; `names` and `addresses` are what clients may call it by."""
         self._clock = clock
         self._names = tuple(names)
         self._addresses = tuple(addresses)
-        now = clock()
-        self._authority = new_intermediate(new_root(now, trust_domain), now, trust_domain)
+        self._authority = authority
         self._signed = self._sign()
         self._shown = _shown(self._signed)
 

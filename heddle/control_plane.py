@@ -16,6 +16,7 @@ from heddle.identity import Held, PodResolver
 from heddle.intake import Intake
 from heddle.oracle import asserting, verify
 from heddle.problems import Surroundings
+from heddle.workload_secrets import WorkloadSecrets
 from mesh.advance import Dirty
 from sources.events import Event, Synced
 from xds.publisher import Publisher
@@ -31,15 +32,23 @@ COLLECT_SECONDS = 60.0
 class ControlPlane:
     """Everything between a source and a server."""
 
-    def __init__(self, *, quiet: bool = False, inline_routes: bool = False) -> None:
-        """`quiet`: problems are only kept, for who asks, and not logged. `inline_routes`: virtual
-        hosts travel within their route configurations, for every client.
+    def __init__(
+        self,
+        publisher: Publisher | None = None,
+        secrets: WorkloadSecrets | None = None,
+        *,
+        quiet: bool = False,
+        inline_routes: bool = False,
+    ) -> None:
+        """`secrets` publish to `publisher`, and give each pod a certificate. `quiet`: problems are
+        only kept, for who asks, and not logged. `inline_routes`: virtual hosts travel within their
+        route configurations, for every client.
         """
         self._quiet = quiet
         self._asserts = asserting()
-        self.publisher = Publisher()
+        self.publisher = publisher or Publisher()
         self.engine = Engine(self.publisher)
-        self.resolver = PodResolver(self.engine, inline_routes=inline_routes)
+        self.resolver = PodResolver(self.engine, secrets, inline_routes=inline_routes)
         self.generation = 0
         """Of the newest change that made a difference to a proxy."""
         self._intake = Intake()

@@ -124,7 +124,7 @@ class Engine:
                 hosts |= self._outbound[key].hosts() | candidate_hosts(self.mesh, key.scope)
             changes |= self._update(key, hosts, reframe=reframe)
         for workload in self._inbound:
-            if self._is_dirty(workload.namespace, dirty.inbound, dirty):
+            if dirty.every_inbound or self._is_dirty(workload.namespace, dirty.inbound, dirty):
                 changes |= self._update_inbound(workload)
         return changes
 

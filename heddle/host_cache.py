@@ -11,8 +11,8 @@ from heddle.encode import Encoded, encode
 from mesh.host_view import HostView, Selection, selection, view
 from mesh.localities import ANYWHERE, Place
 from mesh.mesh import Mesh
+from mesh.mutual_tls import known_endpoints
 from mesh.scope import Scope
-from mesh.service_endpoints import endpoints_of
 from translator import parts
 from translator.listeners_shared import Claim, claims
 from translator.secrets import FileSecret
@@ -123,7 +123,7 @@ class HostCache:
         if chosen.service not in known:
             services = mesh.services.at(chosen.host)
             service = next((s for s in services if s.key == chosen.service), None)
-            known[chosen.service] = endpoints_of(mesh.endpoints, service) if service else {}
+            known[chosen.service] = known_endpoints(mesh, service) if service else {}
         return known[chosen.service]
 
     def _clusters(

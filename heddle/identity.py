@@ -10,7 +10,8 @@ from ca.errors import Unauthenticated as BadToken
 from ca.tokens import TokenVerifier
 from heddle.capabilities import takes_virtual_hosts
 from heddle.engine import Engine, PartKey
-from mesh.identity import WorkloadIdentity
+from heddle.workload_secrets import SecretsKey, WorkloadSecrets
+from mesh.identity import SpiffeId, WorkloadIdentity
 from mesh.proxy import Proxy, Role
 from xds.auth import Identity, Selection
 from xds.errors import Forbidden, NotReady, Unauthenticated
@@ -76,8 +77,17 @@ class Held:
 class PodResolver:
     """Finds the parts of the pod that a token names."""
 
-    def __init__(self, engine: Engine, *, inline_routes: bool = False) -> None:
-        """`inline_routes`: no client gets virtual hosts as resources of their own."""
+    def __init__(
+        self,
+        engine: Engine,
+        secrets: WorkloadSecrets | None = None,
+        *,
+        inline_routes: bool = False,
+    ) -> None:
+        """`secrets` gives each pod a certificate; without it none has one. `inline_routes`: no
+        client gets virtual hosts as resources of their own.
+        """
+        self._secrets = secrets
         self._engine = engine
         self._inline = inline_routes
         self.synced = False
@@ -98,11 +108,20 @@ class PodResolver:
             proxy = self._proxy(identity.workload)
         parts = self._engine.select(proxy, inline=inline)
         who = identity.workload
+        private = self._private(who)
         return Selection(
-            parts=parts,
+            parts=(*parts, *private),
+            private=private,
             key=Held(who, parts, inline),
             principal=(who.namespace, who.service_account),
         )
+
+    def _private(self, who: WorkloadIdentity) -> tuple[SecretsKey, ...]:
+        if self._secrets is None:
+            return ()
+        domain = self._engine.mesh.config.trust_domain
+        identity = SpiffeId(domain, who.namespace, who.service_account)
+        return (self._secrets.issue(identity, f"{who.pod_name} {who.pod_uid}"),)
 
     def still(self, held: "Held") -> bool:
         """Whether a stream holds what its pod would be given now."""

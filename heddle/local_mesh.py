@@ -13,7 +13,7 @@ from pathlib import Path
 from ca.issuer import LocalIssuer
 from ca.tokens import TokenVerifier
 from crds.problem import Problem
-from heddle.certificates import ServingCertificates
+from heddle.certificates import ServingCertificates, own_authority
 from heddle.control_plane import ControlPlane
 from heddle.demo.images import PROGRAMS
 from heddle.demo.mesh_handle import LoadPod, OpenMesh, ProxyState, ProxyStatus
@@ -36,8 +36,10 @@ from heddle.not_started import START_SECONDS, NotStarted, laggards
 from heddle.place import Place, place_for
 from heddle.proxy_status import proxy_status
 from heddle.serve import server_settings, utc_now
+from heddle.workload_secrets import WorkloadSecrets
 from sources.directory import Directory
 from sources.events import Event
+from xds.publisher import Publisher
 from xds.server import Server
 from xds.status import Clients, ClientStatus
 
@@ -82,9 +84,12 @@ class LocalMesh:
         self._reason = reason
         self._on_line = on_line
         self.issuer = LocalIssuer()
-        self.plane = ControlPlane(inline_routes=inline_routes)
+        authority = own_authority(None, utc_now())
+        publisher = Publisher()
+        self._secrets = WorkloadSecrets(publisher, authority, utc_now)
+        self.plane = ControlPlane(publisher, self._secrets, inline_routes=inline_routes)
         self._certificates = ServingCertificates(
-            utc_now, names=(SERVER_NAME,), addresses=(place.gateway.ip,)
+            authority, utc_now, names=(SERVER_NAME,), addresses=(place.gateway.ip,)
         )
         self._clients = Clients()
         self._port = place.port
@@ -164,6 +169,7 @@ class LocalMesh:
             self._watch_clients(),
             self._keep_doors(),
             self._certificates.keep(),
+            self._secrets.keep(),
             self.plane.collect(),
         )
 

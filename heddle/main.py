@@ -12,6 +12,7 @@ from typing import Annotated
 import structlog
 import typer
 
+from ca.errors import AuthorityError
 from crds.problem import Problem, Severity
 from heddle.client_status import Inspection, fetch
 from heddle.compatibility import compatibility as compatibility_document
@@ -231,6 +232,13 @@ def serve(
         Path | None,
         typer.Option(help="Where to write the root certificate that the proxies must trust."),
     ] = None,
+    ca_folder: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the certificate authority, by Istio's file names; one is made there "
+            "if there is none. Without it, it ends with this process."
+        ),
+    ] = None,
     metrics: Annotated[
         str | None, typer.Option(help="Address and port for Prometheus, for example :15014.")
     ] = None,
@@ -253,13 +261,14 @@ def serve(
         listen=listen,
         server_name=server_name,
         root_out=root_out,
+        ca_folder=ca_folder,
         metrics=metrics,
         inline_routes=inline_routes,
         inspectors=inspector or (),
     )
     try:
         serve_until_told(settings)
-    except (SourceError, ValueError, OSError) as error:
+    except (SourceError, AuthorityError, ValueError, OSError) as error:
         raise fail(str(error)) from error
 
 

@@ -41,7 +41,9 @@ class Surroundings:
         roots = (each for each in objects if isinstance(each, VirtualService))
         rules = (each for each in objects if isinstance(each, DestinationRule))
         rivals = (mesh.rules.patterns.get(pattern_of(rule), ()) for rule in rules)
-        for key in keys.union(*map(delegate_keys, roots), *rivals):
+        around = (c.key.namespace for c in changed if c.key.kind == "PeerAuthentication")
+        peers = mesh.peer_authentications.keys(*around)
+        for key in keys.union(*map(delegate_keys, roots), *rivals, peers):
             found = check(mesh, key)
             if found:
                 self._found[key] = found

@@ -22,7 +22,7 @@ from prometheus_client import (
 
 from ca.serving import Address
 from ca.tokens import TokenVerifier
-from heddle.certificates import ServingCertificates
+from heddle.certificates import ServingCertificates, own_authority
 from heddle.control_plane import ControlPlane
 from heddle.failures import cause
 from heddle.garbage import keep_thorough, short_collections
@@ -32,9 +32,11 @@ from heddle.inspectors import Inspectors
 from heddle.lag import lag_histogram, timed_loop
 from heddle.local.addresses import Subnets
 from heddle.local_cluster import LocalCluster
+from heddle.workload_secrets import WorkloadSecrets
 from sources.directory import Directory
 from sources.events import Event
 from xds.metrics import Metrics
+from xds.publisher import Publisher
 from xds.server import Server, ServerSettings
 
 log = structlog.get_logger(__name__)
@@ -51,6 +53,8 @@ class ServeSettings:
     listen: str
     server_name: str
     root_out: Path | None = None
+    ca_folder: Path | None = None
+    """Where the certificate authority is kept; all replicas share it."""
     metrics: str | None = None
     inline_routes: bool = False
     inspectors: Sequence[str] = ()
@@ -60,7 +64,8 @@ class ServeSettings:
 def serve(settings: ServeSettings) -> None:
     """Serves until SIGINT or SIGTERM, then lets the streams go elsewhere.
 
-    Raises `ValueError` for settings that cannot be right, `SourceError` for a folder that cannot
+    Raises `ValueError` for settings that cannot be right, `AuthorityError` for an authority that is
+    of no use, `SourceError` for a folder that cannot
     be read at all, `OSError` if something cannot be opened.
     """
     registry = CollectorRegistry()
@@ -74,10 +79,13 @@ def serve(settings: ServeSettings) -> None:
 
 async def _serve(settings: ServeSettings, registry: CollectorRegistry) -> None:
     host, port = host_and_port(settings.listen)
+    authority = own_authority(settings.ca_folder, utc_now())
     certificates = ServingCertificates(
-        utc_now, names=(settings.server_name,), addresses=_address(host)
+        authority, utc_now, names=(settings.server_name,), addresses=_address(host)
     )
-    plane = ControlPlane(inline_routes=settings.inline_routes)
+    publisher = Publisher()
+    secrets = WorkloadSecrets(publisher, authority, utc_now)
+    plane = ControlPlane(publisher, secrets, inline_routes=settings.inline_routes)
     server = Server(
         plane.publisher,
         authenticate=TokenAuthenticator(_verifier(settings)),
@@ -102,6 +110,7 @@ async def _serve(settings: ServeSettings, registry: CollectorRegistry) -> None:
                     group.create_task(plane.follow(_events(settings.folder, cluster), server)),
                     group.create_task(plane.collect()),
                     group.create_task(certificates.keep()),
+                    group.create_task(secrets.keep()),
                     group.create_task(keep_thorough()),
                 ]
                 await _signalled()

@@ -6,14 +6,17 @@ tests compare every
 step with a mesh and a translation made from nothing.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from crds import core
+from crds.authorization_policy import AuthorizationPolicy
 from crds.mesh_config import CONFIG_MAP, ROOT_NAMESPACE, MeshConfig
 from crds.meta import Key
+from crds.peer_authentication import PeerAuthentication
 from crds.virtual_service import VirtualService
 from mesh import (
+    by_namespace,
     credentials,
     destination_rules,
     endpoint_index,
@@ -25,6 +28,7 @@ from mesh import (
     virtual_services,
 )
 from mesh.mesh import Mesh
+from mesh.mutual_tls import Peers, known_endpoints, peers
 from mesh.place import asked_places
 from mesh.service_aliases import related
 from mesh.services import Arrival
@@ -48,6 +52,7 @@ class Dirty:
     seen: frozenset[str] = frozenset()
     sidecars: frozenset[str] = frozenset()
     inbound: frozenset[str] = frozenset()
+    every_inbound: bool = False
     selections: bool = False
     pods: frozenset[Key] = frozenset()
     gateways: bool = False
@@ -65,6 +70,13 @@ def advance(mesh: Mesh, changes: Sequence[Change], config: MeshConfig) -> tuple[
     served, gated, moved_gateways = gateways.advance(mesh.gateways, changes)
     secrets, kept = credentials.advance(mesh.credentials, changes)
     scoping = sidecars.advance(mesh.sidecars, changes)
+    peers, authenticated = by_namespace.advance(
+        PeerAuthentication, mesh.peer_authentications, changes
+    )
+    policies, authorized = by_namespace.advance(
+        AuthorizationPolicy, mesh.authorization_policies, changes
+    )
+    guarded = authenticated | authorized
     new = Mesh(
         config=config,
         services=services.services,
@@ -75,6 +87,8 @@ def advance(mesh: Mesh, changes: Sequence[Change], config: MeshConfig) -> tuple[
         gateways=served,
         credentials=secrets,
         sidecars=scoping.sidecars,
+        peer_authentications=peers,
+        authorization_policies=policies,
     )
     changed = services.hosts | set(_covered(new, ruled)) | renamed
     changed |= _also_named(mesh, new, changed)
@@ -85,13 +99,16 @@ def advance(mesh: Mesh, changes: Sequence[Change], config: MeshConfig) -> tuple[
     touched |= {n for h in routed for n in service_index.hosts_at(new.services, h)}
     touched |= _also_named(mesh, new, touched)
     ruled_namespaces = {s.namespace for host in _covered(new, ruled) for s in new.services.at(host)}
+    secured = set(_served_in(new, authenticated, everywhere=config.root_namespace in authenticated))
+    touched |= secured | {host for host in moved if _has_other_peers(mesh, new, host)}
     return new, Dirty(
         everything=reconfigured,
         hosts=frozenset(touched),
-        endpoints=moved | services.hosts,
+        endpoints=moved | services.hosts | secured,
         seen=frozenset(_routed_to(mesh, new, routed)),
         sidecars=scoping.namespaces,
-        inbound=services.namespaces | ruled_namespaces | scoping.namespaces,
+        inbound=services.namespaces | ruled_namespaces | scoping.namespaces | guarded,
+        every_inbound=config.root_namespace in guarded,
         selections=reconfigured
         or scoping.selections
         or routes.labels.keys() != mesh.virtual_services.labels.keys()
@@ -131,6 +148,23 @@ def _routed_to(old: Mesh, new: Mesh, routed: Iterable[str]) -> set[str]:
         for key in {key for host in routed for key in index.hosts.get(host, ())}:
             found.update(virtual_services.destination_hosts(index.objects[key]))
     return found | _also_named(old, new, found)
+
+
+def _served_in(mesh: Mesh, namespaces: Collection[str], *, everywhere: bool) -> Iterator[str]:
+    """The hosts of services of these namespaces."""
+    if namespaces:
+        for host in mesh.services.hosts:
+            if everywhere or any(s.namespace in namespaces for s in mesh.services.at(host)):
+                yield host
+
+
+def _has_other_peers(old: Mesh, new: Mesh, host: str) -> bool:
+    """Whether somebody else may answer for a host: clusters name who."""
+    return _peers_at(old, host) != _peers_at(new, host)
+
+
+def _peers_at(mesh: Mesh, host: str) -> Mapping[Key, Peers]:
+    return {s.key: peers(known_endpoints(mesh, s)) for s in mesh.services.at(host)}
 
 
 def _has_endpoints_inside(mesh: Mesh, host: str) -> bool:

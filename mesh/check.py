@@ -14,6 +14,7 @@ from mesh import check_aliases, check_services, hosts
 from mesh.about import About
 from mesh.check_delegates import check_delegates
 from mesh.check_gateways import check_bindings, check_gateways, server_ports
+from mesh.check_security import check_security
 from mesh.check_sidecar import check_sidecar
 from mesh.destination_rules import merged, pattern_of, rules_for
 from mesh.mesh import Mesh, client
@@ -43,7 +44,7 @@ def check(mesh: Mesh, key: Key) -> tuple[Problem, ...]:
     alias = mesh.aliases.objects.get(hosts.fqdn(key.name, key.namespace))
     if alias is not None and alias.key == key:
         return tuple(check_aliases.problems(mesh, about, alias))
-    return ()
+    return tuple(replace(each, object=key) for each in check_security(mesh, key))
 
 
 def check_all(mesh: Mesh) -> tuple[Problem, ...]:
@@ -54,6 +55,8 @@ def check_all(mesh: Mesh) -> tuple[Problem, ...]:
         *mesh.services.contributed,
         *(alias.key for alias in mesh.aliases.objects.values()),
         *mesh.sidecars.objects,
+        *mesh.peer_authentications.objects,
+        *mesh.authorization_policies.objects,
     )
     every = (*((key, check(mesh, key)) for key in keys), *check_gateways(mesh).items())
     return tuple(p for _, found in sorted(every, key=lambda pair: pair[0]) for p in found)

@@ -6,10 +6,6 @@ from dataclasses import dataclass
 
 from crds.client_tls import ClientTLSSettings, TLSmode
 
-_NO_CERTIFICATES = (
-    "ISTIO_MUTUAL needs certificates of the workloads, which this release does not issue yet, so "
-    "these requests get a 503; remove `tls`, or use DISABLE, or SIMPLE or MUTUAL with files"
-)
 _NO_SELECTOR = (
     "a sidecar needs a workloadSelector beside credentialName, so these requests get a 503 (Istio "
     "would send them in the clear); add one, or name files"
@@ -24,7 +20,7 @@ def is_closed(tls: ClientTLSSettings | None) -> bool:
     """Whether nothing may be sent by this policy, for it cannot be secured as asked."""
     if tls is None or tls.mode is TLSmode.DISABLE:
         return False
-    return tls.mode is TLSmode.ISTIO_MUTUAL or bool(tls.credential_name)
+    return tls.mode is not TLSmode.ISTIO_MUTUAL and bool(tls.credential_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +39,6 @@ def fault(tls: ClientTLSSettings, *, selected: bool) -> Fault | None:
     """`selected`: whether the rule has a workloadSelector."""
     if not is_closed(tls):
         return None
-    if tls.mode is TLSmode.ISTIO_MUTUAL:
-        return Fault("no-workload-certificates", "mode", tls.mode, _NO_CERTIFICATES)
     if not selected:
         code, message = "credential-without-selector", _NO_SELECTOR
     else:

@@ -35,8 +35,9 @@ NOWHERE = Locality()
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
     """One workload behind a port of a service. `port` is the one to connect to: in proxy-port mode
-    that of the pod's sidecar. `others` are further addresses of the same workload, in another
-    family; `hostname` is its own name within that of a headless Service.
+    that of the pod's sidecar, `target` the workload's own. `others` are further addresses of the
+    same workload, in another family; `hostname` is its own name within that of a headless Service.
+    `mutual`: its sidecar takes mutual TLS at the port.
     """
 
     address: str
@@ -49,3 +50,5 @@ class Endpoint:
     service_account: str = ""
     node: str = ""
     hostname: str = ""
+    target: int = 0
+    mutual: bool = False

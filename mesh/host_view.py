@@ -17,7 +17,7 @@ from mesh.egress import NOWHERE, Exposure
 from mesh.l4_routing import L4Rule, l4_rules
 from mesh.mesh import Mesh, client
 from mesh.proxy import Mode
-from mesh.routing import HttpRule, Target, http_rules
+from mesh.routing import HttpRule, Target, http_rules, is_detected
 from mesh.scope import Scope, sidecar_of
 from mesh.service_aliases import concrete, leading_to
 from mesh.service_endpoints import endpoints_of
@@ -270,6 +270,7 @@ def _port_view(
             host=service.host,
             port=port.number,
             policy=policy,
+            detected=is_detected(service, port),
             named_port=service.named_port(port),
         ),
         called=_is_called(chosen, port.number),

@@ -4,7 +4,10 @@ may hold it whole.
 
 from dataclasses import dataclass
 
+from crds.authorization_policy import AuthorizationPolicy
 from crds.mesh_config import DEFAULT_MESH_CONFIG, MeshConfig
+from crds.peer_authentication import PeerAuthentication
+from mesh.by_namespace import ByNamespace
 from mesh.credentials import Credentials
 from mesh.destination_rules import Client, DestinationRules, Label
 from mesh.endpoint_index import EndpointSources
@@ -28,6 +31,8 @@ class Mesh:
     gateways: Gateways
     credentials: Credentials
     sidecars: Sidecars
+    peer_authentications: ByNamespace[PeerAuthentication]
+    authorization_policies: ByNamespace[AuthorizationPolicy]
 
 
 EMPTY_MESH = Mesh(
@@ -40,6 +45,8 @@ EMPTY_MESH = Mesh(
     gateways=Gateways(),
     credentials=Credentials(),
     sidecars=Sidecars(),
+    peer_authentications=ByNamespace(),
+    authorization_policies=ByNamespace(),
 )
 
 

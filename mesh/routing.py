@@ -20,6 +20,7 @@ from mesh.gateway_names import MESH, gateway_name
 from mesh.mesh import Mesh, client
 from mesh.scope import Scope, sidecar_of
 from mesh.service_aliases import concrete
+from mesh.services import Port, Protocol, Service
 from mesh.visibility import reachable
 
 
@@ -27,7 +28,7 @@ from mesh.visibility import reachable
 class Target:
     """A destination that exists. `policy` is there for what ends up on the route (consistent
     hashing). `named_port`: a connection says in its TLS greeting where it wants to go, and this is
-    the port there; 0 if not.
+    the port there; 0 if not. `detected`: the port, of the mesh, does not say what it speaks.
     """
 
     host: str
@@ -37,6 +38,7 @@ class Target:
     headers: Headers | None = None
     policy: Policy = NO_POLICY
     named_port: int = 0
+    detected: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +212,7 @@ def resolve(
         headers=headers,
         policy=policy_for(rule, subset, number, mesh.config.default_traffic_policy),
         named_port=service.named_port(port),
+        detected=is_detected(service, port),
     )
 
 
@@ -219,6 +222,11 @@ def _why_hidden(mesh: Mesh, scope: Scope, host: str) -> str:
     if not mesh.services.seen(host, scope.namespace):
         return f"is not exported to namespace {scope.namespace}"
     return f"is excluded by {sidecar_of(mesh, scope)}"
+
+
+def is_detected(service: Service, port: Port) -> bool:
+    """Whether a sidecar has to find out what is spoken at the port."""
+    return port.protocol is Protocol.UNSPECIFIED and not service.external
 
 
 def _port_number(destination: Destination, ports: list[int], listener_port: int) -> int:

@@ -186,7 +186,7 @@ def _of_tls(
     fault = client_tls.fault(tls, selected=selected)
     if fault is not None:
         yield error(fault.code, f"{path}.{fault.field}", fault.message, fault.value)
-    elif tls.mode is not TLSmode.DISABLE and not _is_verified(tls, ports):
+    elif tls.mode in (TLSmode.SIMPLE, TLSmode.MUTUAL) and not _is_verified(tls, ports):
         yield warning("unverified-server-name", f"{path}.subjectAltNames", _UNVERIFIED)
 
 

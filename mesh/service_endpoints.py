@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from crds import core
 from crds.fields import EMPTY
+from crds.meta import Label
 from crds.names import is_ip
 from crds.workload_entry import WorkloadEntry
 from mesh import localities
@@ -18,6 +19,7 @@ from mesh.proxy import Mode, Role, is_injected, mode_of, role_of
 from mesh.service_index import selects
 from mesh.services import Port, Service
 
+TLS_MODE_MUTUAL = "istio"
 _MAX_SOCKET_PATH = 107
 
 
@@ -116,6 +118,8 @@ def _sliced(
             service_account=pod.service_account if pod else "",
             node=pod.node_name if pod else "",
             hostname=endpoint.hostname,
+            target=port,
+            mutual=pod is not None and _is_mutual(pod),
         )
         yield _Listed(found, pod, leaving)
 
@@ -198,7 +202,20 @@ def _pod_endpoint(sources: EndpointSources, pod: core.Pod, port: Port) -> Endpoi
         locality=localities.of_pod(pod, sources.nodes),
         service_account=pod.service_account,
         node=pod.node_name,
+        target=target,
+        mutual=_is_mutual(pod),
     )
+
+
+def _is_mutual(pod: core.Pod) -> bool:
+    """Whether a pod says of itself that its sidecar takes mutual TLS: injection does for it. What
+    comes to a gateway is a matter of its servers.
+    """
+    return role_of(pod) is not Role.ROUTER and _says_mutual(pod.meta.labels)
+
+
+def _says_mutual(labels: Mapping[str, str]) -> bool:
+    return labels.get(Label.TLS_MODE) == TLS_MODE_MUTUAL
 
 
 def _entry_endpoint(entry: WorkloadEntry, port: Port) -> Iterator[tuple[int, Endpoint]]:
@@ -215,5 +232,7 @@ def _entry_endpoint(entry: WorkloadEntry, port: Port) -> Iterator[tuple[int, End
                 weight=entry.weight or 1,
                 locality=localities.parsed(entry.locality),
                 service_account=entry.service_account,
+                target=number,
+                mutual=_says_mutual(entry.labels),
             ),
         )

@@ -9,7 +9,7 @@ from envoy.extensions.filters.http.fault.v3.fault_pb2 import HTTPFault
 from envoy.type.matcher.v3.string_pb2 import StringMatcher
 from envoy.type.v3.percent_pb2 import FractionalPercent
 
-from translator.filters import cors, fault
+from translator.filters import cors, fault, upstream_alpn
 
 Header = Callable[[str], str | None]
 Matches = Callable[[StringMatcher, str], bool]
@@ -19,7 +19,7 @@ _DENOMINATORS = {
     FractionalPercent.TEN_THOUSAND: 10_000,
     FractionalPercent.MILLION: 1_000_000,
 }
-KNOWN = {cors.NAME, fault.NAME}
+KNOWN = {cors.NAME, fault.NAME, upstream_alpn.NAME}
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import pytest
 from tests.translations import translations
 from tests.translator.envoy import as_json, refusal
 from tests.translator.placed import placed
-from tests.translator.static_secrets import by_name, in_files
+from tests.translator.static_secrets import by_name, in_files, of_workload
 from translator.config import Config
 
 FIRST_PORT = 10_000
@@ -60,6 +60,7 @@ def bootstrap(configs: Mapping[str, Config], folder: Path) -> dict[str, object]:
             clusters.append(as_json(cluster))
         for listener in whole.listeners:
             listener.name = f"{case} {listener.name}"
+            by_name(listener)
             port = listener.address.socket_address.port_value
             others = (each.address for each in listener.additional_addresses)
             for address in (listener.address, *others):
@@ -69,7 +70,7 @@ def bootstrap(configs: Mapping[str, Config], folder: Path) -> dict[str, object]:
                     )
             listeners.append(as_json(listener))
     every = (secret for config in configs.values() for secret in config.secrets)
-    secrets = [as_json(secret) for secret in in_files(every, folder)]
+    secrets = [as_json(secret) for secret in (*of_workload(), *in_files(every, folder))]
     return {
         "node": {"id": "test", "cluster": "test"},
         "static_resources": {"clusters": clusters, "listeners": listeners, "secrets": secrets},

@@ -60,6 +60,11 @@ def transport_socket(policy: Policy, *, http2: bool) -> TransportSocket | None:
     return _with_header(policy.proxy_protocol, socket) if policy.proxy_protocol else socket
 
 
+def with_header(policy: Policy, socket: TransportSocket) -> TransportSocket:
+    """`socket`, behind a PROXY header if the policy wants one."""
+    return _with_header(policy.proxy_protocol, socket) if policy.proxy_protocol else socket
+
+
 def _with_header(header: ProxyProtocol, inner: TransportSocket | None) -> TransportSocket:
     plain = TransportSocket(
         name="envoy.transport_sockets.raw_buffer", typed_config=pb.any_of(RawBuffer())

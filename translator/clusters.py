@@ -21,8 +21,10 @@ from mesh.destinations import Policy
 from mesh.endpoints import Endpoint
 from mesh.localities import Place
 from mesh.locality_balance import LocalityBalance, locality_balance
+from mesh.protection import LOCAL_DOMAIN
 from mesh.services import Port, Protocol, Resolution, Service
 from translator import client_tls, dynamic_dns, load_balancing, names, pb, traffic_policy
+from translator.cluster_security import UNKNOWN, Callee, Side, security
 from translator.endpoints import load_assignment
 
 INBOUND_SOURCE = "127.0.0.6"
@@ -49,7 +51,8 @@ _TYPES = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Defaults:
     """What the mesh settings say of every cluster, and of retries on routes that do not. `http2`:
-    HTTP/1.1 is sent on as HTTP/2.
+    HTTP/1.1 is sent on as HTTP/2. `domains` are the trust domains; `automatic_tls` secures what
+    stays in the mesh.
     """
 
     connect_timeout: Duration = _CONNECT_TIMEOUT
@@ -58,6 +61,8 @@ class Defaults:
     locality: LocalityLoadBalancerSetting = NO_LOCALITY_SETTING
     tcp_keepalive: TcpKeepalive | None = None
     retries: HTTPRetry | None = None
+    domains: tuple[str, ...] = (LOCAL_DOMAIN,)
+    automatic_tls: bool = True
 
 
 DEFAULTS = Defaults()
@@ -73,6 +78,7 @@ def outbound_cluster(
     endpoints: Iterable[Endpoint] = (),
     labels: Mapping[str, str] = EMPTY,
     place: Place | None = None,
+    callee: Callee = UNKNOWN,
 ) -> Cluster:
     """The cluster of a service's port, or of a subset of it (`""`: all endpoints).
 
@@ -95,6 +101,15 @@ def outbound_cluster(
     )
     dynamic = type_ is None
     own = dynamic or type_ == Cluster.ORIGINAL_DST
+    side = Side(
+        service=service,
+        port=port,
+        subset=subset,
+        http2=traffic_policy.speaks_http2(port.protocol, pool),
+        addressed=own,
+        automatic=defaults.automatic_tls,
+    )
+    secured = security(side, policy, callee)
     return Cluster(
         name=name,
         type=type_,
@@ -127,9 +142,8 @@ def outbound_cluster(
         typed_extension_protocol_options=traffic_policy.protocol_options(
             port.protocol, pool, policy.outlier_detection, policy.tls
         ),
-        transport_socket=client_tls.transport_socket(
-            policy, http2=traffic_policy.speaks_http2(port.protocol, pool)
-        ),
+        transport_socket=secured.socket,
+        transport_socket_matches=secured.matches,
     )
 
 

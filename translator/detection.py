@@ -31,9 +31,13 @@ it (Istio's default, too).
 """
 
 
-def listener_filters(*, tls: bool, http: bool) -> tuple[ListenerFilter, ...]:
-    """The inspectors that a listener needs; that of TLS comes first, for TLS is no HTTP."""
-    return (*((_tls_inspector(),) if tls else ()), *((http_inspector(),) if http else ()))
+def listener_filters(
+    *, tls: bool, http: bool, except_at: Iterable[int] = ()
+) -> tuple[ListenerFilter, ...]:
+    """The inspectors that a listener needs; that of TLS comes first, for TLS is no HTTP.
+    `except_at`: ports whose connections are not to wait for that of HTTP.
+    """
+    return (*((_tls_inspector(),) if tls else ()), *((http_inspector(except_at),) if http else ()))
 
 
 def _tls_inspector() -> ListenerFilter:

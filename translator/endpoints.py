@@ -16,7 +16,7 @@ from mesh.endpoints import NOWHERE, Endpoint, Locality
 from mesh.localities import ANYWHERE, Place
 from mesh.locality_balance import LocalityBalance
 from mesh.locality_groups import Group, groups, weight_of
-from translator import pb
+from translator import mutual_tls, pb
 
 
 def load_assignment(
@@ -61,6 +61,7 @@ def _endpoint(endpoint: Endpoint) -> LbEndpoint:
                 for other in endpoint.others
             ],
         ),
+        metadata=mutual_tls.MUTUAL_ENDPOINT if endpoint.mutual else None,
         health_status=HealthStatus.UNKNOWN if endpoint.healthy else HealthStatus.UNHEALTHY,
         load_balancing_weight=pb.uint32(weight_of(endpoint)),
     )

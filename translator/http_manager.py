@@ -45,10 +45,12 @@ def http_manager(
     *,
     logged: bool = False,
     edge: bool = False,
+    known: bool = False,
 ) -> Filter:
     """The network filter. `routes` is the name of a route configuration that comes over ADS, or one
     that is in place. At the `edge` of the mesh the client is who connects, whatever its headers
-    say, and upstream hears of its certificate.
+    say, and upstream hears of its certificate. `known`: callers have shown a certificate of the
+    mesh, and the application is told whose.
     """
     return Filter(
         name="envoy.filters.network.http_connection_manager",
@@ -66,9 +68,11 @@ def http_manager(
                 internal_address_config=_NOBODY,
                 generate_request_id=BoolValue(value=True),
                 forward_client_cert_details=(
-                    HttpConnectionManager.SANITIZE_SET if edge else HttpConnectionManager.SANITIZE
+                    HttpConnectionManager.SANITIZE_SET
+                    if edge or known
+                    else HttpConnectionManager.SANITIZE
                 ),
-                set_current_client_cert_details=_CERTIFICATE_DETAILS if edge else None,
+                set_current_client_cert_details=_details(edge=edge, known=known),
                 upgrade_configs=[
                     HttpConnectionManager.UpgradeConfig(upgrade_type=each) for each in _UPGRADES
                 ],
@@ -77,6 +81,14 @@ def http_manager(
             )
         ),
     )
+
+
+def _details(
+    *, edge: bool, known: bool
+) -> HttpConnectionManager.SetCurrentClientCertDetails | None:
+    if edge:
+        return _CERTIFICATE_DETAILS
+    return HttpConnectionManager.SetCurrentClientCertDetails(uri=True) if known else None
 
 
 def _rds(name: str) -> Rds:

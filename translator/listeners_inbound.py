@@ -7,71 +7,82 @@ service, that is detected.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from envoy.config.core.v3.base_pb2 import TrafficDirection
 from envoy.config.listener.v3.listener_components_pb2 import (
-    Filter,
     FilterChain,
     FilterChainMatch,
     ListenerFilter,
 )
 from envoy.config.listener.v3.listener_pb2 import Listener
+from envoy.config.route.v3.route_pb2 import RouteConfiguration
 from envoy.extensions.filters.listener.original_dst.v3.original_dst_pb2 import OriginalDst
 
+from crds.peer_authentication import Mode
 from mesh.endpoints import PROXY_PORT_OFFSET
 from mesh.inbound import InboundPort
+from mesh.protection import UNGUARDED, Protection
 from mesh.services import SERVER_FIRST_PORTS, Protocol
 from translator import detection, names, pb, tcp_proxy
-from translator.filters import inbound_filters
+from translator.filters import inbound_filters, rbac
 from translator.http_manager import http_manager
+from translator.inbound_chains import Carriers, Door, chains
 from translator.listeners_outbound import ANY_ADDRESS, SETTINGS, Settings, any_ipv6
 from translator.routes import inbound_passthrough_routes, inbound_route_configuration
 
 INBOUND_PORT = 15006
 
 
-def virtual_inbound(ports: Iterable[InboundPort], settings: Settings = SETTINGS) -> Listener:
-    """Where redirected connections arrive. Ports of no service are passed through to the workload;
-    connections that were meant for this very port would loop and are blackholed.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inbound:
+    """What all ports of a workload have in common."""
+
+    protection: Protection = UNGUARDED
+    settings: Settings = SETTINGS
+
+
+INBOUND = Inbound()
+
+
+def virtual_inbound(ports: Iterable[InboundPort], inbound: Inbound = INBOUND) -> Listener:
+    """Where redirected connections arrive. Ports of no service are passed through to the workload,
+    as guarded as the others; connections that were meant for this very port would loop and are
+    blackholed.
     """
     own = [port for port in ports if port.number != INBOUND_PORT]
     # Requests do not mind being looked at first, so only opaque ports are left out: a change of the
     # list makes Envoy drain the whole listener, and not only one filter chain.
     opaque = {port.number for port in own if not (port.protocol.is_http or _is_detected(port))}
+    server_first = SERVER_FIRST_PORTS - {port.number for port in own}
+    modes = inbound.protection.modes
     return Listener(
         name=names.VIRTUAL_INBOUND,
         address=pb.socket_address(ANY_ADDRESS, INBOUND_PORT),
-        additional_addresses=any_ipv6(INBOUND_PORT, settings),
+        additional_addresses=any_ipv6(INBOUND_PORT, inbound.settings),
         traffic_direction=TrafficDirection.INBOUND,
         listener_filters=(
             _original_destination(),
-            detection.http_inspector(opaque | (SERVER_FIRST_PORTS - {p.number for p in own})),
+            *detection.listener_filters(
+                tls={modes.default, *modes.ports.values()} != {Mode.DISABLE},
+                http=True,
+                except_at=opaque | server_first,
+            ),
         ),
-        listener_filters_timeout=detection.timeout(settings.detection_timeout),
-        continue_on_listener_filters_timeout=detection.ends(settings.detection_timeout),
+        listener_filters_timeout=detection.timeout(inbound.settings.detection_timeout),
+        continue_on_listener_filters_timeout=detection.ends(inbound.settings.detection_timeout),
         filter_chains=(
             FilterChain(
                 name="virtualInbound-blackhole",
                 filter_chain_match=FilterChainMatch(destination_port=pb.uint32(INBOUND_PORT)),
                 filters=(tcp_proxy.to_cluster(names.BLACKHOLE),),
             ),
-            *(chain for port in own for chain in _chains(port, port.number, settings.logged)),
-            FilterChain(
-                name="virtualInbound-catchall-http",
-                filter_chain_match=FilterChainMatch(application_protocols=detection.PLAINTEXT_HTTP),
-                filters=(
-                    http_manager(
-                        f"inbound_{names.VIRTUAL_INBOUND}",
-                        inbound_passthrough_routes(),
-                        inbound_filters(),
-                        logged=settings.logged,
-                    ),
-                ),
+            *(chain for port in own for chain in _chains(port, port.number, inbound)),
+            *(
+                chain
+                for door in _unserved(own, inbound)
+                for chain in _passed_through(door, inbound)
             ),
-        ),
-        default_filter_chain=FilterChain(
-            name="virtualInbound-catchall",
-            filters=(tcp_proxy.to_cluster(names.INBOUND_PASSTHROUGH, logged=settings.logged),),
         ),
     )
 
@@ -87,62 +98,82 @@ def _original_destination() -> ListenerFilter:
     )
 
 
-def _chains(port: InboundPort, destination: int, logged: bool) -> Iterator[FilterChain]:
+def _chains(port: InboundPort, destination: int, inbound: Inbound) -> tuple[FilterChain, ...]:
     """The chains of one port; `destination` is matched, 0 is any."""
-    name = names.listener(ANY_ADDRESS, port.number)
-    at = pb.uint32(destination) if destination else None
-    if _is_detected(port):
-        yield FilterChain(
-            name=f"{name}-http",
-            filter_chain_match=FilterChainMatch(
-                destination_port=at, application_protocols=detection.PLAINTEXT_HTTP
-            ),
-            filters=(_requests(port, logged),),
-        )
-    filters = (_requests(port, logged),) if port.protocol.is_http else _bytes(port, logged)
-    yield FilterChain(
-        name=name,
-        filter_chain_match=FilterChainMatch(destination_port=at) if at else None,
-        filters=filters,
+    protection = inbound.protection
+    door = Door(
+        name=names.listener(ANY_ADDRESS, port.number),
+        port=destination,
+        protocol=port.protocol,
+        mode=protection.modes.at(port.number),
+        domains=protection.domains,
     )
-
-
-def _bytes(port: InboundPort, logged: bool) -> tuple[Filter, ...]:
+    routes = inbound_route_configuration(port.number)
     cluster = names.inbound_cluster(port.number)
-    observers = tcp_proxy.observers(port.protocol, cluster)
-    return (*observers, tcp_proxy.to_cluster(cluster, logged=logged))
+    return chains(door, _carriers(door.name, routes, cluster, port.protocol, inbound))
 
 
-def _requests(port: InboundPort, logged: bool) -> Filter:
-    return http_manager(
-        f"inbound_{names.listener(ANY_ADDRESS, port.number)}",
-        inbound_route_configuration(port.number),
-        inbound_filters(),
-        logged=logged,
+def _unserved(own: Iterable[InboundPort], inbound: Inbound) -> Iterator[Door]:
+    """Ports of no service: those that have a mode of their own, and all others (S-32, S-36)."""
+    protection = inbound.protection
+    served = {INBOUND_PORT, *(port.number for port in own)}
+    for number in (0, *(each for each in protection.listed_ports() if each not in served)):
+        yield Door(
+            name="virtualInbound-catchall" + (f"-{number}" if number else ""),
+            port=number,
+            protocol=Protocol.UNSPECIFIED,
+            mode=protection.modes.at(number),
+            domains=protection.domains,
+        )
+
+
+def _passed_through(door: Door, inbound: Inbound) -> tuple[FilterChain, ...]:
+    routes, cluster = inbound_passthrough_routes(), names.INBOUND_PASSTHROUGH
+    return chains(door, _carriers(names.VIRTUAL_INBOUND, routes, cluster, door.protocol, inbound))
+
+
+def _carriers(
+    name: str, routes: RouteConfiguration, cluster: str, protocol: Protocol, inbound: Inbound
+) -> Carriers:
+    protection = inbound.protection
+    filters = inbound_filters(rbac.http_filters(protection.policies, protection.aliases))
+    plain, known = (
+        http_manager(f"inbound_{name}", routes, filters, logged=inbound.settings.logged, known=each)
+        for each in (False, True)
+    )
+    return Carriers(
+        requests=plain,
+        known_requests=known,
+        connections=(
+            *rbac.network_filters(protection.policies, protection.aliases),
+            *tcp_proxy.observers(protocol, cluster),
+            tcp_proxy.to_cluster(cluster, logged=inbound.settings.logged),
+        ),
     )
 
 
-def entrance(address: str, port: InboundPort, settings: Settings = SETTINGS) -> Listener:
+def entrance(address: str, port: InboundPort, inbound: Inbound = INBOUND) -> Listener:
     """Where one port of the workload is called in proxy-port mode."""
-    return inbound_listener(address, port.number + PROXY_PORT_OFFSET, port, settings)
+    return inbound_listener(address, port.number + PROXY_PORT_OFFSET, port, inbound)
 
 
 def inbound_listener(
-    address: str, number: int, port: InboundPort, settings: Settings = SETTINGS
+    address: str, number: int, port: InboundPort, inbound: Inbound = INBOUND
 ) -> Listener:
     """One port of the workload as the sidecar takes it at an address of its own."""
-    *requests, last = _chains(port, 0, settings.logged)
-    detected = bool(requests)
+    filters = detection.listener_filters(
+        tls=inbound.protection.modes.at(port.number) is not Mode.DISABLE, http=_is_detected(port)
+    )
     return Listener(
         name=names.listener(address, number),
         address=pb.socket_address(address, number),
         traffic_direction=TrafficDirection.INBOUND,
-        listener_filters=(detection.http_inspector(),) if detected else (),
-        listener_filters_timeout=detection.timeout(settings.detection_timeout)
-        if detected
+        listener_filters=filters,
+        listener_filters_timeout=detection.timeout(inbound.settings.detection_timeout)
+        if filters
         else None,
-        continue_on_listener_filters_timeout=detected
-        and detection.ends(settings.detection_timeout),
-        filter_chains=requests or (last,),
-        default_filter_chain=last if detected else None,
+        continue_on_listener_filters_timeout=(
+            bool(filters) and detection.ends(inbound.settings.detection_timeout)
+        ),
+        filter_chains=_chains(port, 0, inbound),
     )

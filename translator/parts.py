@@ -29,15 +29,19 @@ from mesh.inbound import InboundPort
 from mesh.l4_routing import L4Rule, first_for
 from mesh.localities import ANYWHERE, Place
 from mesh.locality_balance import LocalityBalance, locality_balance
+from mesh.mutual_tls import identities, peers
+from mesh.protection import trust_domains
 from mesh.proxy import Mode
 from mesh.routing import HttpRule, Missing, Target
-from mesh.services import Arrival, Protocol, Resolution
+from mesh.services import Arrival, Protocol, Resolution, Service
 from translator import clusters, listeners_inbound, listeners_outbound, names, pod_hosts, routes
 from translator.client_tls import originates
+from translator.cluster_security import UNKNOWN, Callee
 from translator.clusters import Defaults
 from translator.config import Config, joined
 from translator.endpoints import load_assignment
-from translator.listeners_outbound import ANY_ADDRESS, SETTINGS, Settings
+from translator.listeners_inbound import INBOUND, Inbound
+from translator.listeners_outbound import ANY_ADDRESS, Settings
 from translator.listeners_shared import Claim, detected_routes, shared_listener
 from translator.listeners_shared import Place as ListenerPlace
 from translator.secrets import FileSecret, named_by
@@ -55,6 +59,8 @@ def defaults(config: MeshConfig) -> Defaults:
         tcp_keepalive=config.tcp_keepalive,
         locality=config.locality_lb_setting,
         retries=config.default_http_retry_policy,
+        domains=trust_domains(config),
+        automatic_tls=config.enable_auto_mtls,
     )
 
 
@@ -100,9 +106,9 @@ def listening(config: MeshConfig, *, ipv6: bool = False) -> Settings:
 def host(view: HostView, endpoints: Endpoints, settings: Defaults, listening: Settings) -> Config:
     """The clusters (but for those with `resolved` endpoints), virtual hosts, own listeners and own
     route configurations of one host, and of its pods that have names: `endpoints` are read for
-    these.
+    these, and for who they are.
     """
-    own = () if is_resolved(view) else _clusters(view, {}, settings)
+    own = () if is_resolved(view) else _clusters(view, endpoints, settings)
     whole = _host(view, own, settings, listening)
     named = tuple(pod_hosts.pods(view, endpoints))
     if not named:
@@ -164,6 +170,7 @@ def asks_place(view: HostView, setting: LocalityLoadBalancerSetting) -> bool:
 def _clusters(
     view: HostView, endpoints: Endpoints, settings: Defaults, place: Place | None = None
 ) -> Iterator[Cluster]:
+    callee = _callee(view.service, endpoints, settings) if view.service else UNKNOWN
     for port in view.ports:
         if view.service is not None and port.default is not None:
             for subset, policy, labels in _subsets(port):
@@ -176,7 +183,13 @@ def _clusters(
                     endpoints=endpoints.get(port.port.number, ()),
                     labels=labels,
                     place=place,
+                    callee=callee,
                 )
+
+
+def _callee(service: Service, endpoints: Endpoints, settings: Defaults) -> Callee:
+    who = peers(endpoints)
+    return Callee(identities=identities(service, who, settings.domains), all_mutual=who.all_mutual)
 
 
 def _detected_routes(view: HostView, retries: HTTPRetry | None) -> Iterator[RouteConfiguration]:
@@ -333,24 +346,27 @@ def inbound(
     address: str,
     ports: tuple[InboundPort, ...],
     settings: Defaults,
-    listening: Settings = SETTINGS,
+    guarded: Inbound = INBOUND,
 ) -> Config:
     """The side of a workload that takes calls; in proxy-port mode also the port that its own calls
     go to.
     """
-    own = [_inbound_cluster(port, address, settings, listening) for port in ports]
+    own = [_inbound_cluster(port, address, settings, guarded.settings) for port in ports]
     captured = [port for port in ports if port.captured]
     bound = (
-        listeners_inbound.inbound_listener(port.bind, port.number, port, listening)
+        listeners_inbound.inbound_listener(port.bind, port.number, port, guarded)
         for port in ports
         if port.bind
     )
     if mode is Mode.REDIRECT:
         return Config(
-            clusters=(*own, clusters.inbound_passthrough_cluster(settings, ipv6=listening.ipv6)),
-            listeners=(listeners_inbound.virtual_inbound(captured, listening), *bound),
+            clusters=(
+                *own,
+                clusters.inbound_passthrough_cluster(settings, ipv6=guarded.settings.ipv6),
+            ),
+            listeners=(listeners_inbound.virtual_inbound(captured, guarded), *bound),
         )
-    entrances = (listeners_inbound.entrance(address, port, listening) for port in captured)
+    entrances = (listeners_inbound.entrance(address, port, guarded) for port in captured)
     return Config(
         clusters=tuple(own),
         listeners=(*entrances, *bound, listeners_outbound.http_proxy(address)),

@@ -10,6 +10,7 @@ from envoy.config.route.v3.route_components_pb2 import (
     WeightedCluster,
 )
 from envoy.type.matcher.v3.regex_pb2 import RegexMatchAndSubstitute
+from google.protobuf.any_pb2 import Any
 from google.protobuf.wrappers_pb2 import BoolValue
 
 from crds.scalars import Duration
@@ -24,6 +25,7 @@ from crds.virtual_service import (
 )
 from mesh.routing import Mirror
 from translator import headers, pb
+from translator.filters import upstream_alpn
 from translator.hash_policy import consistent_hash, hash_policies
 from translator.retries import retry_policy
 from translator.shares import Share, cluster_of
@@ -90,7 +92,14 @@ def _cluster_weight(share: Share) -> WeightedCluster.ClusterWeight:
         response_headers_to_add=headers.to_add(response),
         response_headers_to_remove=headers.to_remove(response),
         host_rewrite_literal=headers.host(own) or None,
+        typed_per_filter_config=_filter_config(share),
     )
+
+
+def _filter_config(share: Share) -> dict[str, Any]:
+    if share.target is None or not share.target.detected:
+        return {}
+    return {upstream_alpn.NAME: pb.any_of(upstream_alpn.per_route())}
 
 
 def _mirror(mirror: Mirror) -> RouteAction.RequestMirrorPolicy:

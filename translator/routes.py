@@ -24,7 +24,7 @@ from google.protobuf.wrappers_pb2 import BoolValue
 from crds.virtual_service import HTTPMatchRequest, HTTPRoute
 from mesh.routing import HttpRule, Missing, Target
 from translator import headers, names, pb, tunnels
-from translator.filters import cors, fault
+from translator.filters import cors, fault, upstream_alpn
 from translator.route_action import (
     MAX_BODY_BYTES,
     as_grpc_clients_ask,
@@ -103,7 +103,7 @@ def _route(
         request_headers_to_remove=headers.to_remove(*request),
         response_headers_to_add=headers.to_add(*response),
         response_headers_to_remove=headers.to_remove(*response),
-        typed_per_filter_config=_filter_config(http),
+        typed_per_filter_config=_filter_config(http, only),
     )
 
 
@@ -119,10 +119,12 @@ def _answer(rule: HttpRule, parts: Sequence[Share]) -> DirectResponseAction | No
     return unavailable(missing or ["the rule sends to no destination"])
 
 
-def _filter_config(http: HTTPRoute) -> dict[str, Any]:
+def _filter_config(http: HTTPRoute, only: Target | None) -> dict[str, Any]:
     config: dict[str, Any] = {}
     if http.cors_policy:
         config[cors.NAME] = pb.any_of(cors.per_route(http.cors_policy))
+    if only and only.detected:
+        config[upstream_alpn.NAME] = pb.any_of(upstream_alpn.per_route())
     faults = fault.per_route(http.fault) if http.fault else None
     if faults:
         config[fault.NAME] = pb.any_of(faults)

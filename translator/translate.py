@@ -11,13 +11,15 @@ from mesh.host_view import HostView, selection, view
 from mesh.inbound import inbound_ports
 from mesh.localities import Place
 from mesh.mesh import Mesh
+from mesh.mutual_tls import known_endpoints
 from mesh.place import place_of
+from mesh.protection import protection_of
 from mesh.proxy import Proxy
 from mesh.scope import Scope, scope_of, upstream_scope
-from mesh.service_endpoints import endpoints_of
 from mesh.visibility import config_of, known_hosts
 from translator import names, parts
 from translator.config import Config, joined
+from translator.listeners_inbound import Inbound
 from translator.listeners_shared import claims
 from translator.translate_gateway import whole
 
@@ -69,10 +71,12 @@ def placed(mesh: Mesh, scope: Scope, place: Place) -> Config:
 
 def inbound(mesh: Mesh, proxy: Proxy) -> Config:
     """The side of a proxy's workload that takes calls."""
-    settings = parts.defaults(mesh.config)
-    listening = parts.listening(mesh.config, ipv6=proxy.ipv6)
+    guarded = Inbound(
+        protection=protection_of(mesh, proxy),
+        settings=parts.listening(mesh.config, ipv6=proxy.ipv6),
+    )
     ports = inbound_ports(mesh, proxy)
-    return parts.inbound(proxy.mode, proxy.address, ports, settings, listening)
+    return parts.inbound(proxy.mode, proxy.address, ports, parts.defaults(mesh.config), guarded)
 
 
 def _views(mesh: Mesh, scope: Scope) -> Iterator[HostView]:
@@ -83,7 +87,7 @@ def _views(mesh: Mesh, scope: Scope) -> Iterator[HostView]:
 
 
 def _known(mesh: Mesh, each: HostView) -> parts.Endpoints:
-    return endpoints_of(mesh.endpoints, each.service) if each.service else {}
+    return known_endpoints(mesh, each.service) if each.service else {}
 
 
 def _host(mesh: Mesh, each: HostView) -> Config:

@@ -105,7 +105,7 @@ def _with_sidecar(
     metadata = {
         **raw.metadata(pod),
         "annotations": _annotations(pod, added, chosen.mode, settings),
-        "labels": _labels(pod),
+        "labels": _labels(pod, chosen.role),
     }
     spec = _spec(raw.spec(pod), added, chosen)
     if chosen.role is Role.ROUTER:
@@ -141,11 +141,13 @@ def _spec(spec: Mapping[str, object], added: _Added, chosen: Options) -> dict[st
     }
 
 
-def _labels(pod: Mapping[str, object]) -> dict[str, str]:
+def _labels(pod: Mapping[str, object], role: Role) -> dict[str, str]:
     name = canonical_name(pod)
+    is_sidecar = role is Role.SIDECAR
     return {
         **({Label.CANONICAL_NAME: name} if name else {}),
         Label.CANONICAL_REVISION: canonical_revision(pod),
+        **({Label.TLS_MODE: "istio"} if is_sidecar else {}),  # it takes mutual TLS
         **raw.labels(pod),
     }
 

@@ -40,11 +40,13 @@ class Selection:
     `key` is the owner's own note about the client; the server only carries it. `principal` is who
     answers for the client: a service account, say, that many clients have. What two principals
     reject may be kept from other clients of the same release; `None` never counts for that.
+    `private` are those of the parts that no other stream has: they are dropped when this one ends.
     """
 
     parts: tuple[PartKey, ...]
     key: Hashable = None
     principal: Hashable = None
+    private: tuple[PartKey, ...] = ()
 
 
 class Resolver(Protocol):

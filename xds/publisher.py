@@ -147,6 +147,10 @@ class Publisher:
         for watch in tuple(part.watches):
             watch.wake()
 
+    def exists(self, key: PartKey) -> bool:
+        """Whether there is such a part."""
+        return key in self._parts
+
     def interest(self, key: PartKey) -> int:
         """How many streams have the part."""
         part = self._parts.get(key)

@@ -25,7 +25,8 @@ _ANY_VALUE = b"\x12"
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A named resource: `version` is the hash of its message, equal on every replica (X-62).
+    """A named resource: `version` is the hash of its message, equal on every replica (X-62); that
+    of a secret must not depend on its key, and is its owner's to say.
 
     `framed` is one entry of DeltaDiscoveryResponse's `resources`, tag and length included; its last
     `size` bytes are the message itself.
@@ -51,10 +52,12 @@ class Resource:
         return self.framed[-(len(_RESOURCE_ANY) + len(_varint(packed)) + packed) :]
 
 
-def resource(type_url: str, name: str, message: Message | bytes) -> Resource:
-    """Frame `message` as the resource `name`. Bytes are taken to be deterministic already."""
+def resource(type_url: str, name: str, message: Message | bytes, *, version: str = "") -> Resource:
+    """Frame `message` as the resource `name`. Bytes are taken to be deterministic already. Without
+    a `version` it is the message's hash.
+    """
     body = message if isinstance(message, bytes) else message.SerializeToString(deterministic=True)
-    version = blake2b(body, digest_size=8).hexdigest()
+    version = version or blake2b(body, digest_size=8).hexdigest()
     packed = _field(_ANY_TYPE_URL, type_url.encode()) + _field(_ANY_VALUE, body)
     entry = (
         _field(_RESOURCE_VERSION, version.encode())

@@ -17,7 +17,7 @@ import structlog
 
 from xds.admission import Admission
 from xds.ages import stream_age
-from xds.auth import Authenticator, Identity, Inspector, Resolver, nobody
+from xds.auth import Authenticator, Identity, Inspector, Resolver, Selection, nobody
 from xds.containment import Quarantined
 from xds.csds import ClientStatusService
 from xds.errors import (
@@ -39,7 +39,7 @@ from xds.session import Session, WriteTimeout
 from xds.settings import ServerSettings, is_local, options
 from xds.status import Client, Clients, ClientStatus
 from xds.tls import Certificate, credentials
-from xds.transport import DELTA, SOTW, Request, Transport
+from xds.transport import DELTA, SOTW, Conversation, Request, Transport
 
 __all__ = ["Server", "ServerSettings"]
 
@@ -224,14 +224,43 @@ class Server:
         first = transport.decoded(body)
         node = transport.node_id(first)
         selection = await resolve(first.node, identity)
-        session = Session(
-            self.clients,
-            self._pacer,
-            write_timeout=self._settings.write_timeout,
-            synced=synced,
-        )
         try:
-            stream = transport.open(
+            session = Session(
+                self.clients,
+                self._pacer,
+                write_timeout=self._settings.write_timeout,
+                synced=synced,
+            )
+            stream = self._opened(transport, selection, first, identity, session)
+            self._ids += 1
+            client = Client(
+                id=self._ids,
+                node=node,
+                identity=identity.name,
+                peer=context.peer(),
+                key=selection.key,
+                since=self._wall(),
+                stream=stream,
+            )
+            with self._connected(session, client, identity):
+                await session.run(
+                    client, stream.receive, first, lambda: _read(context, transport), context.write
+                )
+        finally:
+            for key in selection.private:
+                self._publisher.drop(key)
+
+    def _opened(
+        self,
+        transport: Transport[Request],
+        selection: Selection,
+        first: Request,
+        identity: Identity,
+        session: Session,
+    ) -> Conversation[Request]:
+        node = transport.node_id(first)
+        try:
+            return transport.open(
                 self._publisher,
                 selection.parts,
                 node=node,
@@ -247,20 +276,6 @@ class Server:
             )
         except UnknownPart as error:
             raise NotReady("nothing to serve to this node yet") from error
-        self._ids += 1
-        client = Client(
-            id=self._ids,
-            node=node,
-            identity=identity.name,
-            peer=context.peer(),
-            key=selection.key,
-            since=self._wall(),
-            stream=stream,
-        )
-        with self._connected(session, client, identity):
-            await session.run(
-                client, stream.receive, first, lambda: _read(context, transport), context.write
-            )
 
     @contextmanager
     def _counted(self, identity: Identity) -> Iterator[None]:

@@ -11,6 +11,7 @@ from crds.convert import MAX_ITEMS
 from crds.decode import decode, identify
 from crds.kinds import KINDS
 from crds.meta import Key
+from crds.peer_authentication import Mode, MutualTLS, PeerAuthentication
 from crds.scalars import Duration
 from crds.virtual_service import VirtualService
 from tests.crds.specs import NETWORKING, decoded, short, told
@@ -136,7 +137,7 @@ def test_what_is_no_mapping_is_no_object() -> None:
         ("{match: [3]}", "wrong-type spec.http[0].match[0]"),
         ("{match: [{headers: []}]}", "wrong-type spec.http[0].match[0].headers"),
         ("{match: [{headers: {a: null}}]}", "null-entry spec.http[0].match[0].headers.a"),
-        ("{match: [{headers: {1: {}}}]}", 'wrong-type spec.http[0].match[0].headers["a int"]'),
+        ("{match: [{headers: {1.5: {}}}]}", 'wrong-type spec.http[0].match[0].headers["a float"]'),
         ("{match: [{ignoreUriCase: 'true'}]}", "wrong-type spec.http[0].match[0].ignoreUriCase"),
         ("{match: [{port: -1}]}", "out-of-range spec.http[0].match[0].port"),
         ("{match: [{port: 1.5}]}", "wrong-type spec.http[0].match[0].port"),
@@ -372,7 +373,7 @@ def test_nesting_of_any_depth_does_no_harm() -> None:
 @pytest.mark.parametrize(
     ("group", "kind", "expected"),
     [
-        ("security.istio.io", "AuthorizationPolicy", ["unsupported-kind kind"]),
+        ("security.istio.io", "RequestAuthentication", ["unsupported-kind kind"]),
         ("telemetry.istio.io", "Telemetry", ["~unsupported-kind kind"]),
         ("apps", "Deployment", []),
         ("example.com", "Telemetry", []),
@@ -385,3 +386,10 @@ def test_a_kind_of_istio_s_that_is_not_read_is_told_of(
     found = decode({"apiVersion": f"{group}/v1", "kind": kind, "metadata": {"name": "x"}})
     assert (found.object, [short(problem) for problem in found.problems]) == (None, expected)
     assert all(problem.object == found.key for problem in found.problems)
+
+
+def test_a_number_is_a_name_as_kubectl_has_it() -> None:
+    spec = "{selector: {matchLabels: {app: a}}, portLevelMtls: {8080: {mode: STRICT}}}"
+    found = decoded("PeerAuthentication", spec, api_version="security.istio.io/v1")
+    assert isinstance(found.object, PeerAuthentication)
+    assert found.object.port_level_mtls == {"8080": MutualTLS(mode=Mode.STRICT)}

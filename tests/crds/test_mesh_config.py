@@ -28,12 +28,6 @@ def test_what_is_set_counts() -> None:
     assert config.connect_timeout == Duration(1_000_000_000)
 
 
-def test_what_is_read_but_not_used_yet_is_told_of() -> None:
-    config, problems = mesh_config({"trustDomain": "example.com"})
-    assert [short(problem) for problem in problems] == ["~not-translated trustDomain"]
-    assert config.trust_domain == "example.com"
-
-
 def test_the_default_of_retries_is_checked_like_that_of_a_rule() -> None:
     config, problems = mesh_config(
         {"defaultHttpRetryPolicy": {"attempts": 1, "retryOn": "nothing"}}

@@ -10,16 +10,18 @@ from ca.issuer import LocalIssuer
 from ca.tokens import TokenVerifier
 from crds.decode import identify
 from crds.meta import Key
-from heddle.certificates import ServingCertificates
+from heddle.certificates import ServingCertificates, own_authority
 from heddle.control_plane import ControlPlane
 from heddle.identity import TokenAuthenticator
 from heddle.injection import AUDIENCE, PORT, SERVER_NAME, inject_settings
 from heddle.local.addresses import Subnets
 from heddle.local_cluster import LocalCluster
+from heddle.workload_secrets import WorkloadSecrets
 from sources.events import Applied, Deleted, Event, Synced
 from tests.fakes.clock import FakeClock
 from tests.fakes.envoy import FakeEnvoy
 from tests.features.stream import PATIENCE, Stream, connected
+from xds.publisher import Publisher
 from xds.server import Server, ServerSettings
 
 Raw = Mapping[str, object]
@@ -30,11 +32,14 @@ class Plane:
 
     def __init__(self, clock: FakeClock) -> None:
         self.issuer = LocalIssuer()
-        self.control = ControlPlane(quiet=True)
+        authority = own_authority(None, clock.now())
+        publisher = Publisher()
+        self.secrets = WorkloadSecrets(publisher, authority, clock.now)
+        self.control = ControlPlane(publisher, self.secrets, quiet=True)
         self.clock = clock
         self._cluster = LocalCluster(inject_settings(host=SERVER_NAME, port=PORT), Subnets())
         self._objects: dict[Key, Raw] = {}
-        self._certificates = ServingCertificates(clock.now, names=(SERVER_NAME,))
+        self._certificates = ServingCertificates(authority, clock.now, names=(SERVER_NAME,))
         verifier = TokenVerifier(
             self.issuer.jwks(), issuer=self.issuer.issuer, audience=AUDIENCE, clock=clock
         )

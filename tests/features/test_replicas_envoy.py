@@ -45,8 +45,9 @@ async def test_the_other_replica_sends_nothing_but_what_changes_from_then_on(
     kinds: Sequence[str],
     end: signal.Signals,
 ) -> None:
-    """Two processes that share nothing but the folder: not even an empty response goes out."""
-    given = (*options, "--metrics", "127.0.0.1:0", "--inspector", POD)
+    """Two processes that share nothing but folders: not even an empty response goes out."""
+    authority = ("--ca-folder", str(home / "ca"))
+    given = (*options, "--metrics", "127.0.0.1:0", "--inspector", POD, *authority)
     async with (
         serving(home, plane, *given) as one,
         serving(home, plane, *given, name="two") as two,

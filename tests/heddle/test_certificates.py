@@ -4,14 +4,14 @@ from datetime import timedelta
 
 from cryptography import x509
 
-from heddle.certificates import CHECK_SECONDS, ServingCertificates
+from heddle.certificates import CHECK_SECONDS, ServingCertificates, own_authority
 from tests.fakes.clock import FakeClock
 
 NAMES = ("heddle.test",)
 
 
 def test_it_is_the_same_as_long_as_it_is_young(clock: FakeClock) -> None:
-    certificates = ServingCertificates(clock.now, names=NAMES)
+    certificates = ServingCertificates(own_authority(None, clock.now()), clock.now, names=NAMES)
     first = certificates.current()
     clock.advance(3600)
     assert not certificates.look()
@@ -19,7 +19,7 @@ def test_it_is_the_same_as_long_as_it_is_young(clock: FakeClock) -> None:
 
 
 def test_it_is_renewed_in_time_by_the_same_root(clock: FakeClock) -> None:
-    certificates = ServingCertificates(clock.now, names=NAMES)
+    certificates = ServingCertificates(own_authority(None, clock.now()), clock.now, names=NAMES)
     first, root = certificates.current(), certificates.root_pem
     before = _parsed(first.chain)
     while not certificates.look():
@@ -37,7 +37,7 @@ def test_it_is_renewed_in_time_by_the_same_root(clock: FakeClock) -> None:
 
 
 def test_it_has_the_names_that_clients_ask_for(clock: FakeClock) -> None:
-    certificates = ServingCertificates(clock.now, names=NAMES)
+    certificates = ServingCertificates(own_authority(None, clock.now()), clock.now, names=NAMES)
     names = _parsed(certificates.current().chain).extensions.get_extension_for_class(
         x509.SubjectAlternativeName
     )

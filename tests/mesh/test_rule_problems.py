@@ -25,7 +25,7 @@ def policy(text: str, host: str = "reviews") -> str:
     ("tls", "problem"),
     [
         ("mode: DISABLE", None),
-        ("mode: ISTIO_MUTUAL", "no-workload-certificates spec.trafficPolicy.tls.mode"),
+        ("mode: ISTIO_MUTUAL", None),
         (
             "mode: SIMPLE, credentialName: a",
             "credential-without-selector spec.trafficPolicy.tls.credentialName",
@@ -34,7 +34,7 @@ def policy(text: str, host: str = "reviews") -> str:
     ],
 )
 def test_what_is_closed_is_told(tls: str, problem: str | None) -> None:
-    """istio-api.md S-24 and C-6, and what this release has no certificates for."""
+    """istio-api.md S-24 and C-6."""
     assert told(policy(f"tls: {{{tls}}}"), "http:80") == ([problem] if problem else [])
 
 
@@ -73,9 +73,10 @@ def test_a_port_with_settings_of_its_own_is_judged_by_those() -> None:
 
 
 def test_a_subset_is_judged_like_the_rule() -> None:
-    spec = "{host: reviews, subsets: [{name: v1, trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}}]}"
+    tls = "{tls: {mode: SIMPLE, credentialName: a}}"
+    spec = f"{{host: reviews, subsets: [{{name: v1, trafficPolicy: {tls}}}]}}"
     assert told(spec, "http:80") == [
-        "no-workload-certificates spec.subsets[0].trafficPolicy.tls.mode"
+        "credential-without-selector spec.subsets[0].trafficPolicy.tls.credentialName"
     ]
 
 

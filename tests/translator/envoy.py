@@ -16,6 +16,7 @@ from envoy.config.route.v3.route_components_pb2 import VirtualHost
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
+from tests.translator.static_secrets import by_name, of_workload
 from translator import names, pb
 from translator.bootstrap import (
     ROOT_FILE,
@@ -83,15 +84,21 @@ def with_resources(
     clusters: Iterable[Cluster] = (),
     listeners: Iterable[Listener] = (),
 ) -> dict[str, object]:
-    """`config` with static resources added."""
+    """`config` with static resources added, and the secrets that they need."""
     static = config["static_resources"]
     assert isinstance(static, dict)
     return config | {
         "static_resources": {
-            "clusters": [*static["clusters"], *map(as_json, clusters)],
-            "listeners": [*static["listeners"], *map(as_json, listeners)],
+            "clusters": [*static["clusters"], *map(_secured, clusters)],
+            "listeners": [*static["listeners"], *map(_secured, listeners)],
+            "secrets": [as_json(secret) for secret in of_workload()],
         }
     }
+
+
+def _secured(resource: Cluster | Listener) -> dict[str, object]:
+    by_name(resource)
+    return as_json(resource)
 
 
 def as_json(message: Message) -> dict[str, object]:

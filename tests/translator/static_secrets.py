@@ -10,11 +10,16 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from cryptography.x509 import load_pem_x509_certificate
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from envoy.config.core.v3.base_pb2 import DataSource, TransportSocket
+from envoy.config.listener.v3.listener_pb2 import Listener
 from envoy.extensions.transport_sockets.proxy_protocol.v3.upstream_proxy_protocol_pb2 import (
     ProxyProtocolUpstreamTransport,
 )
 from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import Secret
-from envoy.extensions.transport_sockets.tls.v3.tls_pb2 import UpstreamTlsContext
+from envoy.extensions.transport_sockets.tls.v3.tls_pb2 import (
+    CommonTlsContext,
+    DownstreamTlsContext,
+    UpstreamTlsContext,
+)
 
 from tests.xds.certificates import certificate
 from translator import pb
@@ -22,25 +27,60 @@ from translator import pb
 PAIR = certificate("anybody")
 
 
-def by_name(cluster: Cluster) -> None:
-    """Makes a cluster look its secrets up in the bootstrap, where a missing one is an error."""
-    if cluster.HasField("transport_socket"):
-        _by_name(cluster.transport_socket)
+WORKLOAD, TRUST = "default", "ROOTCA"
+
+
+def of_workload() -> tuple[Secret, Secret]:
+    """The secrets that every sidecar has of its own."""
+    pair = Secret(name=WORKLOAD)
+    pair.tls_certificate.certificate_chain.inline_bytes = PAIR.chain
+    pair.tls_certificate.private_key.inline_bytes = PAIR.key
+    trust = Secret(name=TRUST)
+    trust.validation_context.trusted_ca.inline_bytes = PAIR.chain
+    return pair, trust
+
+
+def by_name(resource: Cluster | Listener) -> None:
+    """Makes a resource look its secrets up in the bootstrap, where a missing one is an error."""
+    for socket in _sockets(resource):
+        _by_name(socket)
+
+
+def _sockets(resource: Cluster | Listener) -> Iterator[TransportSocket]:
+    if isinstance(resource, Cluster):
+        for match in resource.transport_socket_matches:
+            yield match.transport_socket
+        if resource.HasField("transport_socket"):
+            yield resource.transport_socket
+    else:
+        for chain in (*resource.filter_chains, resource.default_filter_chain):
+            if chain.HasField("transport_socket"):
+                yield chain.transport_socket
 
 
 def _by_name(socket: TransportSocket) -> None:
-    wrapper, tls = ProxyProtocolUpstreamTransport(), UpstreamTlsContext()
+    wrapper, tls, server = (
+        ProxyProtocolUpstreamTransport(),
+        UpstreamTlsContext(),
+        DownstreamTlsContext(),
+    )
     if socket.typed_config.Unpack(wrapper):
         _by_name(wrapper.transport_socket)
         socket.typed_config.CopyFrom(pb.any_of(wrapper))
-    elif socket.typed_config.Unpack(tls):
-        context = tls.common_tls_context
-        for pair in context.tls_certificate_sds_secret_configs:
-            pair.ClearField("sds_config")
-        if context.HasField("combined_validation_context"):
-            verified = context.combined_validation_context
-            verified.validation_context_sds_secret_config.ClearField("sds_config")
-        socket.typed_config.CopyFrom(pb.any_of(tls))
+        return
+    for context in (tls, server):
+        if socket.typed_config.Unpack(context):
+            _look_up(context.common_tls_context)
+            socket.typed_config.CopyFrom(pb.any_of(context))
+
+
+def _look_up(context: CommonTlsContext) -> None:
+    named = [*context.tls_certificate_sds_secret_configs]
+    if context.HasField("combined_validation_context"):
+        named.append(context.combined_validation_context.validation_context_sds_secret_config)
+    for each in named:
+        if not each.name.startswith("kubernetes://"):  # those of gateways are nowhere in files
+            each.ClearField("sds_config")
 
 
 def in_files(secrets: Iterable[Secret], folder: Path) -> Iterator[Secret]:

@@ -16,6 +16,7 @@ from tests.translator.hostile import POLICIES, RULES
 from tests.translator.inputs import HOST, port, service, target
 from translator import clusters, listeners_inbound, listeners_outbound, names, routes
 from translator.clusters import Defaults
+from translator.listeners_inbound import Inbound
 from translator.listeners_outbound import Settings
 
 pytestmark = pytest.mark.envoy
@@ -115,8 +116,11 @@ def test_listeners(envoy_binary: Path, tmp_path: Path, logged: bool) -> None:
         ),
         listeners_outbound.virtual_outbound(settings),
         listeners_outbound.http_proxy("127.7.0.1", logged=logged),
-        listeners_inbound.virtual_inbound(ports, settings),
-        *(listeners_inbound.entrance("127.7.0.1", one, settings) for one in ports),
+        listeners_inbound.virtual_inbound(ports, Inbound(settings=settings)),
+        *(
+            listeners_inbound.entrance("127.7.0.1", one, Inbound(settings=settings))
+            for one in ports
+        ),
     )
     needed = {f"inbound|{one.number}||" for one in ports}
     hosts = (

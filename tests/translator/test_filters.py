@@ -3,11 +3,16 @@ import pytest
 from crds.scalars import Duration, Percent, StringMatch
 from crds.virtual_service import Abort, CorsPolicy, Delay, HTTPFaultInjection, UnmatchedPreflights
 from tests.translator.inputs import SECOND
-from translator.filters import cors, fault, inbound_filters, outbound_filters
+from translator.filters import cors, fault, inbound_filters, outbound_filters, upstream_alpn
 
 
 def test_the_router_is_the_last_filter() -> None:
-    assert [one.name for one in outbound_filters()] == [cors.NAME, fault.NAME, _ROUTER]
+    assert [one.name for one in outbound_filters()] == [
+        cors.NAME,
+        fault.NAME,
+        upstream_alpn.NAME,
+        _ROUTER,
+    ]
     assert [one.name for one in inbound_filters()] == [_ROUTER]
 
 

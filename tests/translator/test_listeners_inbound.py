@@ -18,7 +18,7 @@ def test_each_port_of_the_workload_has_a_chain() -> None:
     made = listeners_inbound.virtual_inbound((inbound(9080), inbound(5432, Protocol.TCP)))
     assert made.name == "virtualInbound"
     assert made.address.socket_address.port_value == 15006
-    hole, http, opaque, _ = made.filter_chains
+    hole, _, http, _, opaque, *_ = made.filter_chains
     assert hole.filter_chain_match.destination_port.value == 15006
     assert tcp(hole.filters[0]).cluster == names.BLACKHOLE
     assert http.filter_chain_match.destination_port.value == 9080
@@ -35,8 +35,9 @@ def test_a_connection_stays_in_the_inbound_listener() -> None:
 
 def test_ports_of_no_service_pass_through_to_the_workload() -> None:
     made = listeners_inbound.virtual_inbound(())
-    assert tcp(made.default_filter_chain.filters[0]).cluster == names.INBOUND_PASSTHROUGH
-    *_, http = made.filter_chains
+    _, _, _, http, rest, tls = made.filter_chains
+    for chain in (rest, tls):
+        assert tcp(chain.filters[0]).cluster == names.INBOUND_PASSTHROUGH
     assert list(http.filter_chain_match.application_protocols) == ["http/1.1", "h2c"]
     assert manager(http.filters[0]).route_config.name == names.INBOUND_PASSTHROUGH
 
@@ -44,7 +45,7 @@ def test_ports_of_no_service_pass_through_to_the_workload() -> None:
 @covers("S-38")
 def test_opaque_ports_and_those_where_servers_speak_first_are_not_looked_into() -> None:
     ports = (inbound(5432, Protocol.TCP), inbound(80), inbound(3306, Protocol.UNSPECIFIED))
-    inspector = listeners_inbound.virtual_inbound(ports).listener_filters[1]
+    inspector = listeners_inbound.virtual_inbound(ports).listener_filters[2]
     skipped = [
         rule.destination_port_range.start for rule in inspector.filter_disabled.or_match.rules
     ]
@@ -54,7 +55,8 @@ def test_opaque_ports_and_those_where_servers_speak_first_are_not_looked_into() 
 @pytest.mark.parametrize("seconds", [0, 5])
 def test_how_long_detection_takes_is_the_mesh_s_to_say(seconds: int) -> None:
     """0 is for ever, else the connection goes on as one that told nothing."""
-    given = Settings(detection_timeout=Duration(seconds * 1_000_000_000))
+    settings = Settings(detection_timeout=Duration(seconds * 1_000_000_000))
+    given = listeners_inbound.Inbound(settings=settings)
     port = inbound(80, Protocol.UNSPECIFIED)
     for made in (
         listeners_inbound.virtual_inbound((port,), given),
@@ -66,7 +68,7 @@ def test_how_long_detection_takes_is_the_mesh_s_to_say(seconds: int) -> None:
 
 
 def test_a_port_that_does_not_say_has_a_chain_for_requests_and_one_for_the_rest() -> None:
-    _, http, rest, _ = listeners_inbound.virtual_inbound(
+    _, _, _, http, rest, *_ = listeners_inbound.virtual_inbound(
         (inbound(7000, Protocol.UNSPECIFIED),)
     ).filter_chains
     assert {c.filter_chain_match.destination_port.value for c in (http, rest)} == {7000}
@@ -77,15 +79,18 @@ def test_a_port_that_does_not_say_has_a_chain_for_requests_and_one_for_the_rest(
 
 def test_in_proxy_port_mode_it_has_them_in_its_own_listener() -> None:
     made = listeners_inbound.entrance("127.7.0.1", inbound(7000, Protocol.UNSPECIFIED))
-    (http,) = made.filter_chains
-    assert [one.name for one in made.listener_filters] == ["envoy.filters.listener.http_inspector"]
+    _, _, http, rest, _ = made.filter_chains
+    assert [one.name.rpartition(".")[2] for one in made.listener_filters] == [
+        "tls_inspector",
+        "http_inspector",
+    ]
     assert manager(http.filters[0]).route_config.name == "inbound|7000||"
-    assert tcp(made.default_filter_chain.filters[0]).cluster == "inbound|7000||"
+    assert tcp(rest.filters[0]).cluster == "inbound|7000||"
 
 
 @covers("S-40")
 def test_mongo_is_looked_at_in_passing() -> None:
-    _, mongo, mysql, _ = listeners_inbound.virtual_inbound(
+    _, _, mongo, _, _, mysql, *_ = listeners_inbound.virtual_inbound(
         (inbound(27017, Protocol.MONGO), inbound(3306, Protocol.MYSQL))
     ).filter_chains
     assert [one.name for one in mongo.filters] == [
@@ -97,10 +102,24 @@ def test_mongo_is_looked_at_in_passing() -> None:
 
 def test_a_workload_on_the_redirection_port_makes_no_second_chain() -> None:
     made = listeners_inbound.virtual_inbound((inbound(15006),))
-    assert [one.name for one in made.filter_chains] == [
+    assert {one.name for one in made.filter_chains} == {
         "virtualInbound-blackhole",
+        "virtualInbound-catchall-mtls-http",
+        "virtualInbound-catchall-mtls",
         "virtualInbound-catchall-http",
-    ]
+        "virtualInbound-catchall",
+        "virtualInbound-catchall-tls",
+    }
+
+
+@covers("S-35")
+def test_what_is_refused_ends_nowhere_else() -> None:
+    """A chain of last resort would take the plaintext that a STRICT port refuses."""
+    for made in (
+        listeners_inbound.virtual_inbound((inbound(80),)),
+        listeners_inbound.entrance("127.7.0.1", inbound(80)),
+    ):
+        assert not made.HasField("default_filter_chain")
 
 
 def test_in_proxy_port_mode_a_port_has_a_listener_of_its_own() -> None:
@@ -108,5 +127,5 @@ def test_in_proxy_port_mode_a_port_has_a_listener_of_its_own() -> None:
     assert made.name == "127.7.0.1_29080"
     assert made.address.socket_address.address == "127.7.0.1"
     assert made.address.socket_address.port_value == 29080
-    assert not made.listener_filters
-    assert manager(made.filter_chains[0].filters[0]).route_config.name == "inbound|9080||"
+    assert [one.name.rpartition(".")[2] for one in made.listener_filters] == ["tls_inspector"]
+    assert manager(made.filter_chains[1].filters[0]).route_config.name == "inbound|9080||"

@@ -1,6 +1,8 @@
 """The HTTP filters of each side, in the order in which a request meets them."""
 
-from translator.filters import cors, fault, router
+from collections.abc import Iterable
+
+from translator.filters import cors, fault, router, upstream_alpn
 from translator.http_messages import HttpFilter
 
 
@@ -9,10 +11,11 @@ def outbound_filters() -> tuple[HttpFilter, ...]:
     return (
         cors.http_filter(),  # answers preflights, before any fault can hit them
         fault.http_filter(),  # delays and aborts, before anything is sent upstream
+        upstream_alpn.http_filter(),  # says what is sent upstream
         router.http_filter(),  # forwards; always the last
     )
 
 
-def inbound_filters() -> tuple[HttpFilter, ...]:
-    """Of a server's side."""
-    return (router.http_filter(),)  # forwards; always the last
+def inbound_filters(guards: Iterable[HttpFilter] = ()) -> tuple[HttpFilter, ...]:
+    """Of a server's side: `guards` say who may call."""
+    return (*guards, router.http_filter())  # forwards; always the last

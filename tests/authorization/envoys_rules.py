@@ -1,0 +1,146 @@
+"""RBAC as Envoy evaluates it, over the messages that we make."""
+
+import re
+from collections.abc import Mapping
+
+from envoy.config.core.v3.address_pb2 import CidrRange
+from envoy.config.rbac.v3.rbac_pb2 import RBAC, Permission, Principal, SourcedMetadata
+from envoy.config.route.v3.route_components_pb2 import HeaderMatcher
+from envoy.extensions.path.match.uri_template.v3.uri_template_match_pb2 import (
+    UriTemplateMatchConfig,
+)
+from envoy.type.matcher.v3.string_pb2 import StringMatcher
+from envoy.type.matcher.v3.value_pb2 import ValueMatcher
+
+from tests.authorization.calls import Call
+from tests.authorization.oracle import within
+
+
+def refuses(rules: RBAC, call: Call) -> bool:
+    """Whether this filter ends the call."""
+    matched = any(
+        any(permits(p, call) for p in policy.permissions)
+        and any(identifies(p, call) for p in policy.principals)
+        for policy in rules.policies.values()
+    )
+    if rules.action == RBAC.LOG:
+        return False
+    return matched if rules.action == RBAC.DENY else not matched
+
+
+def permits(rule: Permission, call: Call) -> bool:
+    """Whether a permission is about the call."""
+    match rule.WhichOneof("rule"):
+        case "any":
+            return True
+        case "and_rules":
+            return all(permits(each, call) for each in rule.and_rules.rules)
+        case "or_rules":
+            return any(permits(each, call) for each in rule.or_rules.rules)
+        case "not_rule":
+            return not permits(rule.not_rule, call)
+        case _:
+            return _operation(rule, call)
+
+
+def _operation(rule: Permission, call: Call) -> bool:
+    kind = rule.WhichOneof("rule")
+    match kind:
+        case "header":
+            return _header(rule.header, call)
+        case "url_path":
+            return text(rule.url_path.path, call.path.partition("?")[0])
+        case "uri_template":
+            template = UriTemplateMatchConfig()
+            assert rule.uri_template.typed_config.Unpack(template)
+            return _template(template.path_template, call.path.partition("?")[0])
+        case "destination_ip":
+            return _cidr(rule.destination_ip, call.address)
+        case "destination_port":
+            return rule.destination_port == call.port
+        case "requested_server_name":
+            return text(rule.requested_server_name, call.sni)
+        case _:
+            raise AssertionError(f"a permission of kind {kind}")
+
+
+def identifies(principal: Principal, call: Call) -> bool:
+    """Whether a principal is the caller."""
+    kind = principal.WhichOneof("identifier")
+    match kind:
+        case "any":
+            return True
+        case "and_ids":
+            return all(identifies(each, call) for each in principal.and_ids.ids)
+        case "or_ids":
+            return any(identifies(each, call) for each in principal.or_ids.ids)
+        case "not_id":
+            return not identifies(principal.not_id, call)
+        case "authenticated":
+            assert principal.authenticated.HasField("principal_name")
+            return bool(call.peer) and text(principal.authenticated.principal_name, call.peer)
+        case "direct_remote_ip":
+            return _cidr(principal.direct_remote_ip, call.peer_address)
+        case "remote_ip":
+            return _cidr(principal.remote_ip, call.remote_address)
+        case "header":
+            return _header(principal.header, call)
+        case "sourced_metadata":
+            return _metadata(principal.sourced_metadata, call)
+        case _:
+            raise AssertionError(f"a principal of kind {kind}")
+
+
+def _header(matcher: HeaderMatcher, call: Call) -> bool:
+    assert call.http
+    headers = {":method": call.method, ":authority": call.host, **call.headers}
+    return matcher.name in headers and text(matcher.string_match, headers[matcher.name])
+
+
+def _metadata(sourced: SourcedMetadata, call: Call) -> bool:
+    matcher = sourced.metadata_matcher
+    assert matcher.filter == "envoy.filters.http.jwt_authn"
+    found: object = {"payload": call.claims} if call.claims else {}
+    for segment in matcher.path:
+        found = found.get(segment.key) if isinstance(found, Mapping) else None
+    return found is not None and _value(matcher.value, found)
+
+
+def _value(matcher: ValueMatcher, value: object) -> bool:
+    match matcher.WhichOneof("match_pattern"):
+        case "or_match":
+            return any(_value(each, value) for each in matcher.or_match.value_matchers)
+        case "list_match":
+            items = value if isinstance(value, list) else []
+            return any(_value(matcher.list_match.one_of, each) for each in items)
+        case "string_match":
+            return isinstance(value, str) and text(matcher.string_match, value)
+        case kind:
+            raise AssertionError(f"a value matcher of kind {kind}")
+
+
+def text(matcher: StringMatcher, value: str) -> bool:
+    """Envoy's StringMatcher."""
+    kind = matcher.WhichOneof("match_pattern")
+    assert kind is not None
+    pattern = getattr(matcher, kind) if kind != "safe_regex" else matcher.safe_regex.regex
+    if kind == "safe_regex":
+        return re.fullmatch(pattern, value, re.DOTALL) is not None
+    assert pattern, "Envoy refuses an empty prefix or suffix"
+    if matcher.ignore_case:
+        pattern, value = pattern.lower(), value.lower()
+    tests = {"exact": value == pattern}
+    tests |= {"prefix": value.startswith(pattern), "suffix": value.endswith(pattern)}
+    return tests[str(kind)]
+
+
+def _template(template: str, path: str) -> bool:
+    parts = (
+        "[^/]+" if part == "*" else ".*" if part == "**" else re.escape(part)
+        for part in re.split(r"(\*\*?)", template)
+    )
+    return re.fullmatch("".join(parts), path) is not None
+
+
+def _cidr(block: CidrRange, address: str) -> bool:
+    return within(f"{block.address_prefix}/{block.prefix_len.value}", address)

@@ -1,0 +1,160 @@
+"""Random policies and calls over few values, so that they meet often."""
+
+from collections.abc import Mapping
+
+from hypothesis import strategies as st
+
+from crds.authorization_policy import (
+    Action,
+    AuthorizationPolicy,
+    Condition,
+    From,
+    Operation,
+    Rule,
+    Source,
+    To,
+)
+from crds.meta import Meta
+from tests.authorization.calls import Call
+
+DOMAIN = "cluster.local"
+PEERS = (
+    "",
+    f"spiffe://{DOMAIN}/ns/shop/sa/a",
+    f"spiffe://{DOMAIN}/ns/shop/sa/a.b",
+    f"spiffe://{DOMAIN}/ns/shop/sa/axb",
+    f"spiffe://{DOMAIN}/ns/bank/sa/a",
+    "spiffe://other.test/ns/shop/sa/a",
+)
+_PRINCIPALS = (
+    "*",
+    f"{DOMAIN}/ns/shop/sa/a.b",
+    f"{DOMAIN}/ns/shop/*",
+    "*/sa/a",
+    "other.test/ns/shop/sa/a",
+    "other.test*",
+)
+_NAMESPACES = ("*", "shop", "sh*", "*nk", "s.op")
+_ACCOUNTS = ("a", "a.b", "bank/a")
+_DOMAINS = ("*", DOMAIN, "other*", "*.test")
+_REQUESTS = ("*", "https://x.test/me", "https://x.test/*", "*/me", "https://x*", "x/y/me", "*me")
+_BLOCKS = ("10.0.0.0/8", "10.0.0.9", "192.168.0.0/16", "2001:db8::/32")
+_HOSTS = ("*", "reviews", "REVIEWS", "rev*", "*.test", "x.test", "x.test:80")
+_PORTS = ("8080", "9090")
+_METHODS = ("*", "GET", "P*", "*T")
+_PATHS = ("*", "/a", "/a*", "*.html", "/a/{*}", "/a/{**}", "/{*}/b", "/a/{*}/c/{**}")
+_CONDITIONS = {
+    "request.headers[x-user]": ("*", "me", "m*", "*e"),
+    "source.ip": _BLOCKS,
+    "remote.ip": _BLOCKS,
+    "source.namespace": _NAMESPACES,
+    "source.serviceAccount": _ACCOUNTS,
+    "source.principal": _PRINCIPALS,
+    "source.trustDomain": _DOMAINS,
+    "request.auth.principal": _REQUESTS,
+    "request.auth.audiences": ("one", "t*"),
+    "request.auth.presenter": ("app",),
+    "request.auth.claims[group]": ("dev", "*"),
+    "request.auth.claims[realm][role]": ("admin",),
+    "destination.ip": ("10.0.0.1", "10.1.0.0/16"),
+    "destination.port": _PORTS,
+    "connection.sni": ("*", "x.test", "*.test"),
+}
+
+
+def _some(values: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...]]:
+    """Often none."""
+    listed = st.lists(st.sampled_from(values), min_size=1, max_size=2, unique=True)
+    return st.one_of(st.just(()), st.just(()), st.just(()), st.builds(tuple, listed))
+
+
+sources = st.builds(
+    Source,
+    principals=_some(_PRINCIPALS),
+    not_principals=_some(_PRINCIPALS),
+    request_principals=_some(_REQUESTS),
+    not_request_principals=_some(_REQUESTS),
+    namespaces=_some(_NAMESPACES),
+    not_namespaces=_some(_NAMESPACES),
+    service_accounts=_some(_ACCOUNTS),
+    not_service_accounts=_some(_ACCOUNTS),
+    ip_blocks=_some(_BLOCKS),
+    not_ip_blocks=_some(_BLOCKS),
+    remote_ip_blocks=_some(_BLOCKS),
+    not_remote_ip_blocks=_some(_BLOCKS),
+    trust_domains=_some(_DOMAINS),
+    not_trust_domains=_some(_DOMAINS),
+)
+operations = st.builds(
+    Operation,
+    hosts=_some(_HOSTS),
+    not_hosts=_some(_HOSTS),
+    ports=_some(_PORTS),
+    not_ports=_some(_PORTS),
+    methods=_some(_METHODS),
+    not_methods=_some(_METHODS),
+    paths=_some(_PATHS),
+    not_paths=_some(_PATHS),
+)
+
+
+@st.composite
+def conditions(draw: st.DrawFn) -> Condition:
+    """A condition with at least one value."""
+    key = draw(st.sampled_from(sorted(_CONDITIONS)))
+    values, not_values = draw(_some(_CONDITIONS[key])), draw(_some(_CONDITIONS[key]))
+    if not values and not not_values:
+        values = _CONDITIONS[key][:1]
+    return Condition(key=key, values=values, not_values=not_values)
+
+
+def _up_to_two(each: st.SearchStrategy[object]) -> st.SearchStrategy[tuple[object, ...]]:
+    return st.builds(tuple, st.lists(each, max_size=2))
+
+
+rules = st.builds(
+    Rule,
+    from_=_up_to_two(st.builds(From, source=sources)),
+    to=_up_to_two(st.builds(To, operation=operations)),
+    when=_up_to_two(conditions()),
+)
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> AuthorizationPolicy:
+    """A policy of a name of its own; DENY has rules."""
+    action = draw(st.sampled_from([Action.ALLOW, Action.DENY, Action.AUDIT]))
+    dry = draw(st.sampled_from(["", "", "", "true"]))
+    return AuthorizationPolicy(
+        meta=Meta(
+            namespace=draw(st.sampled_from(["shop", "bank"])),
+            name=f"p{draw(st.integers(0, 10**6))}",
+            annotations={"istio.io/dry-run": dry} if dry else {},
+        ),
+        action=action,
+        rules=tuple(draw(st.lists(rules, min_size=action is Action.DENY, max_size=2))),
+    )
+
+
+_CLAIMS: tuple[Mapping[str, object], ...] = (
+    {},
+    {"iss": "https://x.test", "sub": "me", "aud": "one", "group": "dev"},
+    {"iss": "https://x.test", "sub": "y/me", "aud": ["one", "two"], "azp": "app"},
+    {"iss": "x", "sub": "y/me", "realm": {"role": ["admin", "dev"]}, "group": ["ops"]},
+    {"iss": "x/y", "sub": "me"},
+)
+
+calls = st.builds(
+    Call,
+    http=st.sampled_from([True, True, True, False]),
+    peer=st.sampled_from(PEERS),
+    peer_address=st.sampled_from(["10.0.0.9", "192.168.1.1", "2001:db8::1"]),
+    remote_address=st.sampled_from(["10.0.0.9", "203.0.113.5"]),
+    port=st.sampled_from([8080, 9090]),
+    sni=st.sampled_from(["", "x.test"]),
+    method=st.sampled_from(["GET", "POST"]),
+    host=st.sampled_from(["reviews", "Reviews", "x.test", "x.test:80", "X.TEST.", "y.test:81"]),
+    path=st.sampled_from(["/", "/a", "/a/b", "/a/b/c/d", "/a.html", "/a?x=/b", "/x/b", "/a/"]),
+    headers=st.sampled_from([{}, {"x-user": "me"}, {"x-user": "you"}]),
+    claims=st.sampled_from(_CLAIMS),
+)

@@ -1,0 +1,200 @@
+"""The rules that Envoy gets say of every call what the policies say (istio-api.md 3.7, 3.8)."""
+
+from collections.abc import Iterator, Sequence
+
+import pytest
+from envoy.config.rbac.v3.rbac_pb2 import RBAC
+from envoy.extensions.filters.http.rbac.v3.rbac_pb2 import RBAC as HttpRBAC
+from envoy.extensions.filters.network.rbac.v3.rbac_pb2 import RBAC as NetworkRBAC
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crds.authorization_policy import (
+    Action,
+    AuthorizationPolicy,
+    From,
+    Operation,
+    Rule,
+    Source,
+    To,
+)
+from crds.meta import Meta
+from tests.authorization import oracle
+from tests.authorization.calls import Call
+from tests.authorization.envoys_rules import refuses
+from tests.authorization.strategies import calls, policies
+from translator.filters.rbac import http_filters, network_filters
+
+DOMAINS = ("cluster.local",)
+A = "spiffe://cluster.local/ns/shop/sa/a"
+B = "spiffe://cluster.local/ns/shop/sa/b"
+OF_A = "cluster.local/ns/shop/sa/a"
+
+
+def verdict(given_policies: Sequence[AuthorizationPolicy], call: Call) -> bool:
+    """Whether the filters let the call through."""
+    rules = _http_rules(given_policies) if call.http else _network_rules(given_policies)
+    return not any(refuses(each, call) for each in rules)
+
+
+def _http_rules(given_policies: Sequence[AuthorizationPolicy]) -> Iterator[RBAC]:
+    for each in http_filters(given_policies, DOMAINS):
+        made = HttpRBAC()
+        assert each.typed_config.Unpack(made)
+        if made.HasField("rules"):
+            yield made.rules
+
+
+def _network_rules(given_policies: Sequence[AuthorizationPolicy]) -> Iterator[RBAC]:
+    for each in network_filters(given_policies, DOMAINS):
+        made = NetworkRBAC()
+        assert each.typed_config.Unpack(made)
+        if made.HasField("rules"):
+            yield made.rules
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.lists(policies(), max_size=3, unique_by=lambda each: each.meta.name), calls)
+def test_every_verdict_is_that_of_the_policies(
+    given_policies: list[AuthorizationPolicy], call: Call
+) -> None:
+    assert verdict(given_policies, call) == oracle.allowed(given_policies, call)
+
+
+def policy(
+    *rules: Rule, action: Action = Action.ALLOW, dry_run: bool = False
+) -> AuthorizationPolicy:
+    annotations = {"istio.io/dry-run": "true"} if dry_run else {}
+    meta = Meta(namespace="shop", name=f"p-{action}", annotations=annotations)
+    return AuthorizationPolicy(meta=meta, rules=rules, action=action)
+
+
+def source(**fields: tuple[str, ...]) -> Rule:
+    return Rule(from_=(From(source=Source(**fields)),))
+
+
+def operation(**fields: tuple[str, ...]) -> Rule:
+    return Rule(to=(To(operation=Operation(**fields)),))
+
+
+GET = operation(methods=("GET",))
+ALLOW_A, NOT_A = source(principals=(OF_A,)), source(not_principals=(OF_A,))
+
+
+@pytest.mark.parametrize(
+    ("given_policies", "http", "plaintext", "caller_a"),
+    [
+        ([], True, True, True),
+        ([policy()], True, False, False),
+        ([policy(Rule())], True, True, True),
+        ([policy(ALLOW_A)], True, False, True),
+        ([policy(NOT_A)], True, True, False),
+        ([policy(NOT_A, action=Action.DENY)], True, False, True),
+        ([policy(GET, action=Action.DENY)], False, False, False),
+        ([policy(GET)], False, False, False),
+        ([policy(ALLOW_A), policy(ALLOW_A, action=Action.DENY)], True, True, False),
+        ([policy(ALLOW_A, dry_run=True)], True, True, True),
+        ([policy(Rule(), action=Action.CUSTOM)], True, False, False),
+        ([policy(Rule(), action=Action.AUDIT)], True, True, True),
+    ],
+    ids=[
+        "none",
+        "empty-spec",
+        "any-rule",
+        "allow-a",
+        "allow-not-a",
+        "deny-not-a",
+        "deny-get-on-tcp",
+        "allow-get-on-tcp",
+        "deny-wins",
+        "dry-run",
+        "custom-without-a-provider",
+        "audit",
+    ],
+)
+def test_istios_own_truth_table(
+    given_policies: list[AuthorizationPolicy], http: bool, plaintext: bool, caller_a: bool
+) -> None:
+    if given_policies and given_policies[0].rules == (ALLOW_A,) and len(given_policies) == 2:
+        plaintext = False  # an ALLOW is there, and it is not for plaintext
+    assert verdict(given_policies, Call(http=http)) is plaintext
+    assert verdict(given_policies, Call(http=http, peer=A)) is caller_a
+
+
+@pytest.mark.parametrize("path", ["/admin", "/admin?x", "/admin?x=/y"])
+def test_p1_a_query_is_no_part_of_the_path(path: str) -> None:
+    denied = policy(operation(paths=("/admin",)), action=Action.DENY)
+    assert not verdict([denied], Call(path=path))
+
+
+@pytest.mark.parametrize("host", ["x.com", "X.COM", "x.com:80", "x.com.", "x.com.:8080"])
+def test_p2_a_host_is_the_same_in_any_case_and_with_a_port(host: str) -> None:
+    denied = policy(operation(hosts=("x.com",)), action=Action.DENY)
+    assert not verdict([denied], Call(host=host))
+
+
+@pytest.mark.parametrize("host", ["xacom", "y.x.com", "x.com.evil.test", "x.com:80.evil.test"])
+def test_p2_another_host_is_another_host(host: str) -> None:
+    allowed = policy(operation(hosts=("x.com",)))
+    assert not verdict([allowed], Call(host=host))
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        source(service_accounts=("my.sa",)),
+        source(principals=("cluster.local/ns/shop/sa/my.sa",)),
+        source(principals=("*/sa/my.sa",)),
+    ],
+    ids=["service-account", "principal", "suffix"],
+)
+def test_p4_a_dot_in_a_name_is_a_dot(rule: Rule) -> None:
+    allowed = [policy(rule)]
+    assert verdict(allowed, Call(peer="spiffe://cluster.local/ns/shop/sa/my.sa"))
+    assert not verdict(allowed, Call(peer="spiffe://cluster.local/ns/shop/sa/myXsa"))
+
+
+@pytest.mark.parametrize(
+    "peer", ["spiffe://evil/ns/shop/sa/a", "spiffe://cluster.local/ns/shop/sa/a/x"]
+)
+def test_p9_a_peer_of_another_domain_is_another_peer(peer: str) -> None:
+    assert not verdict([policy(ALLOW_A)], Call(peer=peer))
+
+
+def test_p9_an_alias_of_the_trust_domain_is_the_same_domain() -> None:
+    (made,) = http_filters([policy(ALLOW_A)], ("new.test", "old.test"))
+    message = HttpRBAC()
+    made.typed_config.Unpack(message)
+    for domain in ("new.test", "old.test"):
+        assert not refuses(message.rules, Call(peer=f"spiffe://{domain}/ns/shop/sa/a"))
+    assert refuses(message.rules, Call(peer=A))  # the mesh is no longer called that
+
+
+def test_s96_the_name_of_a_rule_tells_its_policy() -> None:
+    (made,) = http_filters([policy(ALLOW_A, NOT_A)], DOMAINS)
+    message = HttpRBAC()
+    made.typed_config.Unpack(message)
+    assert sorted(message.rules.policies) == [
+        "ns[shop]-policy[p-ALLOW]-rule[0]",
+        "ns[shop]-policy[p-ALLOW]-rule[1]",
+    ]
+
+
+def test_s93_a_rehearsed_policy_is_only_in_the_shadow_rules() -> None:
+    (made,) = http_filters([policy(ALLOW_A, dry_run=True)], DOMAINS)
+    message = HttpRBAC()
+    made.typed_config.Unpack(message)
+    assert not message.HasField("rules")
+    assert message.shadow_rules.policies
+    assert message.shadow_rules_stat_prefix == "istio_dry_run_allow_"
+
+
+def test_s80_the_filters_are_in_order() -> None:
+    every = [policy(Rule(), action=action) for action in Action]
+    messages = []
+    for made in http_filters(every, DOMAINS):
+        message = HttpRBAC()
+        made.typed_config.Unpack(message)
+        messages.append(next(iter(message.rules.policies)))
+    wanted = ("CUSTOM", "AUDIT", "DENY", "ALLOW")
+    assert messages == [f"ns[shop]-policy[p-{action}]-rule[0]" for action in wanted]

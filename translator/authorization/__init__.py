@@ -1,0 +1,1 @@
+"""AuthorizationPolicies as Envoy's RBAC: who (principals) may do what (permissions)."""

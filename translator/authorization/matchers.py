@@ -1,0 +1,112 @@
+"""The four forms of a policy's strings: exact, `prefix*`, `*suffix`, and `*` for anything at all.
+
+Nothing of a user's text ever becomes part of an expression but escaped: a dot in a name must not
+stand for any character.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import TypeVar
+
+from envoy.config.core.v3.address_pb2 import CidrRange
+from envoy.type.matcher.v3.metadata_pb2 import MetadataMatcher
+from envoy.type.matcher.v3.string_pb2 import StringMatcher
+from envoy.type.matcher.v3.value_pb2 import ListMatcher, OrMatcher, ValueMatcher
+
+from crds.names import escaped
+from translator import pb
+
+Made = TypeVar("Made")
+
+
+class Form(Enum):
+    """How a pattern is to be compared."""
+
+    EXACT = "exact"
+    PREFIX = "prefix"
+    SUFFIX = "suffix"
+    PRESENT = "present"
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A pattern without its star."""
+
+    form: Form
+    text: str = ""
+
+
+def pattern(value: str) -> Pattern:
+    """The form and the text of a policy's string. A star in the middle is a star."""
+    if value == "*":
+        return Pattern(Form.PRESENT)
+    if value.endswith("*"):
+        return Pattern(Form.PREFIX, value[:-1])
+    if value.startswith("*"):
+        return Pattern(Form.SUFFIX, value[1:])
+    return Pattern(Form.EXACT, value)
+
+
+def string_matcher(found: Pattern, *, ignore_case: bool = False) -> StringMatcher:
+    """The matcher of a pattern; anything at all has at least one character."""
+    match found.form:
+        case Form.EXACT:
+            return StringMatcher(exact=found.text, ignore_case=ignore_case)
+        case Form.PREFIX:
+            return StringMatcher(prefix=found.text, ignore_case=ignore_case)
+        case Form.SUFFIX:
+            return StringMatcher(suffix=found.text, ignore_case=ignore_case)
+        case Form.PRESENT:
+            return expression(".+")
+
+
+def expression(regex: str) -> StringMatcher:
+    """A matcher of the whole string. Our own text only: what is a user's must be escaped."""
+    return StringMatcher(safe_regex=pb.regex(regex))
+
+
+def within_segment(value: str) -> str:
+    """The expression of a pattern for one part between slashes."""
+    found = pattern(value)
+    text = escaped(found.text)
+    match found.form:
+        case Form.EXACT:
+            return text
+        case Form.PREFIX:
+            return f"{text}[^/]*"
+        case Form.SUFFIX:
+            return f"[^/]*{text}"
+        case Form.PRESENT:
+            return "[^/]+"
+
+
+def cidr(block: str) -> CidrRange:
+    """An address, or a block of addresses, as it was checked before."""
+    address, slash, length = block.partition("/")
+    whole = 128 if ":" in address else 32
+    return CidrRange(address_prefix=address, prefix_len=pb.uint32(int(length) if slash else whole))
+
+
+def metadata(filter_name: str, path: Sequence[str], value: StringMatcher) -> MetadataMatcher:
+    """A string, or a list that has such a string, that a filter has left on the request."""
+    either = OrMatcher(
+        value_matchers=(
+            ValueMatcher(string_match=value),
+            ValueMatcher(list_match=ListMatcher(one_of=ValueMatcher(string_match=value))),
+        )
+    )
+    return MetadataMatcher(
+        filter=filter_name,
+        path=tuple(MetadataMatcher.PathSegment(key=key) for key in path),
+        value=ValueMatcher(or_match=either),
+    )
+
+
+def all_of(
+    one: Sequence[Made], together: Callable[[Sequence[Made]], Made], otherwise: Made
+) -> Made:
+    """One as it is, several `together`, none as `otherwise`."""
+    if not one:
+        return otherwise
+    return one[0] if len(one) == 1 else together(one)
