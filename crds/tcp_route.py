@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from crds import checks
 from crds.destination import Destination, check_destination
 from crds.fields import EMPTY, Int32, UInt32
-from crds.problem import Problem, error
+from crds.names import is_ip
+from crds.problem import Problem, error, warning
 
 MAX_WEIGHT = 2**32 - 1
 
@@ -93,6 +94,10 @@ def _check_sni(path: str, names: Sequence[str], hosts: Sequence[str]) -> Iterato
         yield error("empty", path, "is missing: say which SNI the rule is for")
     for index, name in enumerate(names):
         here = f"{path}[{index}]"
+        if is_ip(name):
+            message = "is never asked for: clients name no address in their TLS (RFC 6066)"
+            yield warning("bad-sni", here, message, name)
+            continue
         yield from checks.host(here, name)
         if not any(_covers(host, name) for host in hosts):
             yield error("bad-sni", here, "is not covered by the hosts of this object", name)

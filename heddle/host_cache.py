@@ -51,7 +51,7 @@ class HostCache:
     """Makes a `Host` once for each distinct selection of objects that decide on it."""
 
     def __init__(self) -> None:
-        self._made: dict[str, dict[Selection, _Made]] = {}
+        self._made: dict[str, dict[Selection, Host]] = {}
         self._endpoints: dict[str, dict[Key | None, parts.Endpoints]] = {}
         self._assignments: dict[str, dict[_Wanted, Resource]] = {}
         self._resolved: dict[str, dict[tuple[Selection, Place], Mapping[str, Resource]]] = {}
@@ -77,23 +77,14 @@ class HostCache:
         self._resolved.clear()
 
     def host(self, mesh: Mesh, scope: Scope, name: str) -> Host:
-        """What `scope` gets of the host `name`."""
+        """What `scope` gets of the host `name`: the very same value for all that see the same."""
         chosen = selection(mesh, scope, name)
         if chosen is None:
             return ABSENT
         made = self._made.setdefault(name, {})
         if chosen not in made:
             made[chosen] = self._make(mesh, scope, chosen)
-        found = made[chosen]
-        return Host(
-            resources=found.resources,
-            http_ports=found.http_ports,
-            secrets=found.secrets,
-            claims=found.claims,
-            chosen=chosen,
-            wanted=found.wanted,
-            resolved=found.resolved,
-        )
+        return made[chosen]
 
     def placed(self, mesh: Mesh, host: Host, place: Place) -> Encoded:
         """The load assignments of a host for clients of a place, and the clusters that have theirs
@@ -105,15 +96,16 @@ class HostCache:
         made = {EDS: {a.cluster: self._assignment(mesh, chosen, a, place) for a in host.wanted}}
         return made if view is None else {**made, CDS: self._clusters(mesh, chosen, view, place)}
 
-    def _make(self, mesh: Mesh, scope: Scope, chosen: Selection) -> "_Made":
+    def _make(self, mesh: Mesh, scope: Scope, chosen: Selection) -> Host:
         seen = view(mesh, scope, chosen)
         settings, listening = parts.defaults(mesh.config), parts.listening(mesh.config)
         known = self._known(mesh, chosen)
-        return _Made(
+        return Host(
             resources=encode(parts.host(seen, known, settings, listening)),
             http_ports=parts.http_ports(seen),
             secrets=parts.secrets(seen),
             claims=claims(seen, known),
+            chosen=chosen,
             wanted=parts.assignments(seen, mesh.config.locality_lb_setting),
             resolved=seen if parts.is_resolved(seen) else None,
         )
@@ -152,13 +144,3 @@ class HostCache:
 
 _Wanted = tuple[Key | None, parts.Assignment, Place]
 """Two services may have one host, each for other clients, and endpoints of its own."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Made:
-    resources: Encoded
-    http_ports: frozenset[int]
-    secrets: frozenset[FileSecret]
-    claims: tuple[Claim, ...]
-    wanted: tuple[parts.Assignment, ...]
-    resolved: HostView | None

@@ -245,6 +245,12 @@ def test_sni_may_be_covered_by_a_wildcard() -> None:
     assert stripped(f"{{hosts: ['*.b'], {rule}}}") == []
 
 
+def test_an_address_is_no_server_name() -> None:
+    """Istio takes it with a warning, and so do we: the object's other rules work."""
+    rule = f"tls: [{{{TO_A}, match: [{{sniHosts: [10.0.0.1]}}]}}]"
+    assert stripped(f"{{hosts: [10.0.0.1], {rule}}}") == ["~bad-sni tls[0].match[0].sniHosts[0]"]
+
+
 def test_a_wildcard_in_sni_stands_for_whole_labels() -> None:
     """Envoy takes no other, and would refuse the listener."""
     rule = f"tls: [{{{TO_A}, match: [{{sniHosts: ['*-x.b']}}]}}]"

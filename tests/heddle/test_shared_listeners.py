@@ -1,6 +1,8 @@
 """Listeners that hosts share are remade step by step as they are made from nothing."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Sequence
+from types import FrameType
 
 import pytest
 
@@ -8,10 +10,14 @@ from crds.kinds import Object
 from crds.mesh_config import DEFAULT_MESH_CONFIG, MeshConfig, mesh_config
 from crds.meta import Key
 from heddle.engine import Engine
+from heddle.host_cache import HostCache
 from heddle.oracle import verify
 from mesh.proxy import Proxy
+from mesh.scope import Scope
 from mesh.store import Store
-from tests.meshes import objects_of, service
+from tests.meshes import mesh_of, objects_of, service, virtual_service
+from translator.listeners_outbound import service_listener
+from translator.listeners_shared import shared_listener
 from xds.publisher import Publisher
 from xds.types import LDS
 
@@ -99,3 +105,49 @@ def test_a_host_that_comes_to_a_port_that_is_there_changes_no_listener() -> None
     engine.apply(store.take(), DEFAULT_MESH_CONFIG)
     assert publisher.resources(held, LDS) == first
     assert "0.0.0.0_80" in first
+
+
+def called(function: Callable[..., object], work: Callable[[], object]) -> int:
+    """How often `work` calls a function."""
+    calls = 0
+
+    def notice(frame: FrameType, event: str, _: object) -> None:
+        nonlocal calls
+        calls += event == "call" and frame.f_code is function.__code__
+
+    before = sys.getprofile()
+    sys.setprofile(notice)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return calls
+
+
+def test_an_edit_of_routes_makes_no_listener_but_those_of_its_host() -> None:
+    """However many hosts there are, and whether they share listeners or have their own."""
+    publisher, store = Publisher(), Store()
+    engine = Engine(publisher)
+    engine.select(CLIENT)
+    services = [service(f"s{i}", ports=["http:80", "tcp:9000"], ip=f"10.0.0.{i}") for i in range(9)]
+    entries = [entry(f"e{i}", "TLS", number=443) for i in range(9)]
+
+    def put(*texts: str) -> None:
+        for key, made in objects_of("".join(texts)).items():
+            store.put(key, made)
+        engine.apply(store.take(), DEFAULT_MESH_CONFIG)
+
+    def edit(timeout: str) -> None:
+        route = f"http: [{{timeout: {timeout}, route: [{{destination: {{host: s1}}}}]}}]"
+        put(virtual_service("s1", f"{{hosts: [s1], {route}}}"))
+
+    assert called(shared_listener, lambda: put(*services, *entries)) > 0
+    assert called(shared_listener, lambda: edit("1s")) == 0
+    assert called(service_listener, lambda: edit("2s")) == 1
+
+
+def test_scopes_that_see_the_same_hold_the_same() -> None:
+    """What a host is made of is kept once, however many namespaces there are."""
+    mesh, cache = mesh_of(service("a", ports=["http:80", "tcp:9000"])), HostCache()
+    host = "a.shop.svc.cluster.local"
+    assert cache.host(mesh, Scope("x"), host) is cache.host(mesh, Scope("y"), host)
