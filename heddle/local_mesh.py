@@ -1,6 +1,4 @@
-"""A whole mesh on this machine: folder, control plane and pods in one, as the demo and e2e tests
-use it.
-"""
+"""A whole mesh on this machine: folder, control plane and pods in one, for demo and e2e tests."""
 
 import asyncio
 import contextlib

@@ -85,3 +85,15 @@ def remove(**by_type: list[str]) -> PartChange:
 
 
 TYPES = {"cds": CDS, "eds": EDS, "lds": LDS, "rds": RDS, "vhds": VHDS, "sds": SDS}
+
+
+def one_of_everything(version: int = 1) -> PartChange:
+    """A resource of each type, which name each other."""
+    return upsert(
+        cds=[cluster("a", version)],
+        eds=[endpoints("a", version)],
+        lds=[listener("l", version)],
+        rds=[route("80", version)],
+        vhds=[virtual_host("80/x", "a", version)],
+        sds=[secret("s", version)],
+    )
