@@ -17,6 +17,8 @@ from mesh.mesh import Mesh
 from mesh.routing import At, HttpRule, http_rules
 from mesh.scope import Scope
 
+ANY_HOST = "*"
+
 
 @dataclass(frozen=True, slots=True)
 class RoutedBy:
@@ -72,28 +74,46 @@ def shared_hosts(server: GatewayServer, virtual_service: VirtualService) -> tupl
 def http_hosts(
     mesh: Mesh, namespace: str, servers: Iterable[GatewayServer]
 ) -> tuple[GatewayHost, ...]:
-    """The hosts of servers that share a route table, in the order of their names."""
+    """The hosts of servers that share a route table, in the order of their names; `*`, for all
+    others, is always one of them.
+    """
+    return merged_hosts(server_hosts(mesh, namespace, server) for server in servers)
+
+
+def server_hosts(mesh: Mesh, namespace: str, server: GatewayServer) -> tuple[GatewayHost, ...]:
+    """The hosts of one server; one that several VirtualServices have comes several times."""
+    port, redirects = server.server.port.number, server.server.redirects
+    routed = (
+        GatewayHost(
+            host=host,
+            port=port,
+            redirects=redirects,
+            routed_by=(RoutedBy(key, server.gateway_name, port),),
+        )
+        for key, virtual_service, shared in bound(mesh, namespace, server)
+        for host in (shared if virtual_service.http else ())
+    )
+    named = server.names if redirects else ()
+    return (*routed, *(GatewayHost(host=host, port=port, redirects=True) for host in named))
+
+
+def merged_hosts(listed: Iterable[tuple[GatewayHost, ...]]) -> tuple[GatewayHost, ...]:
+    """The hosts of several servers, each once."""
     found: dict[str, GatewayHost] = {}
-    for server in servers:
-        port, redirects = server.server.port.number, server.server.redirects
-        for key, virtual_service, shared in bound(mesh, namespace, server):
-            by = (RoutedBy(key, server.gateway_name, port),) if virtual_service.http else ()
-            for host in shared if by else ():
-                _add(found, host, port, redirects, by)
-        for host in server.names if redirects else ():
-            _add(found, host, port, redirects, ())
+    for hosts_of_server in listed:
+        for host in hosts_of_server:
+            known = found.get(host.host)
+            found[host.host] = host if known is None else _both(known, host)
+    found.setdefault(ANY_HOST, GatewayHost(host=ANY_HOST, port=0))
     return tuple(found[host] for host in sorted(found))
 
 
-def _add(
-    found: dict[str, GatewayHost], host: str, port: int, redirects: bool, by: tuple[RoutedBy, ...]
-) -> None:
-    known = found.get(host, GatewayHost(host=host, port=port))
-    found[host] = GatewayHost(
-        host=host,
-        port=known.port,
-        redirects=known.redirects or redirects,
-        routed_by=tuple(dict.fromkeys((*known.routed_by, *by))),
+def _both(first: GatewayHost, second: GatewayHost) -> GatewayHost:
+    return GatewayHost(
+        host=first.host,
+        port=first.port,
+        redirects=first.redirects or second.redirects,
+        routed_by=tuple(dict.fromkeys((*first.routed_by, *second.routed_by))),
     )
 
 

@@ -1,7 +1,7 @@
 """What is a gateway's own: its listeners, and its hosts by route configuration.
 
-The hosts are listed first, cheaply, and translated one by one: who keeps translations
-(heddle/gateway_part.py) does the second step only where something changed.
+What VirtualServices decide comes host by host: who keeps translations (heddle/gateway_part.py)
+makes only those again where something changed.
 """
 
 from dataclasses import dataclass
@@ -15,63 +15,53 @@ from mesh.proxy import Proxy
 from mesh.scope import gateway_scope
 from translator import gateways
 from translator.config import Config, joined
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A host in a route configuration."""
-
-    table: str
-    host: GatewayHost
+from translator.gateways import Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gateway:
-    """What a gateway listens on and `frame`s its routes with, and the hosts that it has."""
+class Served:
+    """The servers of a gateway, and the route configurations of their requests."""
 
     servers: Merged
-    frame: Config
-    places: tuple[Place, ...]
+    tables: tuple[Table, ...]
 
 
-def gateway(mesh: Mesh, proxy: Proxy, *, vhds: bool = True) -> Gateway:
-    """All of a gateway but the virtual hosts of its `places`. Without `vhds` the route
-    configurations are to be filled with them.
-    """
+def served(mesh: Mesh, proxy: Proxy) -> Served:
+    """What a gateway serves, whatever VirtualServices there are."""
     servers = merged(mesh.gateways, mesh.services, mesh.credentials, proxy)
-    scope = gateway_scope(proxy)
+    return Served(servers=servers, tables=gateways.tables(servers.listeners))
+
+
+def frame(mesh: Mesh, proxy: Proxy, given: Served, *, vhds: bool = True) -> Config:
+    """All of a gateway but its virtual hosts. Without `vhds` the route configurations are to be
+    filled with them.
+    """
+    scope, listeners = gateway_scope(proxy), given.servers.listeners
     made = (
         gateways.listener(
             each, () if each.family is Family.HTTP else chains(mesh, scope, each.servers)
         )
-        for each in servers.listeners
+        for each in listeners
     )
-    tables = gateways.tables(servers.listeners)
-    hosts = {t.name: http_hosts(mesh, proxy.namespace, t.servers) for t in tables}
-    return Gateway(
-        servers=servers,
-        frame=Config(
-            listeners=tuple(listener for listener in made if listener is not None),
-            routes=tuple(gateways.skeleton(table, vhds=vhds) for table in tables),
-            secrets=gateways.file_secrets(servers.listeners),
-            virtual_hosts=tuple(
-                gateways.nothing_here(name)
-                for name, listed in hosts.items()
-                if not any(each.host == "*" for each in listed)
-            ),
-        ),
-        places=tuple(Place(name, each) for name, listed in hosts.items() for each in listed),
+    return Config(
+        listeners=tuple(listener for listener in made if listener is not None),
+        routes=tuple(gateways.skeleton(table, vhds=vhds) for table in given.tables),
+        secrets=gateways.file_secrets(listeners),
     )
 
 
-def place(mesh: Mesh, proxy: Proxy, where: Place) -> VirtualHost | None:
-    """The virtual host at one place; nothing if none of its rules can apply there."""
-    rules = host_rules(mesh, gateway_scope(proxy), where.host)
-    return gateways.virtual_host(where.table, where.host, rules)
+def virtual_host(mesh: Mesh, proxy: Proxy, table: str, host: GatewayHost) -> VirtualHost | None:
+    """A host of a route configuration; nothing if none of its rules can apply there."""
+    return gateways.virtual_host(table, host, host_rules(mesh, gateway_scope(proxy), host))
 
 
 def whole(mesh: Mesh, proxy: Proxy, *, vhds: bool = True) -> Config:
     """All of a gateway's own, made from nothing."""
-    made = gateway(mesh, proxy, vhds=vhds)
-    hosts = (place(mesh, proxy, where) for where in made.places)
-    return joined((made.frame, Config(virtual_hosts=tuple(h for h in hosts if h is not None))))
+    given = served(mesh, proxy)
+    made = (
+        virtual_host(mesh, proxy, table.name, host)
+        for table in given.tables
+        for host in http_hosts(mesh, proxy.namespace, table.servers)
+    )
+    hosts = Config(virtual_hosts=tuple(host for host in made if host is not None))
+    return joined((frame(mesh, proxy, given, vhds=vhds), hosts))
