@@ -113,7 +113,9 @@ def service_entries() -> st.SearchStrategy[str]:
         if how != "STATIC":
             address = address.removesuffix("/24")
         addresses = f", addresses: [{address}]" if address else ""
-        found = "" if how == "NONE" or dynamic else f"{{address: 10.3.0.{len(name + namespace)}}}"
+        here = f"{{address: 10.3.0.{len(name + namespace)}, locality: eu}}"
+        there = f", {{address: 10.3.1.{len(name + namespace)}, locality: us}}"
+        found = "" if how == "NONE" or dynamic else here + there * (how == "DNS")
         hosts = "'*.example.com'" if dynamic else host
         selects = how == "STATIC" and "TCP" in port
         where = (
