@@ -17,9 +17,18 @@ from crds.mesh_config import DEFAULT_MESH_CONFIG
 from crds.meta import Key
 from mesh.advance import advance
 from mesh.mesh import EMPTY_MESH
-from mesh.proxy import Mode, Proxy
+from mesh.proxy import Mode, Proxy, Role
 from mesh.visibility import known_hosts
-from tests.meshes import additions, destination_rule, objects_of, service, sidecar, virtual_service
+from tests.gateway_objects import SERVERS
+from tests.meshes import (
+    additions,
+    destination_rule,
+    gateway,
+    objects_of,
+    service,
+    sidecar,
+    virtual_service,
+)
 from tests.semantics import covers
 from tests.strategies import examples, parsed, steps
 from tests.test_envoy_accepts_goldens import bootstrap
@@ -51,18 +60,22 @@ def some_objects(draw: st.DrawFn) -> Objects:
 
 
 proxies = st.builds(
-    lambda namespace, app, mode: Proxy(
+    lambda namespace, app, mode, ipv6, role: Proxy(
         namespace=namespace,
         name="p",
         labels={"app": app},
         service_account="default",
         mode=mode,
         address="127.1.0.9" if mode is Mode.NONE else "",
+        ipv6=ipv6,
+        role=role,
         named_ports=(("web", 8080),),
     ),
     st.sampled_from(["shop", "bank"]),
     st.sampled_from(["a", "b"]),
     st.sampled_from(Mode),
+    st.booleans(),
+    st.sampled_from([Role.SIDECAR, Role.SIDECAR, Role.ROUTER]),
 )
 
 
@@ -127,6 +140,7 @@ def test_unrelated_objects_change_nothing_that_was_there(objects: Objects, proxy
         + sidecar(
             "zz", "{egress: [{hosts: [./*]}], ingress: [{port: {number: 1, protocol: TCP}}]}", "far"
         )
+        + gateway("zz", f"{{selector: {{app: zz}}, servers: [{SERVERS[0]}]}}", namespace="far")
     )
     after = _bytes_by_name(config_of({**objects, **unrelated}, proxy))
     assert {name: data for name, data in after.items() if name in before} == before
