@@ -3,8 +3,9 @@ rules of the init container, the real Envoy with what the translator makes, and 
 
     unshare --net python -m e2e.dual_stack_pod ENVOY FOLDER
 
-The application calls its own Service at both virtual IPs, so every call leaves through the sidecar
-and comes in through it. Printed is a JSON object: what the server saw, by address and port.
+There is no control plane that would certify it, so there is no mTLS. The application calls its own
+Service at both virtual IPs, so every call leaves through the sidecar and comes in through it.
+Printed is a JSON object: what the server saw, by address and port.
 """
 
 import asyncio
@@ -29,6 +30,16 @@ V4, V6 = "10.1.0.5", "fd00::5"
 SERVICE_V4, SERVICE_V6 = "10.2.0.7", "fd00:1::7"
 HTTP, TCP, DETECTED = 8080, 9000, 7000
 OBJECTS = f"""
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {{name: plaintext, namespace: shop}}
+spec: {{mtls: {{mode: DISABLE}}}}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {{name: plaintext, namespace: shop}}
+spec: {{host: web, trafficPolicy: {{tls: {{mode: DISABLE}}}}}}
+---
 apiVersion: v1
 kind: Service
 metadata: {{name: web, namespace: shop}}

@@ -31,6 +31,8 @@ def connections(listener: Listener) -> Iterator[Connection]:
             for name in _names(listener):
                 yield replace(here, speaks="tls", sni=name)
                 yield replace(here, speaks="tls", sni=name, alpn=OFFERED)
+            for word in _words(listener):
+                yield replace(here, speaks="tls", alpn=(word,))
 
 
 def _ports(listener: Listener) -> list[int]:
@@ -68,6 +70,11 @@ def _names(listener: Listener) -> list[str]:
         "unheard-of.test",
         "",
     ]
+
+
+def _words(listener: Listener) -> list[str]:
+    matches = (chain.filter_chain_match for chain in listener.filter_chains)
+    return sorted({word for match in matches for word in match.application_protocols})
 
 
 def first_bytes(connection: Connection) -> bytes:
