@@ -134,11 +134,13 @@ def test_who_connects_is_told_and_not_taken_from_headers(mesh: Mesh, before: str
         "x-envoy-original-path": "/other",
     }
     claimed |= {"x-forwarded-for": before} if before else {}
-    headers = visit(mesh, SHOP, **claimed).seen.headers
+    headers = dict(visit(mesh, SHOP, **claimed).seen.headers)
     came_from = headers["x-forwarded-for"].split(",")[-1].strip()
     if mesh.intercepts:  # elsewhere pods have no addresses of their own to call from
         assert came_from == mesh.address(VISITOR)
     assert came_from != "1.2.3.4"
+    who = headers.pop("x-forwarded-client-cert")  # as the server's sidecar has seen
+    assert ("/sa/admin" not in who, "/ns/edge/sa/ingress" in who) == (True, True), who
     assert not (claimed.keys() - {"x-forwarded-for"}) & headers.keys()
 
 

@@ -63,4 +63,10 @@ def test_no_virtual_host_travels_by_itself(inline: Mesh, running: LocalBackend) 
     """Else these tests would say nothing."""
     inline.apply("")
     kinds = running.kinds()
-    assert {kind for proxy in kinds.values() for kind in proxy} == {"cds", "eds", "lds", "rds"}
+    assert {kind for proxy in kinds.values() for kind in proxy} == {
+        "cds",
+        "eds",
+        "lds",
+        "rds",
+        "sds",
+    }
