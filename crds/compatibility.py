@@ -186,8 +186,9 @@ DIFFERS: Mapping[str, Mapping[str, str]] = {
     },
     "Abort": {"http_status": "200 to 599: Istio also takes 600, which is no status"},
     "ClientTLSSettings": {
-        "credential_name": "closed (a 503, and an error): not served to sidecars yet, and Istio "
-        "would send in the clear where there is no workloadSelector",
+        "credential_name": "a Secret of the proxy's namespace, for gateways and with a "
+        "workloadSelector for sidecars; without one sidecars get a 503 (and it is told), where "
+        "Istio sends in the clear; a `configmap://` is closed too",
     },
     "RetryBudget": {
         "budget_interval": "an Envoy that does not know it yet counts the requests that are active"

@@ -87,6 +87,11 @@ class ServerTLSSettings:
         return tuple((c.server_certificate, c.private_key) for c in self.tls_certificates)
 
     @property
+    def roots_credential(self) -> str:
+        """What the authorities of clients are looked for by, where they are in no file."""
+        return self.ca_cert_credential_name or self.credential_name
+
+    @property
     def roots_file(self) -> str:
         """The file of the authorities of clients, if they are in one."""
         listed = (each.ca_certificates for each in self.tls_certificates if each.ca_certificates)

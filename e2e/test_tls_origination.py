@@ -9,8 +9,10 @@ import pytest
 
 from e2e.certificates import authority, write
 from e2e.conftest import ROOT
-from e2e.mesh import ECHO, Mesh
+from e2e.mesh import ECHO, INGRESS, VISITOR, Mesh
 from e2e.witness import policy, told, witness
+from tests.meshes import destination_rule, gateway, secret, virtual_service
+from tests.semantics import covers
 
 URL = "http://secure:8443/"
 NAMES = ("secure", "secure.e2e.svc.cluster.local")
@@ -27,6 +29,7 @@ def folder() -> Iterator[Path]:
     write(made / "roots.pem", ours.certificate)
     write(made / "others.pem", others.certificate)
     ours.issue(made, "client", "a client")
+    ours.issue(made, "next", "the next client")
     for kind in ("plain", "mutual"):
         (made / kind).mkdir()
         ours.issue(made / kind, "server", "secure", NAMES)
@@ -88,6 +91,67 @@ def test_a_client_shows_its_certificate(mesh: Mesh, folder: Path) -> None:
     secured(mesh, folder, f"mode: MUTUAL, {pair}, caCertificates: {{0}}/roots.pem", "mutual")
     assert told(mesh.get(URL))["client"] == "a client"
     secured(mesh, folder, "mode: SIMPLE, caCertificates: {}/roots.pem", "mutual")
+    assert mesh.get(URL).status == 503
+
+
+def credential(folder: Path, name: str, where: str = "e2e") -> str:
+    """The Secret `shown`: a client's certificate, and the authority of the servers."""
+    files = {"tls_crt": f"{name}.pem", "tls_key": f"{name}-key.pem", "ca_crt": "roots.pem"}
+    return secret(
+        "shown", where, **{key: (folder / file).read_bytes() for key, file in files.items()}
+    )
+
+
+def by_secret(selector: str = "") -> str:
+    """The policy that names it."""
+    tls = "{mode: MUTUAL, credentialName: shown}"
+    return destination_rule(
+        "secure", f"{{host: secure, {selector}trafficPolicy: {{tls: {tls}}}}}", "e2e"
+    )
+
+
+def test_a_selected_client_shows_a_certificate_of_a_secret(mesh: Mesh, folder: Path) -> None:
+    """It comes, changes and goes while the sidecar runs, and nothing is sent without it."""
+    server = witness("secure", TLS=str(folder / "mutual"))
+    rule = by_secret("workloadSelector: {matchLabels: {app: client}}, ")
+    mesh.apply(server, rule)
+    assert mesh.get(URL).status == 503
+    assert any("unusable-secret" in problem for problem in mesh.problems())
+    mesh.apply(server, rule, credential(folder, "client"))
+    assert told(mesh.get(URL))["client"] == "a client"
+    mesh.apply(server, rule, credential(folder, "client", "edge"))
+    assert mesh.get(URL).status == 503, "it is another namespace's"
+    assert mesh.get(ECHO).status == 200, "nobody else is harmed"
+    mesh.apply(server, rule, credential(folder, "next"))
+    assert told(mesh.get(URL))["client"] == "the next client"
+
+
+@covers("S-24", "C-6")
+def test_a_gateway_has_the_secrets_of_its_namespace(mesh: Mesh, folder: Path) -> None:
+    """By a rule for everybody; a sidecar that obeys it sends nothing, where Istio's would send in
+    the clear.
+    """
+    port = "{number: 80, name: http, protocol: HTTP}"
+    mesh.apply(
+        witness("secure", TLS=str(folder / "mutual")),
+        by_secret(),
+        credential(folder, "client"),
+        credential(folder, "next", "edge"),
+        gateway(
+            "public",
+            f"{{selector: {{istio: ingressgateway}}, servers: [{{port: {port}, hosts: ['*']}}]}}",
+            "e2e",
+        ),
+        virtual_service(
+            "secure",
+            "{gateways: [public], hosts: [secure.example.com], http: [{rewrite: "
+            "{authority: secure}, route: [{destination: {host: secure, port: {number: 8443}}}]}]}",
+            "e2e",
+        ),
+    )
+    url = f"http://{mesh.address(INGRESS)}:8080/"
+    answer = mesh.get(url, {"host": "secure.example.com"}, via=VISITOR)
+    assert told(answer)["client"] == "the next client"
     assert mesh.get(URL).status == 503
 
 

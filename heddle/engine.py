@@ -13,10 +13,11 @@ from crds.core import Pod
 from crds.mesh_config import MeshConfig
 from crds.meta import Key
 from heddle.audience import Audience
+from heddle.credential_parts import CredentialParts
+from heddle.credentials import CredentialsKey, credentials_key
 from heddle.encode import encode
-from heddle.gateway_credentials import CredentialsKey
 from heddle.gateway_part import GatewayKey, gateway_key
-from heddle.gateway_parts import GatewayPartKey, GatewayParts
+from heddle.gateway_parts import GatewayParts
 from heddle.host_cache import HostCache
 from heddle.outbound import Outbound
 from mesh.advance import Dirty, advance
@@ -66,7 +67,7 @@ class InboundKey:
     named_ports: tuple[tuple[str, int], ...]
 
 
-PartKey = OutboundKey | EndpointsKey | InboundKey | GatewayPartKey
+PartKey = OutboundKey | EndpointsKey | InboundKey | GatewayKey | CredentialsKey
 
 
 def inbound_key(proxy: Proxy) -> InboundKey:
@@ -105,6 +106,7 @@ class Engine:
         self._idle: set[PartKey] = set()
         self._audience: Audience[OutboundKey] = Audience()
         self.gateways = GatewayParts(publisher)
+        self.credentials = CredentialParts(publisher)
 
     def apply(self, changes: tuple[Change, ...], config: MeshConfig) -> Applied:
         """Takes changes in, and publishes what they make different in the parts that are held."""
@@ -116,7 +118,10 @@ class Engine:
         return Applied(self._publisher.publish(self._changes(changes, dirty)), dirty)
 
     def _changes(self, edits: Iterable[Change], dirty: Dirty) -> Mapping[Hashable, PartChange]:
-        changes: dict[Hashable, PartChange] = {**self.gateways.update(self.mesh, edits, dirty)}
+        changes: dict[Hashable, PartChange] = {
+            **self.gateways.update(self.mesh, dirty),
+            **self.credentials.update(self.mesh, edits, dirty),
+        }
         for key, hosts in self._concerned(dirty).items():
             reframe = dirty.everything or self._rescoped(key.scope, dirty)
             if reframe:
@@ -206,15 +211,18 @@ class Engine:
         elif inbound not in self._inbound:
             self._inbound[inbound] = proxy
             self._publisher.publish(self._update_inbound(inbound))
+        credentials = credentials_key(self.mesh, proxy, inline=inline)
+        if credentials is not None:
+            self._publisher.publish(self.credentials.hold(self.mesh, credentials, proxy))
         return self.selection(proxy, inline=inline)
 
     def selection(self, proxy: Proxy, *, inline: bool = False) -> tuple[PartKey, ...]:
         """The parts that `proxy` is to hold, whether they exist or not."""
         endpoints = self._endpoints_key(proxy, inline)
-        if proxy.is_gateway:
-            own = gateway_key(proxy, inline=inline)
-            return (endpoints.outbound, endpoints, own, CredentialsKey(own))
-        return (endpoints.outbound, endpoints, inbound_key(proxy))
+        own = gateway_key(proxy, inline=inline) if proxy.is_gateway else inbound_key(proxy)
+        credentials = credentials_key(self.mesh, proxy, inline=inline)
+        more = () if credentials is None else (credentials,)
+        return (endpoints.outbound, endpoints, own, *more)
 
     def _endpoints_key(self, proxy: Proxy, inline: bool) -> EndpointsKey:
         if proxy.is_gateway:
@@ -261,7 +269,8 @@ class Engine:
         self._idle = {key for key in self._keys() if self._publisher.interest(key) == 0}
 
     def _keys(self) -> set[PartKey]:
-        return {*self._outbound, *self._inbound, *self._endpoints(), *self.gateways.held()}
+        certificates, gateways = self.credentials.held(), self.gateways.held()
+        return {*self._outbound, *self._inbound, *self._endpoints(), *gateways, *certificates}
 
     def _drop(self, key: PartKey) -> None:
         match key:
@@ -279,7 +288,7 @@ class Engine:
             case GatewayKey():
                 self.gateways.drop(key)
             case CredentialsKey():
-                pass  # goes with its GatewayKey
+                self.credentials.drop(key)
             case EndpointsKey():
                 if key.outbound in self._outbound:
                     self._outbound[key.outbound].release(key.place)

@@ -14,6 +14,7 @@ from mesh.mesh import Mesh
 from mesh.mutual_tls import known_endpoints
 from mesh.scope import Scope
 from translator import parts
+from translator.cluster_secrets import file_secrets
 from translator.listeners_shared import Claim, claims
 from translator.secrets import FileSecret
 from xds.resource import Resource, resource
@@ -103,7 +104,7 @@ class HostCache:
         return Host(
             resources=encode(parts.host(seen, known, settings, listening)),
             http_ports=parts.http_ports(seen),
-            secrets=parts.secrets(seen),
+            secrets=file_secrets(seen),
             claims=claims(seen, known),
             chosen=chosen,
             wanted=parts.assignments(seen, mesh.config.locality_lb_setting),

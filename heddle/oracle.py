@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from crds.kinds import Object
 from crds.mesh_config import MeshConfig
 from crds.meta import Key
+from heddle.credentials import Secrets
 from heddle.encode import Encoded, encode
 from heddle.engine import Engine, PartKey
-from heddle.gateway_credentials import CredentialsKey, Secrets
 from heddle.inline_routes import InlineRoutes
 from mesh.advance import advance
 from mesh.mesh import EMPTY_MESH, Mesh
@@ -41,7 +41,7 @@ def verify(
     """
     mesh, _ = advance(EMPTY_MESH, [Change(k, None, o) for k, o in objects.items()], config)
     scopes, workloads = engine.held()
-    known = {*scopes, *engine.held_endpoints(), *workloads}
+    known = {*scopes, *engine.held_endpoints(), *workloads, *engine.credentials.held()}
     for proxy in workloads.values():
         for inline in (False, True):
             parts = engine.selection(proxy, inline=inline)
@@ -65,12 +65,13 @@ def verify(
 def _verify_gateways(
     engine: Engine, publisher: Publisher, mesh: Mesh, objects: Mapping[Key, Object]
 ) -> None:
-    secrets = Secrets()
-    secrets.take([Change(k, None, o) for k, o in objects.items()])
     for key, proxy in engine.gateways.held().items():
         made = encode(whole(mesh, proxy, vhds=not key.inline))
         _compare(publisher, key, _inline(made) if key.inline else made)
-        _compare(publisher, CredentialsKey(key), {SDS: secrets.resources(mesh, proxy)})
+    secrets = Secrets()
+    secrets.take([Change(k, None, o) for k, o in objects.items()])
+    for held, proxy in engine.credentials.held().items():
+        _compare(publisher, held, {SDS: secrets.resources(mesh, proxy)})
 
 
 def _disjoint(publisher: Publisher, parts: Sequence[PartKey]) -> None:

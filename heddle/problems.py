@@ -42,6 +42,10 @@ class Surroundings:
         rules = (each for each in objects if isinstance(each, DestinationRule))
         rivals = (mesh.rules.patterns.get(pattern_of(rule), ()) for rule in rules)
         around = (c.key.namespace for c in changed if c.key.kind == "PeerAuthentication")
+        secrets = [each.key for each in changed if each.key.kind == "Secret"]
+        keys |= mesh.rules.naming(secrets)
+        if dirty.gateways or dirty.everything:
+            keys.update(*mesh.rules.credentials.values())
         peers = mesh.peer_authentications.keys(*around)
         for key in keys.union(*map(delegate_keys, roots), *rivals, peers):
             found = check(mesh, key)

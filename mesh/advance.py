@@ -90,7 +90,8 @@ def advance(mesh: Mesh, changes: Sequence[Change], config: MeshConfig) -> tuple[
         peer_authentications=peers,
         authorization_policies=policies,
     )
-    changed = services.hosts | set(_covered(new, ruled)) | renamed
+    kept_for = {destination_rules.pattern_of(rules.objects[k])[1] for k in rules.naming(kept)}
+    changed = services.hosts | set(_covered(new, ruled | kept_for)) | renamed
     changed |= _also_named(mesh, new, changed)
     touched = changed | set(_covered(new, routed)) | routed
     touched |= set(_referring(new, changed)) | set(_wildcards_over(new, services.hosts))
@@ -113,6 +114,7 @@ def advance(mesh: Mesh, changes: Sequence[Change], config: MeshConfig) -> tuple[
         or scoping.selections
         or routes.labels.keys() != mesh.virtual_services.labels.keys()
         or rules.labels != mesh.rules.labels
+        or rules.credentials != mesh.rules.credentials
         or endpoints.nodes != mesh.endpoints.nodes
         or asked_places(new) != asked_places(mesh),
         pods=frozenset(c.key for c in changes if isinstance(c.old or c.new, core.Pod)),

@@ -1,4 +1,4 @@
-"""Which Secrets there are for gateways, and what is in them: never the contents themselves.
+"""Which Secrets there are with certificates, and what is in them: never the contents themselves.
 
 What Envoy would refuse does not get this far (heddle/intake.py).
 """
@@ -13,12 +13,12 @@ from mesh.store import Change
 
 _PREFIX = "kubernetes://"
 ROOTS_SUFFIX = "-cacert"
-"""What Istio puts behind the name of a Secret, where only the authorities of clients are meant."""
+"""What Istio puts behind the name of a Secret, where only authorities are meant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
-    """What a Secret has: a certificate with its key, and authorities of clients."""
+    """What a Secret has: a certificate with its key, and authorities."""
 
     certificate: bool = False
     roots: bool = False
@@ -29,7 +29,7 @@ _NOTHING = Contents()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """The Secrets that hold something for a gateway."""
+    """The Secrets that hold something for a proxy."""
 
     contents: Mapping[Key, Contents] = field(default_factory=dict)
 
@@ -43,17 +43,15 @@ def secret_key(namespace: str, name: str) -> Key:
     return Key("", "Secret", namespace, name)
 
 
-def advance(index: Credentials, changes: Iterable[Change]) -> tuple[Credentials, frozenset[str]]:
-    """`index` after `changes`, and the namespaces of the Secrets that came, went or changed what
-    they have.
-    """
+def advance(index: Credentials, changes: Iterable[Change]) -> tuple[Credentials, frozenset[Key]]:
+    """`index` after `changes`, and the Secrets that came, went or changed what they have."""
     edits = [change for change in changes if isinstance(change.old or change.new, Secret)]
     new = dict(index.contents)
-    touched: set[str] = set()
+    touched: set[Key] = set()
     for change in edits:
         found = _contents(change.new) if isinstance(change.new, Secret) else _NOTHING
         if found != new.get(change.key, _NOTHING):
-            touched.add(change.key.namespace)
+            touched.add(change.key)
         if found == _NOTHING:
             new.pop(change.key, None)
         else:
@@ -73,18 +71,18 @@ def secret_name(credential: str) -> str:
     return credential.removeprefix(_PREFIX)
 
 
-def roots_secret(credentials: Credentials, namespace: str, tls: ServerTLSSettings) -> str:
-    """The Secret with the authorities of clients, of the name for it or else that of the
-    certificate: with Istio's suffix, or without. Empty if none has any.
+def roots_secret(credentials: Credentials, namespace: str, credential: str) -> str:
+    """The Secret with the authorities of a credential: with Istio's suffix behind the name, or
+    without. Empty if none has any.
     """
-    named = secret_name(tls.ca_cert_credential_name or tls.credential_name)
+    named = secret_name(credential)
     names = (f"{named}{ROOTS_SUFFIX}", named) if named else ()
     return next((name for name in names if credentials.at(namespace, name).roots), "")
 
 
 @dataclass(frozen=True, slots=True)
 class Lacking:
-    """A Secret that a server cannot do without: its field, its name, and what is not in it."""
+    """A Secret that TLS cannot do without: its field, its name, and what is not in it."""
 
     field: str
     secret: str
@@ -99,7 +97,7 @@ def lacking(credentials: Credentials, namespace: str, tls: ServerTLSSettings) ->
             return Lacking(field_name, name, "certificate with its key")
     if not tls.mode.verifies or tls.roots_file:
         return None
-    if roots_secret(credentials, namespace, tls):
+    if roots_secret(credentials, namespace, tls.roots_credential):
         return None
     if tls.ca_cert_credential_name:
         name = secret_name(tls.ca_cert_credential_name)

@@ -11,6 +11,8 @@ from crds.kinds import Object
 from crds.mesh_config import DefaultTrafficPolicy
 from crds.meta import Key
 from mesh import hosts
+from mesh.client_tls import secrets_of
+from mesh.credentials import ROOTS_SUFFIX
 from mesh.destinations import NO_POLICY, Policy
 from mesh.exports import EVERYBODY, is_exported
 from mesh.index import regroup
@@ -31,8 +33,9 @@ Pattern = tuple[str, str]
 class DestinationRules:
     """`patterns` has every (namespace, host) pair, `hosts` every host; `wildcards` the wildcard
     hosts of each namespace, `labels` each label that a workloadSelector asks of the clients of its
-    namespace; `places` what rules ask of where clients are (`locality_balance.asked_by_rule`).
-    `exports` says who obeys a rule that does not say it.
+    namespace; `places` what rules ask of where clients are (`locality_balance.asked_by_rule`);
+    `credentials` the rules that name each Secret. `exports` says who obeys a rule that does not say
+    it.
     """
 
     objects: Mapping[Key, DestinationRule] = field(default_factory=dict)
@@ -41,11 +44,17 @@ class DestinationRules:
     wildcards: Mapping[str, frozenset[str]] = EMPTY
     labels: Mapping[str, frozenset[tuple[str, Key]]] = EMPTY
     places: Mapping[str, frozenset[Key]] = EMPTY
+    credentials: Mapping[str, frozenset[Key]] = EMPTY
     exports: frozenset[str] = EVERYBODY
 
     def label_names(self, namespace: str) -> frozenset[str]:
         """The labels that rules ask of the clients of a namespace."""
         return frozenset(name for name, _ in self.labels.get(namespace, ()))
+
+    def naming(self, secrets: Iterable[Key]) -> frozenset[Key]:
+        """The rules that name one of these Secrets, in whatever namespace."""
+        names = {name for s in secrets for name in (s.name, s.name.removesuffix(ROOTS_SUFFIX))}
+        return frozenset(key for name in names for key in self.credentials.get(name, ()))
 
     def exports_of(self, key: Key) -> frozenset[str]:
         """The namespaces whose clients obey a rule: names, `.` for its own, `*` for all."""
@@ -113,6 +122,11 @@ def advance(
             ((n, c.key) for c in edits for n in _places(c.old)),
             ((n, c.key) for c in edits for n in _places(c.new)),
         ),
+        credentials=regroup(
+            rules.credentials,
+            ((n, c.key) for c in edits for n in _secrets(c.old)),
+            ((n, c.key) for c in edits for n in _secrets(c.new)),
+        ),
         exports=rules.exports,
     )
     return new, frozenset(host for _, host in touched)
@@ -126,6 +140,10 @@ def _label_names(rule: Object | None) -> Iterable[str]:
 
 def _places(rule: Object | None) -> frozenset[str]:
     return asked_by_rule(rule) if isinstance(rule, DestinationRule) else frozenset()
+
+
+def _secrets(rule: Object | None) -> frozenset[str]:
+    return secrets_of(rule) if isinstance(rule, DestinationRule) else frozenset()
 
 
 def pattern_of(rule: DestinationRule) -> Pattern:
@@ -207,6 +225,24 @@ def _applies(rules: DestinationRules, key: Key, client: Client) -> bool:
         return False
     own = key.namespace == client.namespace
     return own or is_exported(rules.exports_of(key), key.namespace, client.namespace)
+
+
+def may_have_secrets(rules: DestinationRules, keys: Iterable[Key], *, gateway: bool) -> bool:
+    """Whether clients that obey these rules may have Secrets, and the rules name any: gateways
+    may, and those that a workloadSelector means (istio-api.md S-24).
+    """
+    if not rules.credentials:
+        return False
+    found = (rules.objects[key] for key in keys)
+    return any(secrets_of(r) for r in found if gateway or r.workload_selector is not None)
+
+
+def giving_secrets(rules: DestinationRules, client: Client, *, gateway: bool) -> Iterator[Key]:
+    """The rules that name Secrets and may mean the client: of a sidecar, by their
+    workloadSelectors.
+    """
+    for keys in rules.credentials.values():
+        yield from (key for key in keys if gateway or _selects(rules.objects[key], client))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

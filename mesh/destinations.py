@@ -29,6 +29,10 @@ class Policy:
     tunnel: TunnelSettings | None = None
     proxy_protocol: ProxyProtocol | None = None
     retry_budget: RetryBudget | None = None
+    credential: str = ""
+    """The Secret that `tls.credentialName` means, if the client may have it, and it has what it
+    takes; without it such a policy is closed (mesh/client_tls.py).
+    """
     listener_pool: ConnectionPoolSettings | None = None
     """The rule's own, which alone counts where the client's connections are taken (S-23)."""
 

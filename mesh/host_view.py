@@ -9,9 +9,11 @@ one view, one translation and the very same bytes. `view` then reads those objec
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from crds.destination_rule import Subset
 from crds.meta import Key
 from crds.virtual_service import VirtualService
-from mesh.destination_rules import Merged, merged, policy_for, rules_for
+from mesh.client_tls import with_credential
+from mesh.destination_rules import Merged, may_have_secrets, merged, policy_for, rules_for
 from mesh.destinations import NO_POLICY, Policy, SubsetRef
 from mesh.egress import NOWHERE, Exposure
 from mesh.l4_routing import L4Rule, l4_rules
@@ -55,7 +57,8 @@ class Selection:
     the Sidecar says of the host; `taken` are names and addresses at ports (0: all) that belong to
     another host. `namespace` and `sidecar` are only there if a destination is missing, to say why.
     `aliases` are other names of the service: name, namespace, whether that is the clients' own.
-    `pods` are the names of its pods within its own, where a request says no address.
+    `pods` are the names of its pods within its own, where a request says no address. `secrets` is
+    the namespace whose Secrets the rules name for these clients, if they name any.
     """
 
     host: str
@@ -70,6 +73,7 @@ class Selection:
     taken: frozenset[tuple[str, int]]
     virtual_service: Key | None
     rules: tuple[Key, ...]
+    secrets: str
     targets: tuple[tuple[str, Key | None, tuple[Key, ...]], ...]
     source: Scope | None
 
@@ -142,6 +146,7 @@ def selection(mesh: Mesh, scope: Scope, host: str) -> Selection | None:
     pods = _named_pods(mesh, scope, service) if service else ()
     virtual_service = mesh.virtual_services.objects[chosen] if chosen else None
     targets = tuple(_targets(mesh, scope, virtual_service)) if virtual_service else ()
+    rules = _rules_for(mesh, scope, service) if service else ()
     nameless = all(target[1] for target in targets)
     return Selection(
         host=host,
@@ -155,7 +160,10 @@ def selection(mesh: Mesh, scope: Scope, host: str) -> Selection | None:
         exposure=exposed,
         taken=frozenset(_taken(mesh, scope, service, aliases, pods)) if service else frozenset(),
         virtual_service=chosen,
-        rules=_rules_for(mesh, scope, service) if service else (),
+        rules=rules,
+        secrets=(
+            scope.namespace if may_have_secrets(mesh.rules, rules, gateway=scope.is_gateway) else ""
+        ),
         targets=targets,
         source=scope if virtual_service and asks_for_source(virtual_service) else None,
     )
@@ -258,8 +266,7 @@ def _routed_only(mesh: Mesh, scope: Scope, chosen: Selection, port: Port) -> Por
 def _port_view(
     mesh: Mesh, scope: Scope, chosen: Selection, service: Service, port: Port, rule: Merged
 ) -> PortView:
-    default = mesh.config.default_traffic_policy
-    policy = policy_for(rule, None, port.number, default)
+    policy = _policy(mesh, chosen, rule, None, port)
     routed = _is_routed(service, port, scope.mode) and not is_reserved(port.number, scope.mode)
     routes = _route_configurations(chosen, port.number) if routed else ()
     detected = port.protocol is Protocol.UNSPECIFIED
@@ -283,13 +290,20 @@ def _port_view(
         subsets=tuple(
             SubsetView(
                 ref=SubsetRef(name=subset.name, labels=subset.labels),
-                policy=policy_for(rule, subset, port.number, default),
+                policy=_policy(mesh, chosen, rule, subset, port),
             )
             for subset in rule.subsets
         ),
         rules=_rules(mesh, scope, chosen, port) if port.protocol.is_http or detected else (),
         l4=() if port.protocol.is_http else _l4(mesh, scope, chosen, port),
     )
+
+
+def _policy(
+    mesh: Mesh, chosen: Selection, rule: Merged, subset: Subset | None, port: Port
+) -> Policy:
+    found = policy_for(rule, subset, port.number, mesh.config.default_traffic_policy)
+    return with_credential(found, mesh.credentials, chosen.secrets)
 
 
 def _is_routed(service: Service, port: Port, mode: Mode) -> bool:

@@ -17,9 +17,11 @@ from crds.destination_rule import (
 from crds.meta import Key
 from crds.problem import Problem, error, warning
 from mesh import client_tls, hosts
+from mesh.credentials import Credentials
 from mesh.destination_rules import pattern_of
 from mesh.ejection_problems import ejection_problems
 from mesh.endpoints import NOWHERE, Endpoint
+from mesh.exports import is_exported
 from mesh.mesh import Mesh
 from mesh.service_endpoints import endpoints_of
 from mesh.services import Port, Resolution, Service
@@ -50,12 +52,24 @@ def rule_problems(mesh: Mesh, key: Key) -> Iterator[Problem]:
     endpoints = [endpoints_of(mesh.endpoints, each) for each in services]
     about = _Rule(
         selected=rule.workload_selector is not None,
+        secrets=mesh.credentials,
+        clients=_clients(mesh, key),
         ports=tuple(port for service in services for port in service.ports),
         unlisted=any(_is_anywhere(*each) for each in zip(services, endpoints, strict=True)),
         detects=mesh.config.default_traffic_policy.outlier_detection is not None,
     )
     yield from _of_rule(about, rule)
     yield from ejection_problems(rule, endpoints)
+
+
+def _clients(mesh: Mesh, key: Key) -> tuple[str, ...]:
+    """The namespaces of the clients that may have the Secrets that a rule names."""
+    if mesh.rules.objects[key].workload_selector is not None:
+        return (key.namespace,)
+    exports = mesh.rules.exports_of(key)
+    namespaces = sorted({proxy.namespace for proxy in mesh.gateways.pods.values()})
+    own = key.namespace
+    return tuple(n for n in namespaces if n == own or is_exported(exports, own, n))
 
 
 def _is_anywhere(service: Service, endpoints: Mapping[int, Sequence[Endpoint]]) -> bool:
@@ -67,11 +81,14 @@ def _is_anywhere(service: Service, endpoints: Mapping[int, Sequence[Endpoint]]) 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Rule:
-    """Whether a rule has a workloadSelector, the ports of the services that it is for, whether one
-    of them has endpoints that only Envoy knows, and whether the mesh detects outliers by itself.
+    """Whether a rule has a workloadSelector, the Secrets and the namespaces of clients that may
+    have them, the ports of the services that it is for, whether one of them has endpoints that only
+    Envoy knows, and whether the mesh detects outliers by itself.
     """
 
     selected: bool
+    secrets: Credentials
+    clients: tuple[str, ...]
     ports: tuple[Port, ...]
     unlisted: bool
     detects: bool
@@ -111,7 +128,7 @@ def _of_policy(
     if policy.tls is not None:
         own = {level.port.number for level in policy.port_level_settings if level.port}
         ports = tuple(port for port in about.ports if port.number not in own)
-        yield from _of_tls(f"{path}.tls", policy.tls, ports, about.selected)
+        yield from _of_tls(about, f"{path}.tls", policy.tls, ports)
     for index, level in enumerate(policy.port_level_settings):
         yield from _of_port(about, f"{path}.portLevelSettings[{index}]", policy, level)
     if policy.tunnel is not None and about.ports and all(p.protocol.is_http for p in about.ports):
@@ -129,7 +146,7 @@ def _of_port(
         message = f"the host has no such port, so these settings have no effect; it has {known}"
         yield warning("unknown-port", f"{path}.port.number", message, number)
     if level.tls is not None:
-        yield from _of_tls(f"{path}.tls", level.tls, ports, about.selected)
+        yield from _of_tls(about, f"{path}.tls", level.tls, ports)
     yield from _below_top(f"{path}.connectionPool", level.connection_pool, ports)
     outliers = level.outlier_detection
     yield from _of_locality(about, f"{path}.loadBalancer", level.load_balancer, outliers)
@@ -181,12 +198,16 @@ def _below_top(
 
 
 def _of_tls(
-    path: str, tls: ClientTLSSettings, ports: tuple[Port, ...], selected: bool
+    about: _Rule, path: str, tls: ClientTLSSettings, ports: tuple[Port, ...]
 ) -> Iterator[Problem]:
-    fault = client_tls.fault(tls, selected=selected)
-    if fault is not None:
-        yield error(fault.code, f"{path}.{fault.field}", fault.message, fault.value)
-    elif tls.mode in (TLSmode.SIMPLE, TLSmode.MUTUAL) and not _is_verified(tls, ports):
+    closed = False
+    for fault in client_tls.faults(tls, about.secrets, about.clients, selected=about.selected):
+        say = warning if fault.partly else error
+        closed = closed or not fault.partly
+        yield say(fault.code, f"{path}.{fault.field}", fault.message, fault.value)
+    if closed or tls.mode not in (TLSmode.SIMPLE, TLSmode.MUTUAL):
+        return
+    if not _is_verified(tls, ports):
         yield warning("unverified-server-name", f"{path}.subjectAltNames", _UNVERIFIED)
 
 

@@ -45,6 +45,7 @@ POLICIES = (
     "loadBalancer: {simple: PASSTHROUGH}",
     "tls: {mode: SIMPLE, caCertificates: /etc/roots.pem}",
     "tls: {mode: MUTUAL, clientCertificate: /etc/cert.pem, privateKey: /etc/key.pem}",
+    "tls: {mode: MUTUAL, credentialName: b}",
     "tls: {mode: ISTIO_MUTUAL}",
     "proxyProtocol: {version: V2}, retryBudget: {percent: 10}",
     "tunnel: {targetHost: x.example.com, targetPort: 443}",

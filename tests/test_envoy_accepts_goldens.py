@@ -14,7 +14,7 @@ import pytest
 from tests.translations import translations
 from tests.translator.envoy import as_json, refusal
 from tests.translator.placed import placed
-from tests.translator.static_secrets import by_name, in_files, of_workload
+from tests.translator.static_secrets import by_name, in_files, of_secrets, of_workload
 from translator.config import Config
 
 FIRST_PORT = 10_000
@@ -70,7 +70,8 @@ def bootstrap(configs: Mapping[str, Config], folder: Path) -> dict[str, object]:
                     )
             listeners.append(as_json(listener))
     every = (secret for config in configs.values() for secret in config.secrets)
-    secrets = [as_json(secret) for secret in (*of_workload(), *in_files(every, folder))]
+    given = (*of_workload(), *in_files(every, folder), *of_secrets(clusters))
+    secrets = [as_json(secret) for secret in given]
     return {
         "node": {"id": "test", "cluster": "test"},
         "static_resources": {"clusters": clusters, "listeners": listeners, "secrets": secrets},

@@ -175,7 +175,8 @@ def _tls() -> st.SearchStrategy[Fields]:
             {"mode": "DISABLE"},
             {"mode": "ISTIO_MUTUAL"},
             {"mode": "SIMPLE"},
-            {"mode": "SIMPLE", "credentialName": "secret"},
+            {"mode": "SIMPLE", "credentialName": "b"},
+            {"mode": "MUTUAL", "credentialName": "a"},
             {"mode": "MUTUAL", **files},
         )
     )

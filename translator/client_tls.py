@@ -2,7 +2,7 @@
 `proxyProtocol`.
 
 What cannot be done as it was asked for is closed, never sent in the clear: such a cluster has no
-endpoints (`is_closed`), and `mesh` reports why.
+endpoints, nor a transport socket (`mesh.client_tls.is_closed`), and `mesh` reports why.
 """
 
 from collections.abc import Iterator
@@ -27,9 +27,9 @@ from envoy.type.matcher.v3.string_pb2 import StringMatcher
 from crds.client_tls import ClientTLSSettings, TLSmode
 from crds.destination_rule import ProxyProtocol, ProxyProtocolVersion
 from crds.names import is_ip
-from mesh.client_tls import is_closed
+from mesh.credentials import secret_name
 from mesh.destinations import Policy
-from translator import pb, secrets
+from translator import names, pb, secrets
 
 _MAX_SNI = 255
 _VERSIONS = {
@@ -40,7 +40,7 @@ _VERSIONS = {
 
 def originates(tls: ClientTLSSettings | None) -> bool:
     """Whether the cluster speaks TLS by this policy."""
-    return tls is not None and tls.mode is not TLSmode.DISABLE and not is_closed(tls)
+    return tls is not None and tls.mode is not TLSmode.DISABLE
 
 
 def naming_server(
@@ -92,26 +92,42 @@ def _tls(tls: ClientTLSSettings, http2: bool) -> TransportSocket:
 
 
 def _context(tls: ClientTLSSettings, http2: bool) -> CommonTlsContext:
-    pair, roots = secrets.key_pair(tls), secrets.roots(tls)
+    pair, roots = _pair_name(tls), _roots_name(tls)
     return CommonTlsContext(
         # Envoy's clients stop at TLS 1.2 by themselves.
         tls_params=TlsParameters(
             tls_minimum_protocol_version=TlsParameters.TLSv1_2,
             tls_maximum_protocol_version=TlsParameters.TLSv1_3,
         ),
-        tls_certificate_sds_secret_configs=(_over_sds(pair.name),) if pair else (),
+        tls_certificate_sds_secret_configs=(_over_sds(pair),) if pair else (),
         combined_validation_context=(
             CommonTlsContext.CombinedCertificateValidationContext(
                 default_validation_context=CertificateValidationContext(
                     match_typed_subject_alt_names=_names(tls)
                 ),
-                validation_context_sds_secret_config=_over_sds(roots.name),
+                validation_context_sds_secret_config=_over_sds(roots),
             )
             if roots
             else None
         ),
         alpn_protocols=("h2",) if http2 else (),
     )
+
+
+def _pair_name(tls: ClientTLSSettings) -> str:
+    """The SDS resource of what the client shows of itself; empty if it shows nothing."""
+    if tls.credential_name and tls.mode is TLSmode.MUTUAL:
+        return names.credential(secret_name(tls.credential_name))
+    pair = secrets.key_pair(tls)
+    return pair.name if pair else ""
+
+
+def _roots_name(tls: ClientTLSSettings) -> str:
+    """The SDS resource of what servers are verified with; empty if they are not."""
+    if tls.credential_name and not tls.insecure_skip_verify:
+        return names.roots_credential(secret_name(tls.credential_name))
+    roots = secrets.roots(tls)
+    return roots.name if roots else ""
 
 
 def _over_sds(name: str) -> SdsSecretConfig:

@@ -91,7 +91,7 @@ def outbound_cluster(
         policy = replace(
             policy, tls=client_tls.naming_server(policy.tls, service.subject_alt_names)
         )
-    if is_closed(policy.tls):
+    if is_closed(policy):
         return _without_endpoints(name, defaults)
     resolved = _resolved(service, port, endpoints, labels)
     type_ = _discovery(service.resolution, policy, len(resolved))
@@ -172,7 +172,7 @@ def _weighted_localities(
 
 def has_assignment(policy: Policy) -> bool:
     """Whether the endpoints of a service that the mesh knows are sent, and used."""
-    return not (is_closed(policy.tls) or load_balancing.is_passthrough(policy.load_balancer))
+    return not (is_closed(policy) or load_balancing.is_passthrough(policy.load_balancer))
 
 
 def _discovery(

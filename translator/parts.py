@@ -35,7 +35,6 @@ from mesh.proxy import Mode
 from mesh.routing import HttpRule, Missing, Target
 from mesh.services import Arrival, Protocol, Resolution, Service
 from translator import clusters, listeners_inbound, listeners_outbound, names, pod_hosts, routes
-from translator.client_tls import originates
 from translator.cluster_security import UNKNOWN, Callee
 from translator.clusters import Defaults
 from translator.config import Config, joined
@@ -44,7 +43,7 @@ from translator.listeners_inbound import INBOUND, Inbound
 from translator.listeners_outbound import ANY_ADDRESS, Settings
 from translator.listeners_shared import Claim, detected_routes, shared_listener
 from translator.listeners_shared import Place as ListenerPlace
-from translator.secrets import FileSecret, named_by
+from translator.secrets import FileSecret
 
 Endpoints = Mapping[int, tuple[Endpoint, ...]]
 """Endpoints by service port."""
@@ -81,17 +80,6 @@ def http_ports(view: HostView) -> frozenset[int]:
     mode are not among them.
     """
     return frozenset(each.port for port in view.ports if port.domains for each in port.routes) - {0}
-
-
-def secrets(view: HostView) -> frozenset[FileSecret]:
-    """The certificates in files that the clusters of a host name."""
-    policies = (policy for port in view.ports for _, policy, _ in _subsets(port))
-    return frozenset(
-        secret
-        for policy in policies
-        if policy.tls is not None and originates(policy.tls)
-        for secret in named_by(policy.tls)
-    )
 
 
 def listening(config: MeshConfig, *, ipv6: bool = False) -> Settings:

@@ -76,15 +76,16 @@ FileSecret = KeyPair | Roots
 
 
 def key_pair(tls: ClientTLSSettings) -> KeyPair | None:
-    """What the client shows of itself, if it does."""
-    if tls.mode is not TLSmode.MUTUAL or not (tls.client_certificate and tls.private_key):
+    """What the client shows of itself, if that is in files."""
+    in_files = tls.client_certificate and tls.private_key and not tls.credential_name
+    if tls.mode is not TLSmode.MUTUAL or not in_files:
         return None
     return KeyPair(tls.client_certificate, tls.private_key)
 
 
 def roots(tls: ClientTLSSettings) -> Roots | None:
-    """What servers are verified with, if they are."""
-    if tls.insecure_skip_verify:
+    """What servers are verified with, if that is in files."""
+    if tls.insecure_skip_verify or tls.credential_name:
         return None
     return Roots(tls.ca_certificates, tls.ca_crl)
 

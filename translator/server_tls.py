@@ -83,8 +83,7 @@ def roots_name(tls: ServerTLSSettings) -> str:
     if not tls.mode.verifies:
         return ""
     in_file = _roots_in_file(tls)
-    named = tls.ca_cert_credential_name or tls.credential_name
-    return in_file.name if in_file else names.roots_credential(secret_name(named))
+    return in_file.name if in_file else names.roots_credential(secret_name(tls.roots_credential))
 
 
 def file_secrets(tls: ServerTLSSettings) -> tuple[FileSecret, ...]:

@@ -18,6 +18,7 @@ from mesh.proxy import Proxy
 from mesh.scope import Scope, scope_of, upstream_scope
 from mesh.visibility import config_of, known_hosts
 from translator import names, parts
+from translator.cluster_secrets import file_secrets
 from translator.config import Config, joined
 from translator.listeners_inbound import Inbound
 from translator.listeners_shared import claims
@@ -42,7 +43,7 @@ def outbound(mesh: Mesh, scope: Scope, *, vhds: bool = True) -> Config:
     """
     views = tuple(_views(mesh, scope))
     ports = {port for each in views for port in parts.http_ports(each)}
-    secrets = {secret for each in views for secret in parts.secrets(each)}
+    secrets = {secret for each in views for secret in file_secrets(each)}
     config = config_of(mesh, scope)
     frame = parts.frame(scope.mode, ports, config, ipv6=scope.ipv6, vhds=vhds, secrets=secrets)
     hosts = [_host(mesh, each) for each in views]
@@ -58,7 +59,7 @@ def upstream(mesh: Mesh, scope: Scope) -> Config:
     """
     views = tuple(_views(mesh, scope))
     own = Config(clusters=joined(_host(mesh, each) for each in views).clusters)
-    secrets = {secret for each in views for secret in parts.secrets(each)}
+    secrets = {secret for each in views for secret in file_secrets(each)}
     return joined((parts.upstream_frame(mesh.config, secrets), own))
 
 

@@ -20,7 +20,6 @@ import structlog
 
 from e2e.local.marker import marked, marker_host
 from e2e.local.simulated import Crowd
-from heddle.local.logs import LONGEST_LINE
 from heddle.local.pods import Line
 from heddle.local_mesh import LocalMesh, running_mesh
 from xds.types import short_name
@@ -47,8 +46,6 @@ class Driver:
         self._applied = 0
         self._asked = 0
         self._answers: dict[object, asyncio.Future[Command]] = {}
-        self._begun: dict[str, bytes] = {}
-        """What there is so far of lines that are too long, by pod."""
 
     async def obey(self, line: str) -> None:
         """Does what a line says, and prints the answer."""
@@ -143,14 +140,7 @@ class Driver:
         """A container wrote a line: the answer of a client, perhaps."""
         if line.stream != "stdout" or line.container != "client":
             return
-        text = self._begun.pop(line.pod, b"") + line.text
-        try:
-            answer = json.loads(text)
-        except ValueError:
-            if len(line.text) != LONGEST_LINE:
-                raise
-            self._begun[line.pod] = text  # the runner has cut it
-            return
+        answer = json.loads(line.text)
         waiting = self._answers.pop(answer["id"], None)
         if waiting is not None and not waiting.done():
             waiting.set_result(answer)

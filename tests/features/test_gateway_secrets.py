@@ -5,7 +5,6 @@ import logging
 import pytest
 from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import Secret
 
-from heddle.gateway_credentials import CredentialsKey
 from tests.certificates import pair
 from tests.features.plane import Plane
 from tests.features.shop import namespace, workload
@@ -127,7 +126,7 @@ async def test_a_key_is_never_shown(
     async with plane.of("edge/ingress") as stream:
         assert await stream.secrets(NAME)
         engine, publisher = plane.control.engine, plane.control.publisher
-        held = [CredentialsKey(key) for key in engine.gateways.held()]
+        held = engine.credentials.held()
         shown = [
             repr(engine.mesh),
             repr(plane.control.problems()),

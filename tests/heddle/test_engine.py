@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from crds.kinds import Object
 from crds.mesh_config import DEFAULT_MESH_CONFIG, MeshConfig, mesh_config
 from crds.meta import Key
+from heddle.credentials import Secrets
 from heddle.encode import encode
 from heddle.engine import Engine
-from heddle.gateway_credentials import Secrets
 from mesh.advance import advance
 from mesh.endpoints import Locality
 from mesh.mesh import EMPTY_MESH
@@ -91,10 +91,9 @@ class Bench:
     def wanted(self, proxy: Proxy, config: MeshConfig) -> dict[str, dict[str, str]]:
         mesh = advance(EMPTY_MESH, additions(self.objects), config)[0]
         made = dict(encode(translate(mesh, proxy)))
-        if proxy.is_gateway:
-            secrets = Secrets()
-            secrets.take(additions(self.objects))
-            made[SDS] = {**made[SDS], **secrets.resources(mesh, proxy)}
+        secrets = Secrets()
+        secrets.take(additions(self.objects))
+        made[SDS] = {**made[SDS], **secrets.resources(mesh, proxy)}
         return {k: {name: r.version for name, r in each.items()} for k, each in made.items()}
 
     def inline_routes(self, proxy: Proxy) -> dict[str, set[bytes]]:

@@ -17,14 +17,14 @@ def secret(**data: str) -> Object:
     return found
 
 
-def step(index: Credentials, new: Object | None) -> tuple[Credentials, frozenset[str]]:
+def step(index: Credentials, new: Object | None) -> tuple[Credentials, frozenset[Key]]:
     return advance(index, [Change(KEY, secret(), new)])
 
 
 def test_a_new_certificate_in_place_of_another_changes_nothing_here() -> None:
     """Rotation goes over SDS alone: no listener is touched."""
     first, touched = step(Credentials(), secret(**PAIR))
-    assert touched == {"edge"}
+    assert touched == {KEY}
     assert first.at("edge", "cert") == Contents(certificate=True)
     second, touched = step(first, secret(**{**PAIR, "tls.key": "Yg=="}))
     assert (second, touched) == (first, frozenset())
@@ -35,7 +35,7 @@ def test_what_a_secret_loses_is_gone() -> None:
     assert index.at("edge", "cert") == Contents(certificate=True, roots=True)
     index, touched = step(index, secret(**PAIR))
     assert not index.at("edge", "cert").roots
-    assert touched == {"edge"}
+    assert touched == {KEY}
     index, touched = step(index, None)
     assert index == Credentials()
-    assert touched == {"edge"}
+    assert touched == {KEY}

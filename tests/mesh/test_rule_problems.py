@@ -4,7 +4,7 @@ import pytest
 
 from crds.meta import Key
 from mesh.rule_problems import rule_problems
-from tests.meshes import destination_rule, mesh_of, service
+from tests.meshes import destination_rule, mesh_of, secret, service
 
 TLS = "mode: SIMPLE, caCertificates: /roots.pem"
 
@@ -31,6 +31,7 @@ def policy(text: str, host: str = "reviews") -> str:
             "credential-without-selector spec.trafficPolicy.tls.credentialName",
         ),
         ("mode: DISABLE, credentialName: a", None),
+        ("mode: ISTIO_MUTUAL, credentialName: a", None),
     ],
 )
 def test_what_is_closed_is_told(tls: str, problem: str | None) -> None:
@@ -38,12 +39,83 @@ def test_what_is_closed_is_told(tls: str, problem: str | None) -> None:
     assert told(policy(f"tls: {{{tls}}}"), "http:80") == ([problem] if problem else [])
 
 
-def test_a_credential_of_a_selected_client_is_not_served_yet() -> None:
-    spec = (
-        "{host: reviews, workloadSelector: {matchLabels: {app: a}}, "
+def credential(tls: str, objects: str, *, selected: bool = False) -> list[tuple[str, str]]:
+    """Code and severity of what is told of a rule that names a Secret, beside other objects."""
+    selector = "workloadSelector: {matchLabels: {app: a}}, " if selected else ""
+    rule = destination_rule("r", f"{{host: reviews, {selector}trafficPolicy: {{tls: {{{tls}}}}}}}")
+    mesh = mesh_of(service("reviews") + objects + rule)
+    key = Key("networking.istio.io", "DestinationRule", "shop", "r")
+    return [(each.code, each.severity.value) for each in rule_problems(mesh, key)]
+
+
+UNUSABLE = [("unusable-secret", "error")]
+PAIR = secret("a", "shop", tls_crt=b"1", tls_key=b"2")
+ROOTS = secret("a-cacert", "shop", cacert=b"3")
+
+
+@pytest.mark.parametrize(
+    ("tls", "objects", "expected"),
+    [
+        ("mode: SIMPLE, credentialName: a", "", UNUSABLE),
+        ("mode: SIMPLE, credentialName: a", ROOTS, []),
+        ("mode: SIMPLE, credentialName: a", PAIR, UNUSABLE),
+        ("mode: SIMPLE, credentialName: a, insecureSkipVerify: true", "", []),
+        ("mode: MUTUAL, credentialName: a", ROOTS, UNUSABLE),
+        ("mode: MUTUAL, credentialName: a", PAIR, UNUSABLE),
+        ("mode: MUTUAL, credentialName: a", PAIR + ROOTS, []),
+        ("mode: MUTUAL, credentialName: 'kubernetes://a'", PAIR + ROOTS, []),
+        ("mode: MUTUAL, credentialName: a, insecureSkipVerify: true", PAIR, []),
+        ("mode: MUTUAL, credentialName: b", PAIR + ROOTS, UNUSABLE),
+        ("mode: SIMPLE, credentialName: 'configmap://a'", ROOTS, UNUSABLE),
+    ],
+)
+def test_what_a_secret_lacks_is_told(
+    tls: str, objects: str, expected: list[tuple[str, str]]
+) -> None:
+    assert credential(tls, objects, selected=True) == expected
+
+
+def edge(namespace: str) -> str:
+    """A gateway pod."""
+    return f"""
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: ingress
+  namespace: {namespace}
+  annotations: {{inject.istio.io/templates: gateway, sidecar.istio.io/status: "{{}}"}}
+spec: {{containers: [{{name: istio-proxy}}]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "unusable"),
+    [(["shop"], False), (["edge"], True), (["edge", "shop"], False)],
+)
+def test_a_rule_may_be_for_gateways(namespaces: list[str], unusable: bool) -> None:
+    """Of which one needs to have the Secret: not all will use the host."""
+    pods = "".join(map(edge, namespaces))
+    found = credential("mode: SIMPLE, credentialName: a", ROOTS + pods)
+    warned = [("credential-without-selector", "warning")]
+    assert found == warned + (UNUSABLE if unusable else [])
+
+
+def test_a_configmap_is_never_read() -> None:
+    found = credential("mode: SIMPLE, credentialName: 'configmap://a'", edge("shop"))
+    assert found == [("credential-without-selector", "warning"), *UNUSABLE]
+
+
+@pytest.mark.parametrize("export", [".", "*"])
+def test_gateways_that_do_not_see_a_rule_have_no_say(export: str) -> None:
+    rule = (
+        f"{{host: reviews, exportTo: ['{export}'], "
         "trafficPolicy: {tls: {mode: SIMPLE, credentialName: a}}}"
     )
-    assert told(spec, "http:80") == ["credential-not-served spec.trafficPolicy.tls.credentialName"]
+    mesh = mesh_of(service("reviews") + edge("edge") + destination_rule("r", rule))
+    key = Key("networking.istio.io", "DestinationRule", "shop", "r")
+    codes = [each.code for each in rule_problems(mesh, key)]
+    assert ("unusable-secret" in codes) == (export == "*")
 
 
 @pytest.mark.parametrize(

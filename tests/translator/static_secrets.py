@@ -1,6 +1,8 @@
 """Certificates that come over SDS, as a bootstrap can hold them: in files, and known by name."""
 
-from collections.abc import Iterable, Iterator
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from envoy.extensions.transport_sockets.tls.v3.tls_pb2 import (
     UpstreamTlsContext,
 )
 
+from mesh.credentials import ROOTS_SUFFIX
 from tests.xds.certificates import certificate
 from translator import pb
 
@@ -28,6 +31,7 @@ PAIR = certificate("anybody")
 
 
 WORKLOAD, TRUST = "default", "ROOTCA"
+_CREDENTIAL = "kubernetes://"
 
 
 def of_workload() -> tuple[Secret, Secret]:
@@ -38,6 +42,18 @@ def of_workload() -> tuple[Secret, Secret]:
     trust = Secret(name=TRUST)
     trust.validation_context.trusted_ca.inline_bytes = PAIR.chain
     return pair, trust
+
+
+def of_secrets(clusters: Iterable[Mapping[str, object]]) -> Iterator[Secret]:
+    """What clusters, as JSON, ask for by the names of Secrets."""
+    named = re.findall(f'{_CREDENTIAL}([a-z0-9-]+?)(?:{ROOTS_SUFFIX})?"', json.dumps([*clusters]))
+    for name in sorted(set(named)):
+        made = Secret(name=f"{_CREDENTIAL}{name}")
+        made.tls_certificate.certificate_chain.inline_bytes = PAIR.chain
+        made.tls_certificate.private_key.inline_bytes = PAIR.key
+        roots = Secret(name=f"{_CREDENTIAL}{name}{ROOTS_SUFFIX}")
+        roots.validation_context.trusted_ca.inline_bytes = PAIR.chain
+        yield from (made, roots)
 
 
 def by_name(resource: Cluster | Listener) -> None:
@@ -70,17 +86,18 @@ def _by_name(socket: TransportSocket) -> None:
         return
     for context in (tls, server):
         if socket.typed_config.Unpack(context):
-            _look_up(context.common_tls_context)
+            _look_up(context.common_tls_context, downstream=context is server)
             socket.typed_config.CopyFrom(pb.any_of(context))
 
 
-def _look_up(context: CommonTlsContext) -> None:
+def _look_up(context: CommonTlsContext, *, downstream: bool) -> None:
     named = [*context.tls_certificate_sds_secret_configs]
     if context.HasField("combined_validation_context"):
         named.append(context.combined_validation_context.validation_context_sds_secret_config)
     for each in named:
-        if not each.name.startswith("kubernetes://"):  # those of gateways are nowhere in files
-            each.ClearField("sds_config")
+        if downstream and each.name.startswith(_CREDENTIAL):
+            continue  # what a listener has of Secrets may come later
+        each.ClearField("sds_config")
 
 
 def in_files(secrets: Iterable[Secret], folder: Path) -> Iterator[Secret]:
