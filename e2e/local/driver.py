@@ -20,6 +20,9 @@ import structlog
 
 from e2e.local.marker import marked, marker_host
 from e2e.local.simulated import Crowd
+from heddle.demo.mesh_handle import ProxyState, ProxyStatus
+from heddle.identity import Held
+from heddle.local.logs import LONGEST_LINE
 from heddle.local.pods import Line
 from heddle.local_mesh import LocalMesh, running_mesh
 from xds.types import short_name
@@ -46,6 +49,8 @@ class Driver:
         self._applied = 0
         self._asked = 0
         self._answers: dict[object, asyncio.Future[Command]] = {}
+        self._begun: dict[str, bytes] = {}
+        """What there is so far of lines that are too long, by pod."""
 
     async def obey(self, line: str) -> None:
         """Does what a line says, and prints the answer."""
@@ -121,7 +126,7 @@ class Driver:
 
     async def _apply(self, text: str) -> None:
         """Returns once the folder was read, all pods that shall run do, the others have gone, and
-        every proxy has acknowledged all of it."""
+        every proxy has acknowledged all of it, but for what it rejects."""
         self._applied += 1
         file = self._folder / "test.yaml"
         new = file.with_suffix(".tmp")
@@ -129,7 +134,21 @@ class Driver:
         new.replace(file)
         while not (self._is_read() and self._mesh.complete()):
             await self._mesh.news()
-        await self._mesh.settled(self._mesh.generation - 1)
+        while not all(self._is_at_rest(each) for each in self._mesh.proxies()):
+            await self._mesh.news()
+
+    def _is_at_rest(self, proxy: ProxyStatus) -> bool:
+        if proxy.state is ProxyState.SYNCED or proxy.pod not in self._mesh.pods():
+            return True
+        if proxy.state is not ProxyState.REJECTED:
+            return False
+        types = [
+            each
+            for client in self._mesh.server.clients.snapshot()
+            if isinstance(client.key, Held) and "/".join(client.key.pod) == proxy.pod
+            for each in client.types.values()
+        ]
+        return all(t.settled or (t.quarantined and not t.in_flight) for t in types)
 
     def _is_read(self) -> bool:
         """A deletion is believed later than an addition: both markers have to be as they shall."""
@@ -140,7 +159,14 @@ class Driver:
         """A container wrote a line: the answer of a client, perhaps."""
         if line.stream != "stdout" or line.container != "client":
             return
-        answer = json.loads(line.text)
+        text = self._begun.pop(line.pod, b"") + line.text
+        try:
+            answer = json.loads(text)
+        except ValueError:
+            if len(line.text) != LONGEST_LINE:
+                raise
+            self._begun[line.pod] = text  # the runner has cut it
+            return
         waiting = self._answers.pop(answer["id"], None)
         if waiting is not None and not waiting.done():
             waiting.set_result(answer)
