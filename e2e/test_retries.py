@@ -31,11 +31,16 @@ def test_the_server_is_told_which_attempt_it_is(mesh: Mesh) -> None:
 
 @covers("S-67")
 def test_a_retry_goes_to_another_server(mesh: Mesh) -> None:
-    """One of two fails for ever: the only retry never goes to the same one again."""
+    """One of two fails for ever: the only retry hardly ever goes to the same one again.
+
+    Envoy chooses up to six times until it has another one: one in 64 retries has bad luck. If it
+    did not look, a quarter of all requests would fail.
+    """
     both = "route: [{destination: {host: echo}}]"
     mesh.apply(routes(f"[{{{both}, retries: {{attempts: 1, retryOn: 5xx}}}}]"))
     failing = {"x-echo-fail": "9", "x-echo-only": "v1"}
-    assert {answer.status for answer in mesh.repeat(ECHO, 40, failing)} == {200}
+    answers = mesh.repeat(ECHO, 100, failing)
+    assert sum(answer.status != 200 for answer in answers) <= 8
 
 
 def test_a_retry_may_go_to_the_same_server_if_asked_to(mesh: Mesh) -> None:
