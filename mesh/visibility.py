@@ -4,6 +4,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from crds.mesh_config import MeshConfig, OutboundTrafficPolicy
 from crds.meta import Key
@@ -204,10 +205,11 @@ def answers(mesh: Mesh, scope: Scope, service: Service, address: str, port: int)
     """Whether, of all services that the scope sees with `address` and `port`, `service` is the
     one that answers there: the oldest.
     """
-    for claim in mesh.services.claims(address, port):
-        if claim == service:
-            return True
-        found = seen_service(mesh, scope, claim.host)
-        if found is not None and found.service == claim and found.exposure != NOWHERE:
-            return False
-    return True
+    claims = mesh.services.claims(address, port)
+    older = takewhile(lambda claim: claim != service, claims)
+    return not any(_is_seen(mesh, scope, claim) for claim in older)
+
+
+def _is_seen(mesh: Mesh, scope: Scope, service: Service) -> bool:
+    found = seen_service(mesh, scope, service.host)
+    return found is not None and found.service == service and found.exposure != NOWHERE

@@ -3,7 +3,9 @@
 import pytest
 
 from crds.meta import Key
+from crds.virtual_service import HTTPRoute
 from mesh.check import check
+from mesh.delegates import unusable
 from mesh.mesh import Mesh
 from mesh.store import Change
 from mesh.virtual_services import advance, destination_hosts
@@ -162,3 +164,7 @@ def test_the_destinations_of_a_delegate_are_looked_for_at_the_ports_of_its_roots
     assert codes(mesh_of(two + root() + delegate()), "rules", "team") == []
     other = service("a", ports=("http:80",)) + service("b", "team", ports=("http:8080", "x:9"))
     assert codes(mesh_of(other + root() + delegate()), "rules", "team") == ["unknown-port"]
+
+
+def test_a_rule_without_a_delegate_has_nothing_that_is_unusable() -> None:
+    assert unusable(HTTPRoute(), "shop", {}) == ""

@@ -10,8 +10,11 @@ from mesh.mesh import Mesh
 from mesh.proxy import Mode, Proxy
 from mesh.routing import Missing
 from mesh.scope import Scope, scope_of, sidecar_of
+from mesh.sidecars import Sidecars
+from mesh.sidecars import advance as advance_sidecars
+from mesh.store import Change
 from mesh.visibility import candidate_hosts, config_of, known_hosts
-from tests.meshes import mesh_of, service, sidecar, virtual_service
+from tests.meshes import mesh_of, objects_of, service, sidecar, virtual_service
 
 WEB = "web.shop.svc.cluster.local"
 LEDGER = "ledger.bank.svc.cluster.local"
@@ -254,3 +257,14 @@ def test_a_selector_in_the_root_namespace_is_told_of() -> None:
         "s", "{workloadSelector: {labels: {app: a}}, egress: [{hosts: [./*]}]}", "istio-system"
     )
     assert [p.code for p in check(mesh_of(text), key("s", "istio-system"))] == ["root-selector"]
+
+
+def test_a_sidecar_that_goes_is_forgotten() -> None:
+    text = (
+        "apiVersion: networking.istio.io/v1\nkind: Sidecar\n"
+        "metadata: {name: a, namespace: shop}\nspec: {egress: [{hosts: [./*]}]}\n"
+    )
+    ((key, item),) = objects_of(text).items()
+    held = advance_sidecars(Sidecars(), [Change(key, None, item)])
+    gone = advance_sidecars(held.sidecars, [Change(key, item, None)])
+    assert (gone.sidecars, gone.namespaces) == (Sidecars(), {"shop"})

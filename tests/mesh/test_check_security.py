@@ -1,0 +1,55 @@
+"""Policies of security that nobody obeys are told of."""
+
+from crds.mesh_config import DEFAULT_MESH_CONFIG
+from crds.meta import Key
+from mesh.advance import advance
+from mesh.check import check
+from tests.meshes import additions, mesh_of, objects_of, service
+from tests.semantics import covers
+
+SECURITY = "security.istio.io"
+
+
+def policy(kind: str, name: str, spec: str) -> str:
+    return (
+        f"---\napiVersion: {SECURITY}/v1\nkind: {kind}\n"
+        f"metadata: {{name: {name}, namespace: shop}}\nspec: {spec}\n"
+    )
+
+
+def told(text: str, kind: str, name: str) -> list[str]:
+    """`code path` of the problems of an object."""
+    key = Key(SECURITY, kind, "shop", name)
+    found = check(mesh_of(text), key)
+    assert all(problem.object == key for problem in found)
+    return [f"{problem.code} {problem.path}" for problem in found]
+
+
+@covers("S-31")
+def test_the_younger_of_two_for_the_same_workloads_is_told() -> None:
+    both = policy("PeerAuthentication", "a", "{}") + policy("PeerAuthentication", "b", "{}")
+    assert told(both, "PeerAuthentication", "a") == []
+    assert told(both, "PeerAuthentication", "b") == ["shadowed-policy spec.selector"]
+
+
+@covers("S-94", "S-95")
+def test_what_no_sidecar_can_do_is_told() -> None:
+    target = policy("AuthorizationPolicy", "a", "{targetRef: {kind: Service, name: x}}")
+    assert told(target, "AuthorizationPolicy", "a") == ["unserved-target spec.targetRef"]
+    asked = policy(
+        "AuthorizationPolicy", "a", "{action: CUSTOM, provider: {name: opa}, rules: [{}]}"
+    )
+    assert told(asked, "AuthorizationPolicy", "a") == ["provider-not-served spec.provider.name"]
+    plain = policy("AuthorizationPolicy", "a", "{}")
+    assert told(plain, "AuthorizationPolicy", "a") == []
+
+
+def test_a_policy_concerns_the_services_of_its_namespace() -> None:
+    """Those of others are not looked at again; with the root namespace's it is all of them."""
+    mesh = mesh_of(service("a", "shop") + service("b", "bank"))
+    for namespace, hosts in (("bank", {"b.bank"}), ("istio-system", {"a.shop", "b.bank"})):
+        text = policy("PeerAuthentication", "a", "{}").replace("shop", namespace)
+        _, dirty = advance(mesh, additions(objects_of(text)), DEFAULT_MESH_CONFIG)
+        wanted = {f"{host}.svc.cluster.local" for host in hosts}
+        assert (dirty.hosts, dirty.endpoints) == (wanted, wanted)
+        assert dirty.every_inbound is (namespace == "istio-system")
