@@ -32,7 +32,7 @@ from heddle.local.state import open_state
 from heddle.local_cluster import LocalCluster
 from heddle.not_started import START_SECONDS, NotStarted, laggards
 from heddle.place import Place, place_for
-from heddle.proxy_status import proxy_status
+from heddle.proxy_status import has_answered, proxy_status
 from heddle.serve import server_settings, utc_now
 from heddle.workload_secrets import WorkloadSecrets
 from sources.directory import Directory
@@ -351,8 +351,16 @@ class LocalMesh:
         return asyncio.get_running_loop().time()
 
     def _synced(self, pods: Collection[str]) -> bool:
-        """Whether the proxies of these pods have acknowledged the newest configuration."""
-        return all(p.state is ProxyState.SYNCED for p in self.proxies() if p.pod in pods)
+        """Whether the proxies of these pods have answered to the newest configuration: have taken
+        it, but for what is kept from them because they rejected it.
+        """
+        clients, newest = self._statuses(), self.generation
+        return all(
+            p.state is ProxyState.SYNCED
+            or (p.pod in clients and has_answered(clients[p.pod], newest))
+            for p in self.proxies()
+            if p.pod in pods
+        )
 
 
 @contextlib.asynccontextmanager

@@ -24,6 +24,18 @@ def proxy_status(
     )
 
 
+def has_answered(client: ClientStatus, generation: int) -> bool:
+    """Whether a client has taken all of a generation but for what is kept from it, because it
+    rejected that: nothing more is to come.
+    """
+    return all(_is_final(status, generation) for status in client.types.values())
+
+
+def _is_final(status: TypeStatus, generation: int) -> bool:
+    kept = status.quarantined and status.sent >= generation and not status.in_flight
+    return status.acked >= generation or bool(kept)
+
+
 def _words(status: TypeStatus) -> str:
     """What Envoy said of the first resource that it does not take, or last while that is sought."""
     if status.quarantined:

@@ -74,6 +74,10 @@ class WorkloadSecrets:
             self._news.set()
         return key
 
+    def waiting(self) -> int:
+        """How many renewals are remembered, of streams that have ended too."""
+        return len(self._due)
+
     def renew(self) -> None:
         """Makes the certificates anew that it is time for, of streams that have not ended."""
         now = self._clock()

@@ -115,6 +115,9 @@ def decide(routes: RouteConfiguration, request: Request) -> Outcome:
     host = _virtual_host(routes, request.authority)
     if host is None:
         return Outcome(listener="", status=404)
+    if host.require_tls == VirtualHost.ALL and request.scheme == "http":
+        location = f"https://{request.authority}{request.path}"
+        return Outcome(listener="", virtual_host=host.name, status=301, location=location)
     for position, route in enumerate(host.routes):
         if _matches(route.match, request):
             outcome = _acted(route, request)

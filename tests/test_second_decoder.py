@@ -31,6 +31,10 @@ SIXTY_FOUR_BITS = frozenset({"minimumRingSize", "tableSize"})
 """Wrapped 64-bit numbers, which proto3 JSON writes as strings and envoy-data-plane as numbers."""
 
 
+NEWER = frozenset({"budgetInterval"})
+"""Fields that only envoy-data-plane knows yet: we write them as bytes."""
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_another_decoder_reads_the_same(kind: str) -> None:
     for data, message in _distinct(kind).items():
@@ -72,7 +76,11 @@ def _module(full_name: str) -> object:
 def _as_ours(value: object, name: str = "") -> object:
     match value:
         case dict():
-            return {WRITTEN_OTHERWISE.get(k, k): _as_ours(v, k) for k, v in value.items()}
+            return {
+                WRITTEN_OTHERWISE.get(k, k): _as_ours(v, k)
+                for k, v in value.items()
+                if k not in NEWER
+            }
         case list():
             return [_as_ours(each) for each in value]
         case int() if name in SIXTY_FOUR_BITS:

@@ -81,8 +81,7 @@ def _detected(door: Door, carriers: Carriers) -> Iterator[FilterChain]:
 def _plain(door: Door, carriers: Carriers) -> Iterator[FilterChain]:
     """What comes without a certificate of the mesh; TLS of the application's own is not opened."""
     yield _chain(door, "", RAW, (), carriers.connections)
-    if door.mode is Mode.PERMISSIVE or door.mode is Mode.DISABLE:
-        yield _chain(door, "tls", TLS, (), carriers.connections)
+    yield _chain(door, "tls", TLS, (), carriers.connections)
 
 
 def _mutual(

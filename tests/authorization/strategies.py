@@ -1,6 +1,6 @@
 """Random policies and calls over few values, so that they meet often."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from hypothesis import strategies as st
 
@@ -98,14 +98,20 @@ operations = st.builds(
 )
 
 
-@st.composite
-def conditions(draw: st.DrawFn) -> Condition:
-    """A condition with at least one value."""
-    key = draw(st.sampled_from(sorted(_CONDITIONS)))
-    values, not_values = draw(_some(_CONDITIONS[key])), draw(_some(_CONDITIONS[key]))
-    if not values and not not_values:
-        values = _CONDITIONS[key][:1]
-    return Condition(key=key, values=values, not_values=not_values)
+def _given(values: tuple[str, ...]) -> st.SearchStrategy[tuple[str, ...]]:
+    return st.builds(tuple, st.lists(st.sampled_from(values), min_size=1, max_size=2, unique=True))
+
+
+def _conditions(key: str, values: tuple[str, ...]) -> st.SearchStrategy[Condition]:
+    """Conditions with at least one value."""
+    with_values = st.builds(
+        Condition, key=st.just(key), values=_given(values), not_values=_some(values)
+    )
+    without = st.builds(Condition, key=st.just(key), not_values=_given(values))
+    return st.one_of(with_values, without)
+
+
+conditions = st.one_of(*(_conditions(key, values) for key, values in _CONDITIONS.items()))
 
 
 def _up_to_two(each: st.SearchStrategy[object]) -> st.SearchStrategy[tuple[object, ...]]:
@@ -116,24 +122,27 @@ rules = st.builds(
     Rule,
     from_=_up_to_two(st.builds(From, source=sources)),
     to=_up_to_two(st.builds(To, operation=operations)),
-    when=_up_to_two(conditions()),
+    when=_up_to_two(conditions),
 )
 
 
-@st.composite
-def policies(draw: st.DrawFn) -> AuthorizationPolicy:
-    """A policy of a name of its own; DENY has rules."""
-    action = draw(st.sampled_from([Action.ALLOW, Action.DENY, Action.AUDIT]))
-    dry = draw(st.sampled_from(["", "", "", "true"]))
-    return AuthorizationPolicy(
-        meta=Meta(
-            namespace=draw(st.sampled_from(["shop", "bank"])),
-            name=f"p{draw(st.integers(0, 10**6))}",
-            annotations={"istio.io/dry-run": dry} if dry else {},
-        ),
-        action=action,
-        rules=tuple(draw(st.lists(rules, min_size=action is Action.DENY, max_size=2))),
+def _policies(actions: Sequence[Action], least: int) -> st.SearchStrategy[AuthorizationPolicy]:
+    dry = st.sampled_from([{}, {}, {}, {"istio.io/dry-run": "true"}])
+    meta = st.builds(
+        Meta,
+        namespace=st.sampled_from(["shop", "bank"]),
+        name=st.sampled_from(["p", "q", "r"]),
+        annotations=dry,
     )
+    return st.builds(
+        AuthorizationPolicy,
+        meta=meta,
+        action=st.sampled_from(actions),
+        rules=st.builds(tuple, st.lists(rules, min_size=least, max_size=2)),
+    )
+
+
+policies = st.one_of(_policies([Action.ALLOW, Action.AUDIT], 0), _policies([Action.DENY], 1))
 
 
 _CLAIMS: tuple[Mapping[str, object], ...] = (

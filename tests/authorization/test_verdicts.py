@@ -54,7 +54,7 @@ def _network_rules(given_policies: Sequence[AuthorizationPolicy]) -> Iterator[RB
 
 
 @settings(max_examples=1000, deadline=None)
-@given(st.lists(policies(), max_size=3, unique_by=lambda each: each.meta.name), calls)
+@given(st.lists(policies, max_size=3, unique_by=lambda each: each.meta.name), calls)
 def test_every_verdict_is_that_of_the_policies(
     given_policies: list[AuthorizationPolicy], call: Call
 ) -> None:

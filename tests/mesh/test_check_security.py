@@ -50,6 +50,6 @@ def test_a_policy_concerns_the_services_of_its_namespace() -> None:
     for namespace, hosts in (("bank", {"b.bank"}), ("istio-system", {"a.shop", "b.bank"})):
         text = policy("PeerAuthentication", "a", "{}").replace("shop", namespace)
         _, dirty = advance(mesh, additions(objects_of(text)), DEFAULT_MESH_CONFIG)
-        wanted = {f"{host}.svc.cluster.local" for host in hosts}
+        wanted = frozenset(f"{host}.svc.cluster.local" for host in hosts)
         assert (dirty.hosts, dirty.endpoints) == (wanted, wanted)
         assert dirty.every_inbound is (namespace == "istio-system")

@@ -267,4 +267,4 @@ def test_a_sidecar_that_goes_is_forgotten() -> None:
     ((key, item),) = objects_of(text).items()
     held = advance_sidecars(Sidecars(), [Change(key, None, item)])
     gone = advance_sidecars(held.sidecars, [Change(key, item, None)])
-    assert (gone.sidecars, gone.namespaces) == (Sidecars(), {"shop"})
+    assert (gone.sidecars, gone.namespaces) == (Sidecars(), frozenset({"shop"}))

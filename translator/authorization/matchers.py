@@ -57,7 +57,7 @@ def string_matcher(found: Pattern, *, ignore_case: bool = False) -> StringMatche
             return StringMatcher(prefix=found.text, ignore_case=ignore_case)
         case Form.SUFFIX:
             return StringMatcher(suffix=found.text, ignore_case=ignore_case)
-        case Form.PRESENT:
+        case _:  # present
             return expression(".+")
 
 
@@ -77,7 +77,7 @@ def within_segment(value: str) -> str:
             return f"{text}[^/]*"
         case Form.SUFFIX:
             return f"[^/]*{text}"
-        case Form.PRESENT:
+        case _:  # present
             return "[^/]+"
 
 

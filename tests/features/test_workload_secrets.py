@@ -1,0 +1,49 @@
+"""A pod gets the certificate of the identity in its token, and what is its own ends with it."""
+
+import pytest
+from cryptography import x509
+from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import Secret
+
+from heddle.workload_secrets import SecretsKey
+from tests.features.plane import Plane
+from tests.features.shop import SHOP
+
+OWN = ("default", "ROOTCA")
+
+
+def identity(found: bytes) -> str:
+    chain = Secret.FromString(found).tls_certificate.certificate_chain.inline_bytes
+    leaf = x509.load_pem_x509_certificates(chain)[0]
+    (name,) = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    return str(name.value)
+
+
+async def test_it_is_that_of_the_token(plane: Plane) -> None:
+    plane.apply(SHOP)
+    async with plane.of("shop/web") as stream:
+        found = await stream.secrets(*OWN)
+    assert identity(found["default"]) == "spiffe://cluster.local/ns/shop/sa/web"
+    assert Secret.FromString(found["ROOTCA"]).validation_context.trusted_ca.inline_bytes
+
+
+@pytest.mark.parametrize(
+    "name", ["DEFAULT", "default ", "../default", "spiffe://cluster.local/ns/shop/sa/default", "*"]
+)
+async def test_no_other_name_leads_to_it(plane: Plane, name: str) -> None:
+    plane.apply(SHOP)
+    async with plane.of("shop/web") as stream:
+        assert await stream.secrets(name) == {}
+
+
+async def test_each_stream_has_a_key_of_its_own_that_ends_with_it(plane: Plane) -> None:
+    plane.apply(SHOP)
+    async with plane.of("shop/web") as one, plane.of("shop/web") as two:
+        keys = [
+            Secret.FromString((await stream.secrets(*OWN))["default"]).tls_certificate.private_key
+            for stream in (one, two)
+        ]
+        assert keys[0] != keys[1]
+    await plane.alone()
+    parts = plane.control.publisher.keys()
+    held = [key for key in parts if isinstance(key, SecretsKey)]
+    assert held == []
