@@ -7,18 +7,12 @@ A row without a test needs a line in LATER that says why;
 tests/tooling/test_semantics.py holds both against the list.
 """
 
-import ast
 import re
-from collections.abc import Iterator, Mapping
-from functools import cache
-from pathlib import Path
+from collections.abc import Mapping
 
 import pytest
 
-from tests.goldens import cases
-
-ROOT = Path(__file__).resolve().parent.parent
-_ID = re.compile(r"\b[SC]-\d+\b")
+from tests.rows import Rows
 
 IDS = frozenset(
     {*(f"S-{number}" for number in range(1, 97)), *(f"C-{number}" for number in range(1, 15))}
@@ -54,31 +48,4 @@ def covers(*ids: str) -> pytest.MarkDecorator:
     return pytest.mark.covers(*ids)
 
 
-@cache
-def covered() -> Mapping[str, list[str]]:
-    """The tests and goldens that guard each row."""
-    found: dict[str, list[str]] = {}
-    for where, ids in (*_tests(), *_goldens()):
-        for each in ids:
-            found.setdefault(each, []).append(where)
-    return found
-
-
-def _tests() -> Iterator[tuple[str, set[str]]]:
-    for folder in ("tests", "e2e"):
-        for path in sorted((ROOT / folder).rglob("test_*.py")):
-            for name, ids in _marked(ast.parse(path.read_text())):
-                yield f"{path.relative_to(ROOT)}::{name}", ids
-
-
-def _marked(module: ast.Module) -> Iterator[tuple[str, set[str]]]:
-    for node in ast.walk(module):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and "test_" in node.name[:5]:
-            told = [*map(ast.unparse, node.decorator_list), ast.get_docstring(node) or ""]
-            yield node.name, set(_ID.findall(" ".join(told)))
-
-
-def _goldens() -> Iterator[tuple[str, set[str]]]:
-    for case in cases("translate"):
-        comments = [line for line in case.read_text().splitlines() if line.startswith("#")]
-        yield str(case.relative_to(ROOT)), set(_ID.findall(" ".join(comments)))
+ROWS = Rows(re.compile(r"\b[SC]-\d+\b"), IDS)

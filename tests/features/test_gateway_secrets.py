@@ -9,6 +9,7 @@ from tests.certificates import pair
 from tests.features.plane import Plane
 from tests.features.shop import namespace, workload
 from tests.meshes import gateway, secret
+from tests.security_rows import guards
 from xds.types import SDS
 
 NAME = "kubernetes://cert"
@@ -70,6 +71,7 @@ async def test_a_gateway_gets_the_certificate_of_its_namespace(plane: Plane) -> 
 
 
 @pytest.mark.parametrize("pod", ["edge/web", "edge/other"])
+@guards("C1")
 async def test_nobody_else_gets_it(plane: Plane, pod: str) -> None:
     """Neither a workload of the same namespace, nor a gateway that does not serve the name: not
     even once whom it is for has had it.
@@ -95,6 +97,7 @@ async def test_nobody_else_gets_it(plane: Plane, pod: str) -> None:
         "",
     ],
 )
+@guards("C1")
 async def test_no_other_spelling_leads_to_it(plane: Plane, name: str) -> None:
     plane.apply(EDGE.replace(certified("rival", 2), ""))
     async with plane.of("edge/ingress") as stream:

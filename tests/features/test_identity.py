@@ -6,6 +6,7 @@ import pytest
 from tests.fakes.envoy import FakeEnvoy
 from tests.features.plane import Plane, node_id
 from tests.features.shop import SHOP, namespace, workload
+from tests.security_rows import guards
 
 PLAIN = (namespace("plain", injected=False), workload("bare", "plain"))
 
@@ -14,6 +15,7 @@ FORBIDDEN = grpc.StatusCode.PERMISSION_DENIED
 LATER = grpc.StatusCode.UNAVAILABLE
 
 
+@guards("C2")
 async def test_no_token(plane: Plane) -> None:
     plane.apply(SHOP)
     async with plane.silent() as stream:
@@ -31,6 +33,7 @@ async def test_what_is_no_token(plane: Plane, header: str) -> None:
         assert await stream.details() == "credentials refused"
 
 
+@guards("C2")
 async def test_two_tokens(plane: Plane) -> None:
     """Each of them good: which one would count is nobody's to choose."""
     plane.apply(SHOP)
@@ -59,6 +62,7 @@ async def test_a_token_of_another_issuer_with_the_same_claims(plane: Plane) -> N
         assert await stream.refused() is REFUSED
 
 
+@guards("C3")
 async def test_a_good_token_for_another_pods_node(plane: Plane) -> None:
     plane.apply(SHOP)
     async with plane.stream(plane.envoy("shop/reviews"), plane.token("shop/web")) as stream:
@@ -72,6 +76,7 @@ async def test_a_node_that_is_no_sidecar(plane: Plane, node: str) -> None:
         assert await stream.refused() is FORBIDDEN
 
 
+@guards("C3")
 async def test_a_token_of_another_service_account(plane: Plane) -> None:
     plane.apply(SHOP)
     token = plane.token("shop/web", service_account="admin")
@@ -79,6 +84,7 @@ async def test_a_token_of_another_service_account(plane: Plane) -> None:
         assert await stream.refused() is FORBIDDEN
 
 
+@guards("C3")
 async def test_a_token_of_an_earlier_pod_with_this_name(plane: Plane) -> None:
     plane.apply(SHOP)
     token = plane.token("shop/web", uid="0000-1111")

@@ -11,6 +11,7 @@ from tests.features.csds import Request, Response, shown, tool
 from tests.features.plane import Plane
 from tests.features.served import Served, serving, write
 from tests.features.shop import route
+from tests.security_rows import guards
 from xds.types import short_name
 
 
@@ -63,6 +64,7 @@ async def test_a_tool_sees_a_rejection(inspected: Served) -> None:
         pytest.param("", grpc.StatusCode.UNAUTHENTICATED, id="nobody"),
     ],
 )
+@guards("C6")
 async def test_others_may_not_look(inspected: Served, pod: str, status: grpc.StatusCode) -> None:
     metadata = tuple(inspected.metadata(pod)) if pod else ()
     async with tool(inspected) as stub:
@@ -71,6 +73,7 @@ async def test_others_may_not_look(inspected: Served, pod: str, status: grpc.Sta
     assert refused.value.code() == status
 
 
+@guards("C6")
 async def test_by_default_nobody_may_look(served: Served) -> None:
     async with tool(served) as stub:
         with pytest.raises(grpc.aio.AioRpcError) as refused:

@@ -7,6 +7,7 @@ from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import Secret
 from heddle.workload_secrets import SecretsKey
 from tests.features.plane import Plane
 from tests.features.shop import SHOP
+from tests.security_rows import guards
 
 OWN = ("default", "ROOTCA")
 
@@ -29,12 +30,14 @@ async def test_it_is_that_of_the_token(plane: Plane) -> None:
 @pytest.mark.parametrize(
     "name", ["DEFAULT", "default ", "../default", "spiffe://cluster.local/ns/shop/sa/default", "*"]
 )
+@guards("C1")
 async def test_no_other_name_leads_to_it(plane: Plane, name: str) -> None:
     plane.apply(SHOP)
     async with plane.of("shop/web") as stream:
         assert await stream.secrets(name) == {}
 
 
+@guards("C1")
 async def test_each_stream_has_a_key_of_its_own_that_ends_with_it(plane: Plane) -> None:
     plane.apply(SHOP)
     async with plane.of("shop/web") as one, plane.of("shop/web") as two:

@@ -3,6 +3,7 @@ import math
 import pytest
 
 from sources.yaml_values import MAX_CHARS, Fault, parse
+from tests.security_rows import guards
 
 
 @pytest.mark.parametrize(
@@ -73,6 +74,7 @@ def test_what_is_no_usable_document_is_a_fault_with_its_line(
     assert (caught.value.code, caught.value.line) == (code, line)
 
 
+@guards("C4")
 def test_an_alias_bomb_is_refused() -> None:
     lines = ["l0: &l0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"l{i}: &l{i} [{', '.join([f'*l{i - 1}'] * 10)}]" for i in range(1, 10)]

@@ -6,6 +6,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from mesh.proxy import Mode
+from tests.security_rows import guards
 from tests.webhook.pods import MESH, namespace, pod, settings
 from webhook import raw, sidecar
 from webhook.inject import Injected, inject
@@ -94,6 +95,7 @@ def test_equal_pods_give_equal_bytes_whatever_the_order_of_their_settings() -> N
     assert len(texts) == 1
 
 
+@guards("C9")
 def test_only_the_sidecar_mounts_the_token() -> None:
     result = inject(pod(spec={"initContainers": [{"name": "migrate"}]}), MESH, settings())
     mounting = [
@@ -105,6 +107,7 @@ def test_only_the_sidecar_mounts_the_token() -> None:
     assert mounting == [sidecar.PROXY]
 
 
+@guards("C9")
 def test_nothing_but_the_init_container_has_a_privilege() -> None:
     result = inject(pod(), MESH, settings())
     contexts = {

@@ -6,6 +6,7 @@ from pathlib import Path
 import grpc
 import pytest
 
+from tests.security_rows import guards
 from tests.xds.resources import cluster, upsert
 from tests.xds.rules import rules
 from tests.xds.scripted import names
@@ -62,6 +63,7 @@ async def test_a_wait_of_the_stream_ends_without_any_message(
         assert list((await read(call)).removed_resources) == ["b"]
 
 
+@guards("C4")
 async def test_nothing_is_read_before_the_client_is_authenticated(
     server: tuple[Server, int], owner: Owner, metrics: Metrics
 ) -> None:
@@ -147,6 +149,7 @@ async def test_state_of_the_world_says_that_it_is_not_served(server: tuple[Serve
     assert "DELTA_GRPC" in message
 
 
+@guards("C4")
 async def test_garbage_ends_only_its_stream(server: tuple[Server, int]) -> None:
     _, port = server
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:

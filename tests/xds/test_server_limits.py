@@ -2,6 +2,7 @@
 
 import grpc
 
+from tests.security_rows import guards
 from tests.xds.raw_http2 import PING, connection, frame
 from tests.xds.relay import relay
 from tests.xds.resources import cluster, listener, raw, upsert
@@ -26,6 +27,7 @@ from xds.server import Server, ServerSettings
 from xds.types import LDS
 
 
+@guards("C14")
 async def test_a_client_that_says_nothing_is_sent_away(publisher: Publisher, owner: Owner) -> None:
     settings = ServerSettings(plaintext=True, first_request_timeout=0.05)
     async with serving(publisher, owner, settings) as (_, port), stream(port) as call:
@@ -63,6 +65,7 @@ async def test_a_client_that_does_not_read_is_cut_off_and_delays_nobody(
     assert metrics.registry.get_sample_value("heddle_xds_write_timeouts_total") == 1
 
 
+@guards("C4")
 async def test_a_request_beyond_the_limit_ends_only_its_stream(
     publisher: Publisher, owner: Owner
 ) -> None:
@@ -77,6 +80,7 @@ async def test_a_request_beyond_the_limit_ends_only_its_stream(
             await read(call)
 
 
+@guards("C4")
 async def test_metadata_beyond_the_limit_is_refused(server: tuple[Server, int]) -> None:
     _, port = server
     async with stream(port, [*GOOD, ("x", "y" * 20_000)]) as call:
@@ -94,6 +98,7 @@ async def test_listeners_beyond_one_message_arrive_in_chunks(
     assert listener("l").size < 600_000
 
 
+@guards("C14")
 async def test_one_identity_may_hold_only_so_many_streams(
     publisher: Publisher, owner: Owner
 ) -> None:
@@ -119,6 +124,7 @@ async def test_one_identity_may_hold_only_so_many_streams(
             await read(again)
 
 
+@guards("C14")
 async def test_all_clients_may_hold_only_so_many_streams(
     publisher: Publisher, owner: Owner
 ) -> None:
@@ -131,6 +137,7 @@ async def test_all_clients_may_hold_only_so_many_streams(
             assert (await ended(beyond))[0] == "RESOURCE_EXHAUSTED"
 
 
+@guards("C14")
 async def test_a_connection_carries_only_so_many_streams_at_one_time(
     publisher: Publisher, owner: Owner
 ) -> None:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import grpc
 import pytest
 
+from tests.security_rows import guards
 from tests.xds.certificates import certificate
 from tests.xds.serving import (
     GOOD,
@@ -39,6 +40,7 @@ async def secure(port: int, anchor: bytes) -> AsyncIterator[Stream]:
     ("address", "plaintext"),
     [("0.0.0.0:0", True), ("127.0.0.1:0", False), ("example.org:0", True), ("[::]:0", True)],
 )
+@guards("C6")
 async def test_plaintext_is_for_loopback_and_only_when_asked_for(
     publisher: Publisher, address: str, plaintext: bool
 ) -> None:
