@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from envoy.config.route.v3.route_components_pb2 import VirtualHost
 from envoy.service.discovery.v3 import discovery_pb2
 
 from xds.types import CDS, EDS, LDS, RDS, VHDS
@@ -210,7 +211,8 @@ class ModelEnvoy:
 
     def routed(self) -> set[str]:
         """The clusters that its virtual hosts send requests to."""
-        return {json.loads(content)["cluster"] for content in self.held[VHDS].contents.values()}
+        hosts = map(VirtualHost.FromString, self.held[VHDS].contents.values())
+        return {route.route.cluster for host in hosts for route in host.routes}
 
 
 def _answered(response: Response) -> set[str]:
