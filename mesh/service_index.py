@@ -55,6 +55,13 @@ class Services:
         found = [s for s in self.at(host) if self.is_visible(s, namespace)]
         return tuple(sorted(found, key=lambda s: s.namespace != namespace))
 
+    def exported_hosts(self, namespace: str) -> Iterator[str]:
+        """The hosts that clients of `namespace` see; some more than once."""
+        for services in self.contributed.values():
+            for service in services:
+                if self.is_visible(service, namespace):
+                    yield service.host
+
     def visible(self, host: str, namespace: str) -> Service | None:
         """The first of them: what a client of `namespace` reaches as `host`."""
         return next(iter(self.seen(host, namespace)), None)

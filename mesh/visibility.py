@@ -60,9 +60,9 @@ def candidate_hosts(mesh: Mesh, scope: Scope) -> frozenset[str]:
     out by looking.
     """
     namespaces = imported_namespaces(mesh, scope)
-    if namespaces is None:
-        return known_hosts(mesh)
     services, routes = mesh.services, mesh.virtual_services
+    if namespaces is None:
+        return frozenset(services.exported_hosts(scope.namespace)) | frozenset(routes.hosts)
     found: set[str] = set()
     for namespace in namespaces:
         for key in services.namespaces.get(namespace, ()):

@@ -193,6 +193,12 @@ def test_namespaces_narrow_what_has_to_be_looked_at() -> None:
     assert candidate_hosts(mesh, Scope("bank")) == {WEB, LEDGER}
 
 
+def test_what_is_exported_to_others_alone_has_not_to_be_looked_at() -> None:
+    """With a thousand namespaces each would look at what is private to every other one."""
+    mesh = mesh_of(BOTH, MeshConfig(default_service_export_to=(".",)))
+    assert candidate_hosts(mesh, SHOP) == {WEB}
+
+
 def test_in_proxy_port_mode_too_only_what_is_imported_is_called() -> None:
     mesh = mesh_of(BOTH + sidecar("s", "{egress: [{hosts: [bank/*]}]}"))
     assert sees(mesh, Scope("shop", Mode.NONE)) == {LEDGER}
