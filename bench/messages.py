@@ -4,7 +4,7 @@ All instants are of CLOCK_MONOTONIC in nanoseconds, which the processes of one m
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bench.shapes import EditKind, Shape
 
@@ -26,9 +26,9 @@ class Started:
     """Where it listens, whom to trust, and how many resources of each type a proxy will hold."""
 
     port: int
-    root_pem: bytes
+    root_pem: bytes = field(repr=False)
     resources: Mapping[str, int]
-    tokens: tuple[str, ...] = ()
+    tokens: tuple[str, ...] = field(default=(), repr=False)
     """One for each proxy, in order, where they must show one."""
 
 

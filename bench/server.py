@@ -24,6 +24,7 @@ from crds.meta import Key
 from heddle.engine import Engine
 from heddle.identity import HOSTS_AT_ONCE, PodResolver, TokenAuthenticator
 from heddle.injection import AUDIENCE
+from heddle.workload_secrets import WorkloadSecrets
 from mesh.store import Store
 from xds.auth import Authenticator, Identity, Selection, accept_anybody
 from xds.publisher import Publisher
@@ -80,11 +81,12 @@ class MeshServer:
         self._shape, self._inline = command.shape, command.inline
         self._put(shapes.objects(command.shape))
         parts = self._engine.select(shapes.client(shapes.namespace()), inline=self._inline)
+        root = new_root(_now(), "bench")
         issuer = LocalIssuer() if command.identified else None
-        pods = PodResolver(self._engine, inline_routes=self._inline)
+        secrets = WorkloadSecrets(self._publisher, root, _now)
+        pods = PodResolver(self._engine, secrets, inline_routes=self._inline)
         pods.synced = True
-        root = new_root(datetime.now(UTC), "bench")
-        made = serving_certificate(root, datetime.now(UTC), addresses=[ip_address(LOOPBACK)])
+        made = serving_certificate(root, _now(), addresses=[ip_address(LOOPBACK)])
         certificate = Certificate(chain=made.chain_pem, key=made.key.reveal())
         self._server = Server(
             self._publisher,
@@ -159,6 +161,10 @@ class MeshServer:
         )
 
 
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
 def _authenticator(issuer: LocalIssuer) -> Authenticator:
     verifier = TokenVerifier(
         issuer.jwks(), issuer=issuer.issuer, audience=AUDIENCE, clock=time.time
@@ -173,6 +179,7 @@ def _tokens(issuer: LocalIssuer, pods: int) -> Iterator[str]:
             service_account=shapes.ACCOUNT,
             pod=shapes.pod_name(number),
             uid=shapes.pod_uid(number),
+            node=shapes.NODE,
             audience=AUDIENCE,
             now=time.time(),
             ttl=_TOKEN_SECONDS,

@@ -14,6 +14,7 @@ from crds.meta import Annotation, Key
 from mesh.proxy import Proxy, Role
 from xds.types import CDS, EDS, RDS, VHDS
 
+NODE = "local"
 ACCOUNT = "default"
 CLIENT_LABELS: Mapping[str, str] = {"app": "client"}
 GATEWAY_LABELS: Mapping[str, str] = {"istio": "ingressgateway"}
@@ -165,7 +166,11 @@ def _pod(number: int) -> Raw:
             "labels": CLIENT_LABELS,
             "annotations": {Annotation.STATUS: "{}"},
         },
-        "spec": {"serviceAccountName": ACCOUNT, "containers": [{"name": "client"}]},
+        "spec": {
+            "serviceAccountName": ACCOUNT,
+            "nodeName": NODE,
+            "containers": [{"name": "client"}],
+        },
         "status": {"phase": "Running", "podIP": f"10.64.{number >> 8 & 255}.{number & 255}"},
     }
 

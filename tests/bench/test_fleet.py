@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -32,11 +33,13 @@ SHAPE = Shape(services=5, endpoints=2)
 
 @asynccontextmanager
 async def connected(
-    *, tls: bool, shape: Shape = SHAPE, inline: bool = False
+    *, tls: bool, shape: Shape = SHAPE, inline: bool = False, identified: bool = False
 ) -> AsyncIterator[tuple[MeshServer, Fleet]]:
     server, fleet = MeshServer(Turns()), Fleet()
     try:
-        started = await server.handle(Start(shape=shape, tls=tls, inline=inline))
+        started = await server.handle(
+            Start(shape=shape, tls=tls, inline=inline, identified=identified)
+        )
         assert isinstance(started, Started)
         async with asyncio.timeout(20):
             await fleet.handle(
@@ -51,6 +54,12 @@ async def connected(
 @pytest.mark.parametrize("tls", [False, True], ids=["plaintext", "tls"])
 async def test_proxies_sync_and_acknowledge(tls: bool) -> None:
     async with connected(tls=tls) as (server, _), asyncio.timeout(20):
+        await server.handle(Settle(clients=PROXIES))
+
+
+async def test_proxies_that_are_pods_are_known_by_their_tokens() -> None:
+    pods = replace(SHAPE, pods=PROXIES)
+    async with connected(tls=True, shape=pods, identified=True) as (server, _), asyncio.timeout(20):
         await server.handle(Settle(clients=PROXIES))
 
 
