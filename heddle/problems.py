@@ -36,7 +36,7 @@ class Surroundings:
         names = mesh.aliases.objects.keys() if dirty.everything else ()
         keys = {change.key for change in changed}
         keys |= _referring(mesh, dirty.hosts.union(names)) | _bound(mesh, keys)
-        keys |= _scoped(mesh, dirty.sidecars)
+        keys |= _scoped(mesh, dirty.sidecars) | _selecting(mesh, changed, dirty.endpoints)
         objects = [each for change in changed for each in (change.old, change.new)]
         roots = (each for each in objects if isinstance(each, VirtualService))
         rules = (each for each in objects if isinstance(each, DestinationRule))
@@ -69,6 +69,13 @@ def _bound(mesh: Mesh, changed: Iterable[Key]) -> set[Key]:
     routes = mesh.virtual_services.gateways
     named = (f"{key.namespace}/{key.name}" for key in changed if key.kind == "Gateway")
     return {key for name in named for key in routes.get(name, ())}
+
+
+def _selecting(mesh: Mesh, changed: Iterable[Change], moved: frozenset[str]) -> set[Key]:
+    """The services whose endpoints moved with a WorkloadEntry, which may be of no use to them."""
+    if not any(change.key.kind == "WorkloadEntry" for change in changed):
+        return set()
+    return {key for host in moved for key in mesh.services.hosts.get(host, ())}
 
 
 def _referring(mesh: Mesh, changed: frozenset[str]) -> set[Key]:

@@ -15,6 +15,7 @@ from crds.workload_entry import WorkloadEntry
 from mesh import localities
 from mesh.endpoint_index import EndpointSources, pod_key
 from mesh.endpoints import NOWHERE, PROXY_PORT_OFFSET, UNIX, Endpoint, Locality, has_entrance
+from mesh.interception import is_redirected
 from mesh.proxy import Mode, Role, is_injected, mode_of, role_of
 from mesh.service_index import selects
 from mesh.services import Port, Service
@@ -119,7 +120,7 @@ def _sliced(
             node=pod.node_name if pod else "",
             hostname=endpoint.hostname,
             target=port,
-            mutual=pod is not None and _is_mutual(pod),
+            mutual=pod is not None and _is_mutual(pod, port),
         )
         yield _Listed(found, pod, leaving)
 
@@ -203,15 +204,18 @@ def _pod_endpoint(sources: EndpointSources, pod: core.Pod, port: Port) -> Endpoi
         service_account=pod.service_account,
         node=pod.node_name,
         target=target,
-        mutual=_is_mutual(pod),
+        mutual=_is_mutual(pod, target),
     )
 
 
-def _is_mutual(pod: core.Pod) -> bool:
-    """Whether a pod says of itself that its sidecar takes mutual TLS: injection does for it. What
-    comes to a gateway is a matter of its servers.
+def _is_mutual(pod: core.Pod, port: int) -> bool:
+    """Whether a pod says of itself that its sidecar takes mutual TLS: injection does for it; and
+    whether the port is one that the sidecar stands before. What comes to a gateway is a matter of
+    its servers.
     """
-    return role_of(pod) is not Role.ROUTER and _says_mutual(pod.meta.labels)
+    if role_of(pod) is Role.ROUTER or not _says_mutual(pod.meta.labels):
+        return False
+    return mode_of(pod) is Mode.NONE or is_redirected(pod.meta.annotations, port)
 
 
 def _says_mutual(labels: Mapping[str, str]) -> bool:

@@ -43,23 +43,30 @@ def external_names() -> st.SearchStrategy[str]:
     return st.builds(external_name, names, namespaces, st.sampled_from(targets))
 
 
-def pods() -> st.SearchStrategy[str]:
-    """A pod of one of the apps, in one of the versions; some are injected."""
+INJECTED = "sidecar.istio.io/status: '{}'"
+NOTES = ("", INJECTED, INJECTED + ", traffic.sidecar.istio.io/excludeInboundPorts: '8080'")
+"""Annotations of pods without a sidecar, with one, and with one that does not stand before all."""
 
-    def pod(name: str, namespace: str, version: str, ip: int, injected: bool) -> str:
-        notes = "{sidecar.istio.io/status: '{}'}" if injected else "{}"
+
+def pods() -> st.SearchStrategy[str]:
+    """A pod of one of the apps, in one of the versions; some are injected, and of those some keep
+    their port from the sidecar.
+    """
+
+    def pod(name: str, namespace: str, version: str, ip: int, notes: str) -> str:
+        mutual = ", security.istio.io/tlsMode: istio" if notes else ""
         return (
             "---\napiVersion: v1\nkind: Pod\n"
             f"metadata: {{name: {name}, namespace: {namespace}, uid: u-{name}, "
-            f"annotations: {notes}, "
-            f"labels: {{app: {name}, version: {version}}}}}\n"
+            f"annotations: {{{notes}}}, "
+            f"labels: {{app: {name}, version: {version}{mutual}}}}}\n"
             f"spec: {{nodeName: {NODES[ip % 2]}, "
             "containers: [{name: main, ports: [{name: web, containerPort: 8080}]}]}\n"
             f"status: {{podIP: 10.1.0.{ip}, phase: Running}}\n"
         )
 
     return st.builds(
-        pod, names, namespaces, st.sampled_from(SUBSETS), st.integers(1, 4), st.booleans()
+        pod, names, namespaces, st.sampled_from(SUBSETS), st.integers(1, 4), st.sampled_from(NOTES)
     )
 
 

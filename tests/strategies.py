@@ -230,6 +230,29 @@ def sidecars() -> st.SearchStrategy[str]:
     )
 
 
+def peer_authentications() -> st.SearchStrategy[str]:
+    """A PeerAuthentication of a namespace, of one of its apps or of the mesh."""
+
+    def made(name: str, namespace: str, mode: str, selector: str, port: str) -> str:
+        return (
+            "---\napiVersion: security.istio.io/v1\nkind: PeerAuthentication\n"
+            f"metadata: {{name: {name}, namespace: {namespace}}}\n"
+            f"spec: {{mtls: {{mode: {mode}}}{selector}{port if selector else ''}}}\n"
+        )
+
+    modes = st.sampled_from(["UNSET", "DISABLE", "PERMISSIVE", "STRICT"])
+    ports = modes.map(lambda mode: f", portLevelMtls: {{8080: {{mode: {mode}}}}}")
+    selectors = names.map(lambda name: f", selector: {{matchLabels: {{app: {name}}}}}")
+    return st.builds(
+        made,
+        names,
+        st.one_of(namespaces, st.just("istio-system")),
+        modes,
+        st.one_of(st.just(""), selectors),
+        st.one_of(st.just(""), ports),
+    )
+
+
 def parsed(text: str) -> tuple[Key, Object]:
     """The one object in YAML text."""
     decoded = decode(_read(text))
@@ -251,6 +274,7 @@ def steps() -> st.SearchStrategy[tuple[str, bool]]:
         workload_entries(),
         external_names(),
         sidecars(),
+        peer_authentications(),
         gateway_objects.gateways(namespaces, st.sampled_from(CREATED)),
         gateway_objects.secrets(namespaces),
     )

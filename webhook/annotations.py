@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from crds.meta import Annotation, Key
 from crds.problem import Problem
+from mesh.interception import EXCLUDE_INBOUND, INCLUDE_INBOUND
 from mesh.proxy import GATEWAY_TEMPLATE, Mode, Role
 from webhook.iptables import ALL, Interception
 from webhook.problems import error, warning
@@ -135,8 +136,8 @@ def _resources(reader: _Reader) -> Mapping[str, Mapping[str, str]]:
 
 def _interception(reader: _Reader) -> Interception:
     return Interception(
-        include_inbound_ports=reader.read(_TRAFFIC + "includeInboundPorts", _ports_or_all, ALL),
-        exclude_inbound_ports=reader.read(_TRAFFIC + "excludeInboundPorts", _ports, ()),
+        include_inbound_ports=reader.read(INCLUDE_INBOUND, _ports_or_all, ALL),
+        exclude_inbound_ports=reader.read(EXCLUDE_INBOUND, _ports, ()),
         include_outbound_ranges=reader.read(
             _TRAFFIC + "includeOutboundIPRanges", _ranges_or_all, ALL
         ),

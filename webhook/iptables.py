@@ -12,12 +12,12 @@ answer for it) and the proxy's group (an application with group 1337 would leave
 from dataclasses import dataclass
 from ipaddress import ip_network
 
+from mesh.interception import OWN_PORTS
+
 PROXY_UID = 1337
 """The user that Envoy runs as: its own connections are never redirected."""
 OUTBOUND_PORT = 15001
 INBOUND_PORT = 15006
-OWN_PORTS = (15090, 15021, 15020)
-"""Metrics, readiness, reserved: served in the pod itself, never redirected."""
 
 ALL = ("*",)
 

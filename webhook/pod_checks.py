@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterator, Mapping
 
 from crds.meta import Key
 from crds.problem import Problem
+from mesh.interception import OWN_PORTS
 from webhook import raw, sidecar
-from webhook.iptables import INBOUND_PORT, OUTBOUND_PORT, OWN_PORTS, PROXY_UID
+from webhook.iptables import INBOUND_PORT, OUTBOUND_PORT, PROXY_UID
 from webhook.problems import error, warning
 
 RESERVED_PORTS = frozenset({15000, OUTBOUND_PORT, INBOUND_PORT, *OWN_PORTS})

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from crds.kinds import Object
@@ -16,8 +16,23 @@ from mesh.mesh import EMPTY_MESH
 from mesh.store import Store
 from tests.strategies import examples, stepped, steps
 
+SERVICE = """
+apiVersion: v1
+kind: Service
+metadata: {name: a, namespace: shop}
+spec: {clusterIP: 10.0.0.1, selector: {app: a}, ports: [{name: http, port: 80}]}
+"""
+MACHINE = """
+apiVersion: networking.istio.io/v1
+kind: WorkloadEntry
+metadata: {name: a, namespace: shop}
+spec: {address: vm.example.com, labels: {app: a}}
+"""
+"""Of no use to the service, which has no DNS."""
+
 
 @settings(max_examples=examples(30), deadline=None)
+@example([(SERVICE, False), (MACHINE, False), (MACHINE, True)])
 @given(st.lists(steps(), min_size=2, max_size=12))
 def test_what_was_told_is_what_a_look_at_everything_tells(history: list[tuple[str, bool]]) -> None:
     store, mesh, known, objects = Store(), EMPTY_MESH, Surroundings(), dict[Key, Object]()
