@@ -117,6 +117,7 @@ YES: Mapping[str, str] = {
     "PeerAuthentication": "selector mtls port_level_mtls",
     "MutualTLS": "mode",
     "AuthorizationPolicy": "selector rules",
+    "PolicyTargetReference": "group kind name",
     "Rule": "from_ to when",
     "From": "source",
     "Source": "principals not_principals request_principals not_request_principals namespaces "
@@ -139,7 +140,10 @@ YES: Mapping[str, str] = {
 
 _NOR_ISTIO = "Istio declares it and does not implement it either"
 
-_NO_TARGETS = "sidecars are no target, in Istio neither, and waypoints are not served"
+_TARGETS = (
+    "a `Gateway` of the Gateway API is the gateway pods of the namespace with its name in the "
+    "label `gateway.networking.k8s.io/gateway-name`; the others need waypoints"
+)
 
 NO: Mapping[str, Mapping[str, str]] = {
     "Delay": {"exponential_delay": f"refused: {_NOR_ISTIO}; use fixedDelay"},
@@ -147,9 +151,10 @@ NO: Mapping[str, Mapping[str, str]] = {
     "ZoneAwareLoadBalancerSetting": {
         "min_cluster_size": "told of with zoneAwareLbSetting: zones of a region are equally near"
     },
+    "PolicyTargetReference": {
+        "namespace": "refused, as in Istio: a policy is for objects of its own namespace"
+    },
     "AuthorizationPolicy": {
-        "target_ref": f"a warning: {_NO_TARGETS}",
-        "target_refs": f"a warning: {_NO_TARGETS}",
         "provider": "an error: providers cannot be asked yet",
     },
     "OutlierDetection": {
@@ -194,8 +199,10 @@ DIFFERS: Mapping[str, Mapping[str, str]] = {
         "budget_interval": "an Envoy that does not know it yet counts the requests that are active"
     },
     "AuthorizationPolicy": {
+        "target_ref": _TARGETS,
+        "target_refs": _TARGETS,
         "action": "CUSTOM refuses what its rules match (and is an error): providers cannot be "
-        "asked yet"
+        "asked yet",
     },
     "LoadBalancerSettings": {
         "warmup_duration_secs": "with `warmup` beside it, that one wins, as in Istio"

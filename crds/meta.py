@@ -75,6 +75,7 @@ class Label:
     POD_TEMPLATE_HASH = "pod-template-hash"
     TLS_MODE = "security.istio.io/tlsMode"
     AUTO_ALLOCATE = "networking.istio.io/enable-autoallocate-ip"
+    GATEWAY_NAME = "gateway.networking.k8s.io/gateway-name"
     CANONICAL_NAME = "service.istio.io/canonical-name"
     CANONICAL_REVISION = "service.istio.io/canonical-revision"
 

@@ -68,7 +68,8 @@ class GatewayPart:
     def update(self, mesh: Mesh, dirty: Dirty) -> PartChange | None:
         """What `dirty` makes different; nothing if it does not concern this gateway."""
         everything = dirty.everything or self._served is None
-        moved = everything or dirty.gateways or self.proxy.namespace in dirty.inbound
+        guarded = dirty.every_inbound or self.proxy.namespace in dirty.inbound
+        moved = everything or dirty.gateways or guarded
         touched = frozenset(self._touched(mesh, dirty.gateway_routes))
         if not moved and not touched:
             return None

@@ -12,6 +12,7 @@ from mesh import hosts
 from mesh.advance import Dirty
 from mesh.check import check
 from mesh.check_gateways import check_gateways
+from mesh.check_security import targeting
 from mesh.check_sidecar import referring_sidecars
 from mesh.delegates import delegate_keys
 from mesh.destination_rules import pattern_of
@@ -45,7 +46,7 @@ class Surroundings:
         secrets = [each.key for each in changed if each.key.kind == "Secret"]
         keys |= mesh.rules.naming(secrets)
         if dirty.gateways or dirty.everything:
-            keys.update(*mesh.rules.credentials.values())
+            keys.update(*mesh.rules.credentials.values(), targeting(mesh))
         peers = mesh.peer_authentications.keys(*around)
         for key in keys.union(*map(delegate_keys, roots), *rivals, peers):
             found = check(mesh, key)

@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from crds.authorization_policy import Action, AuthorizationPolicy
 from crds.meta import Key
 from crds.problem import Problem, error, warning
+from mesh.attachment import Attached, names_gateway, targets_of, workload_of
 from mesh.authentication import shadowed
 from mesh.mesh import Mesh
 
 _TARGETS = (
-    "sidecars are no target: this is for gateways and waypoints of the Gateway API, so nobody "
-    "obeys the policy; use a selector"
+    "no gateway pod of the namespace has the label gateway.networking.k8s.io/gateway-name with "
+    "this name, and nothing else can be a target here, so nobody obeys the policy; use a selector"
 )
 _PROVIDERS = "cannot be asked yet, so what the rules match is refused; use DENY or ALLOW"
 
@@ -22,6 +23,7 @@ def check_security(mesh: Mesh, key: Key) -> Iterator[Problem]:
     if key in mesh.peer_authentications.objects:
         yield from _peer_authentication(mesh, key)
     elif (policy := mesh.authorization_policies.objects.get(key)) is not None:
+        yield from _targets(mesh, policy)
         yield from _authorization_policy(policy)
 
 
@@ -33,10 +35,24 @@ def _peer_authentication(mesh: Mesh, key: Key) -> Iterator[Problem]:
         yield warning("shadowed-policy", "spec.selector", message)
 
 
+def targeting(mesh: Mesh) -> Iterator[Key]:
+    """The policies that name gateways, which may come and go."""
+    for key, policy in mesh.authorization_policies.objects.items():
+        if targets_of(policy):
+            yield key
+
+
+def _targets(mesh: Mesh, policy: Attached) -> Iterator[Problem]:
+    """Targets that are no gateway: sidecars are none, in Istio neither."""
+    namespace = policy.meta.namespace
+    pods = [pod for pod in mesh.gateways.pods.values() if pod.namespace == namespace]
+    for index, target in enumerate(targets_of(policy)):
+        if not any(names_gateway(target, workload_of(pod)) for pod in pods):
+            path = "spec.targetRef" if policy.target_ref else f"spec.targetRefs[{index}]"
+            yield warning("unserved-target", f"{path}.name", _TARGETS, target.name)
+
+
 def _authorization_policy(policy: AuthorizationPolicy) -> Iterator[Problem]:
-    """Parts that no sidecar obeys."""
-    if policy.target_ref is not None or policy.target_refs:
-        path = "spec.targetRef" if policy.target_ref else "spec.targetRefs"
-        yield warning("unserved-target", path, _TARGETS)
+    """Parts that no proxy obeys."""
     if policy.action is Action.CUSTOM and policy.provider is not None:
         yield error("provider-not-served", "spec.provider.name", _PROVIDERS, policy.provider.name)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from crds.authorization_policy import AuthorizationPolicy
 from crds.mesh_config import MeshConfig
 from crds.peer_authentication import port_number
+from mesh.attachment import policies_for, workload_of
 from mesh.authentication import PLAIN_OR_MUTUAL, Modes, modes
-from mesh.authorization import policies_for
 from mesh.mesh import Mesh
 from mesh.proxy import Proxy
 
@@ -41,7 +41,7 @@ def protection_of(mesh: Mesh, proxy: Proxy) -> Protection:
     domains = trust_domains(mesh.config)
     return Protection(
         modes=modes(mesh.peer_authentications, root, where, labels),
-        policies=policies_for(mesh.authorization_policies, root, where, labels),
+        policies=policies_for(mesh.authorization_policies, root, workload_of(proxy)),
         domains=domains,
         aliases=tuple(dict.fromkeys((*domains, LOCAL_DOMAIN))),
     )

@@ -44,8 +44,15 @@ def external_names() -> st.SearchStrategy[str]:
 
 
 INJECTED = "sidecar.istio.io/status: '{}'"
-NOTES = ("", INJECTED, INJECTED + ", traffic.sidecar.istio.io/excludeInboundPorts: '8080'")
-"""Annotations of pods without a sidecar, with one, and with one that does not stand before all."""
+NOTES = (
+    "",
+    INJECTED,
+    INJECTED + ", traffic.sidecar.istio.io/excludeInboundPorts: '8080'",
+    INJECTED + ", inject.istio.io/templates: gateway",
+)
+"""Annotations of pods without a sidecar, with one, with one that does not stand before all, and of
+gateways.
+"""
 
 
 def pods() -> st.SearchStrategy[str]:
@@ -59,7 +66,8 @@ def pods() -> st.SearchStrategy[str]:
             "---\napiVersion: v1\nkind: Pod\n"
             f"metadata: {{name: {name}, namespace: {namespace}, uid: u-{name}, "
             f"annotations: {{{notes}}}, "
-            f"labels: {{app: {name}, version: {version}{mutual}}}}}\n"
+            f"labels: {{app: {name}, version: {version}{mutual}, "
+            f"gateway.networking.k8s.io/gateway-name: {name}}}}}\n"
             f"spec: {{nodeName: {NODES[ip % 2]}, "
             "containers: [{name: main, ports: [{name: web, containerPort: 8080}]}]}\n"
             f"status: {{podIP: 10.1.0.{ip}, phase: Running}}\n"

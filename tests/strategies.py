@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from crds.decode import decode
 from crds.kinds import Object
 from crds.meta import Key
-from tests import gateway_objects, http_rules, traffic_policies
+from tests import gateway_objects, http_rules, security_objects, traffic_policies
 from tests.gateway_objects import BINDINGS
 from tests.meshes import destination_rule, virtual_service
 from tests.random_services import (
@@ -277,6 +277,7 @@ def steps() -> st.SearchStrategy[tuple[str, bool]]:
         peer_authentications(),
         gateway_objects.gateways(namespaces, st.sampled_from(CREATED)),
         gateway_objects.secrets(namespaces),
+        security_objects.policies(),
     )
     return st.tuples(every, st.sampled_from([False, False, False, True]))
 

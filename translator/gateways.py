@@ -21,6 +21,7 @@ from mesh.gateway_routes import Chain, GatewayHost
 from mesh.gateway_servers import Family, GatewayListener, GatewayServer
 from mesh.routing import HttpRule
 from translator import listeners_gateway, names, routes, server_tls
+from translator.guards import NO_GUARDS, Guards
 from translator.listeners_gateway import route_configuration_name
 
 _NO_HOST = "no Gateway has a VirtualService for this host\n"
@@ -45,11 +46,13 @@ def tables(listeners: Iterable[GatewayListener]) -> tuple[Table, ...]:
     return tuple(Table(name=name, servers=tuple(found[name])) for name in sorted(found))
 
 
-def listener(gateway: GatewayListener, chains: Sequence[Chain]) -> Listener | None:
+def listener(
+    gateway: GatewayListener, chains: Sequence[Chain], guards: Guards = NO_GUARDS
+) -> Listener | None:
     """The listener of one port; nothing if no server there can take a connection."""
     if gateway.family is Family.HTTP:
-        return listeners_gateway.http_listener(gateway)
-    return listeners_gateway.chained_listener(gateway, chains)
+        return listeners_gateway.http_listener(gateway, guards)
+    return listeners_gateway.chained_listener(gateway, chains, guards)
 
 
 def file_secrets(listeners: Iterable[GatewayListener]) -> tuple[Secret, ...]:

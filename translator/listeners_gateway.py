@@ -17,6 +17,7 @@ from translator import names, pb, tcp_proxy
 from translator.detection import listener_filters
 from translator.filter_chains import Entry, Targets, filter_chains, table
 from translator.filters import outbound_filters
+from translator.guards import NO_GUARDS, Guards
 from translator.http_manager import http_manager
 from translator.server_tls import ALPN_HTTP, server_tls
 
@@ -36,19 +37,21 @@ def route_configuration_name(listener: GatewayListener, server: GatewayServer) -
     return names.gateway_tls_routes(port.number, port.name, server.gateway_name)
 
 
-def http_listener(listener: GatewayListener) -> Listener:
+def http_listener(listener: GatewayListener, guards: Guards = NO_GUARDS) -> Listener:
     """A port of plain HTTP; its servers share one chain."""
     routes = route_configuration_name(listener, listener.servers[0])
-    chain = FilterChain(filters=(_requests(listener, routes),))
+    chain = FilterChain(filters=(_requests(listener, routes, guards),))
     return _listener(listener, (chain,), ())
 
 
-def chained_listener(listener: GatewayListener, chains: Iterable[Chain]) -> Listener | None:
+def chained_listener(
+    listener: GatewayListener, chains: Iterable[Chain], guards: Guards = NO_GUARDS
+) -> Listener | None:
     """A port of TLS, or of connections as such; nothing if it would take none. A connection that no
     chain takes is closed.
     """
     inspectors = listener_filters(tls=listener.family is Family.TLS, http=False)
-    made = tuple(_filter_chains(listener, chains))
+    made = tuple(_filter_chains(listener, chains, guards))
     return _listener(listener, made, inspectors) if made else None
 
 
@@ -64,7 +67,9 @@ def _listener(
     )
 
 
-def _filter_chains(listener: GatewayListener, chains: Iterable[Chain]) -> Iterator[FilterChain]:
+def _filter_chains(
+    listener: GatewayListener, chains: Iterable[Chain], guards: Guards
+) -> Iterator[FilterChain]:
     taken: set[Entry] = set()
     for chain in chains:
         mine = {entry: to for entry, to in table(chain.rules).items() if entry not in taken}
@@ -72,15 +77,19 @@ def _filter_chains(listener: GatewayListener, chains: Iterable[Chain]) -> Iterat
         server = chain.server.server
         ends = server.tls if server.terminates_tls else None
         socket = server_tls(ends, ALPN_HTTP if server.is_https else ()) if ends else None
-        to_targets = partial(_connections, listener, chain.server)
+        to_targets = partial(_connections, listener, chain.server, guards)
         yield from filter_chains(mine, to_targets, socket, only_tls=listener.family is Family.TLS)
 
 
-def _connections(listener: GatewayListener, server: GatewayServer, to: Targets) -> tuple[Filter]:
+def _connections(
+    listener: GatewayListener, server: GatewayServer, guards: Guards, to: Targets
+) -> tuple[Filter, ...]:
     routes = route_configuration_name(listener, server)
-    return (_requests(listener, routes) if routes else tcp_proxy.to_targets(to),)
+    if routes:
+        return (_requests(listener, routes, guards),)
+    return (*guards.connections, tcp_proxy.to_targets(to))
 
 
-def _requests(listener: GatewayListener, routes: str) -> Filter:
+def _requests(listener: GatewayListener, routes: str, guards: Guards) -> Filter:
     prefix = f"outbound_{listener_name(listener)}"
-    return http_manager(prefix, routes, outbound_filters(), edge=True)
+    return http_manager(prefix, routes, outbound_filters(guards.requests), edge=True)

@@ -25,7 +25,8 @@ from mesh.inbound import InboundPort
 from mesh.protection import UNGUARDED, Protection
 from mesh.services import SERVER_FIRST_PORTS, Protocol
 from translator import detection, names, pb, tcp_proxy
-from translator.filters import inbound_filters, rbac
+from translator.filters import inbound_filters
+from translator.guards import guards
 from translator.http_manager import http_manager
 from translator.inbound_chains import Carriers, Door, chains
 from translator.listeners_outbound import ANY_ADDRESS, SETTINGS, Settings, any_ipv6
@@ -135,8 +136,8 @@ def _passed_through(door: Door, inbound: Inbound) -> tuple[FilterChain, ...]:
 def _carriers(
     name: str, routes: RouteConfiguration, cluster: str, protocol: Protocol, inbound: Inbound
 ) -> Carriers:
-    protection = inbound.protection
-    filters = inbound_filters(rbac.http_filters(protection.policies, protection.aliases))
+    guarding = guards(inbound.protection)
+    filters = inbound_filters(guarding.requests)
     plain, known = (
         http_manager(f"inbound_{name}", routes, filters, logged=inbound.settings.logged, known=each)
         for each in (False, True)
@@ -145,7 +146,7 @@ def _carriers(
         requests=plain,
         known_requests=known,
         connections=(
-            *rbac.network_filters(protection.policies, protection.aliases),
+            *guarding.connections,
             *tcp_proxy.observers(protocol, cluster),
             tcp_proxy.to_cluster(cluster, logged=inbound.settings.logged),
         ),

@@ -11,11 +11,13 @@ from envoy.config.route.v3.route_components_pb2 import VirtualHost
 from mesh.gateway_routes import GatewayHost, chains, host_rules, http_hosts
 from mesh.gateway_servers import Family, Merged, merged
 from mesh.mesh import Mesh
+from mesh.protection import protection_of
 from mesh.proxy import Proxy
 from mesh.scope import gateway_scope
 from translator import gateways
 from translator.config import Config, joined
 from translator.gateways import Table
+from translator.guards import guards
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +39,10 @@ def frame(mesh: Mesh, proxy: Proxy, given: Served, *, vhds: bool = True) -> Conf
     filled with them.
     """
     scope, listeners = gateway_scope(proxy), given.servers.listeners
+    guarding = guards(protection_of(mesh, proxy))
     made = (
         gateways.listener(
-            each, () if each.family is Family.HTTP else chains(mesh, scope, each.servers)
+            each, () if each.family is Family.HTTP else chains(mesh, scope, each.servers), guarding
         )
         for each in listeners
     )

@@ -43,7 +43,7 @@ PROXIES = (
     Proxy(
         namespace="shop",
         name="g",
-        labels={"app": "a"},
+        labels={"app": "a", "gateway.networking.k8s.io/gateway-name": "a"},
         service_account="default",
         role=Role.ROUTER,
     ),

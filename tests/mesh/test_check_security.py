@@ -35,7 +35,7 @@ def test_the_younger_of_two_for_the_same_workloads_is_told() -> None:
 @covers("S-94", "S-95")
 def test_what_no_sidecar_can_do_is_told() -> None:
     target = policy("AuthorizationPolicy", "a", "{targetRef: {kind: Service, name: x}}")
-    assert told(target, "AuthorizationPolicy", "a") == ["unserved-target spec.targetRef"]
+    assert told(target, "AuthorizationPolicy", "a") == ["unserved-target spec.targetRef.name"]
     asked = policy(
         "AuthorizationPolicy", "a", "{action: CUSTOM, provider: {name: opa}, rules: [{}]}"
     )

@@ -1,0 +1,45 @@
+"""Random policies of security: of a namespace or of the mesh, for all workloads, for some, or for a
+gateway.
+"""
+
+from hypothesis import strategies as st
+
+from tests.random_services import NAMESPACES
+
+_GATEWAY = "group: gateway.networking.k8s.io, kind: Gateway"
+_WHOM = (
+    "",
+    "selector: {matchLabels: {app: a}}, ",
+    f"targetRefs: [{{{_GATEWAY}, name: a}}], ",
+)
+_AUTHORIZATION = (
+    "rules: []",
+    "rules: [{from: [{source: {principals: [cluster.local/ns/shop/sa/a]}}]}]",
+    "action: DENY, rules: [{to: [{operation: {methods: [GET]}}]}]",
+    "action: DENY, rules: [{when: [{key: 'request.auth.claims[a]', values: [b]}]}]",
+)
+_PEERS = ("", "mtls: {mode: STRICT}", "mtls: {mode: DISABLE}")
+
+
+def _policy(kind: str, whom: tuple[str, ...], what: tuple[str, ...]) -> st.SearchStrategy[str]:
+    def made(name: str, namespace: str, for_whom: str, spec: str) -> str:
+        return (
+            f"---\napiVersion: security.istio.io/v1\nkind: {kind}\n"
+            f"metadata: {{name: {name}, namespace: {namespace}}}\nspec: {{{for_whom}{spec}}}\n"
+        )
+
+    return st.builds(
+        made,
+        st.sampled_from(["p", "q"]),
+        st.sampled_from([*NAMESPACES, "istio-system"]),
+        st.sampled_from(whom),
+        st.sampled_from(what),
+    )
+
+
+def policies() -> st.SearchStrategy[str]:
+    """One policy of any kind."""
+    return st.one_of(
+        _policy("AuthorizationPolicy", _WHOM, _AUTHORIZATION),
+        _policy("PeerAuthentication", _WHOM[:2], _PEERS),
+    )
