@@ -198,17 +198,11 @@ class Mesh:
     def received(self, service: str, name: str, count: int) -> list[Seen]:
         """The requests with an `x-echo-id` that a server (`echo-v1`, `echo-v2`) received, once it
         has received `count`; earlier if they do not come."""
-        found: list[Seen] = []
-        total = 1
-        while len(found) < total:
-            query = f"id={name}&count={count}&from={len(found)}"
-            answer = self.get(f"http://{service}:8080/seen?{query}")
-            assert answer.status == 200, answer
-            shown = json.loads(answer.text)
-            total = shown["total"]
-            who = {"service": shown["service"], "version": shown["version"]}
-            found += [Seen(**who, **request) for request in shown["requests"]]
-        return found
+        answer = self.get(f"http://{service}:8080/seen?id={name}&count={count}")
+        assert answer.status == 200, answer
+        shown = json.loads(answer.text)
+        who = {"service": shown["service"], "version": shown["version"]}
+        return [Seen(**who, **request) for request in shown["requests"]]
 
     def tcp(self, host: str, port: int, line: str, *, via: str = CLIENT, through: str = "") -> str:
         """The line that a TCP server answers to a line; `through` an HTTP proxy."""

@@ -2,10 +2,8 @@
 
 import asyncio
 import contextlib
-import os
-import sys
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from pathlib import Path
 
 from ca.issuer import LocalIssuer
@@ -13,25 +11,19 @@ from ca.tokens import TokenVerifier
 from crds.problem import Problem
 from heddle.certificates import ServingCertificates, own_authority
 from heddle.control_plane import ControlPlane
-from heddle.demo.images import PROGRAMS
-from heddle.demo.mesh_handle import LoadPod, OpenMesh, ProxyState, ProxyStatus
+from heddle.demo.mesh_handle import LoadPod, ProxyState, ProxyStatus
 from heddle.doors import Doors, ways
 from heddle.entry_names import entry_names
 from heddle.identity import Held, TokenAuthenticator
 from heddle.injection import AUDIENCE, SERVER_NAME, inject_settings
 from heddle.load_pod import RunningLoad, find_load
-from heddle.local import envoy as envoys
-from heddle.local.images import Images
-from heddle.local.modes import RunMode, detect_mode
 from heddle.local.names import Names
 from heddle.local.outside import outside_socket
 from heddle.local.pods import InjectedPod, Line, Phase
-from heddle.local.runner import Runner, RunnerSettings
-from heddle.local.sandbox import run_sandboxed, sandboxed
-from heddle.local.state import open_state
+from heddle.local.runner import Runner
 from heddle.local_cluster import LocalCluster
 from heddle.not_started import START_SECONDS, NotStarted, laggards
-from heddle.place import Place, place_for
+from heddle.place import Place
 from heddle.proxy_status import has_answered, proxy_status
 from heddle.serve import server_settings, utc_now
 from heddle.workload_secrets import WorkloadSecrets
@@ -41,28 +33,8 @@ from xds.publisher import Publisher
 from xds.server import Server
 from xds.status import Clients, ClientStatus
 
-CHECKOUT = Path(__file__).resolve().parent.parent
 DEPARTURE_SECONDS = 2.0
 """How long a pod that is not wanted any more runs on, at most, until no proxy sends to it."""
-
-
-def enter_sandbox(requested: str) -> None:
-    """Runs this command again inside the private machine that namespaces mode needs, if it is to
-    be that mode; returns where nothing more is needed. Raises `ModeUnavailable`."""
-    mode, _ = detect_mode(requested)
-    if mode is RunMode.NAMESPACES and not sandboxed():
-        run_sandboxed([sys.executable, *sys.orig_argv[1:]])
-
-
-def mesh_opener(envoy: str | None, *, inline_routes: bool = False) -> OpenMesh:
-    """What starts meshes; `envoy` names the binary, or nothing to find one."""
-
-    def open_mesh(
-        *, folder: Path, mode: str
-    ) -> contextlib.AbstractAsyncContextManager["LocalMesh"]:
-        return running_mesh(folder, mode, envoy, inline_routes=inline_routes)
-
-    return open_mesh
 
 
 class LocalMesh:
@@ -357,57 +329,7 @@ class LocalMesh:
         clients, newest = self._statuses(), self.generation
         return all(
             p.state is ProxyState.SYNCED
-            or (p.pod in clients and has_answered(clients[p.pod], newest))
+            or (p.state is ProxyState.REJECTED and has_answered(clients[p.pod], newest))
             for p in self.proxies()
             if p.pod in pods
         )
-
-
-@contextlib.asynccontextmanager
-async def running_mesh(
-    folder: Path,
-    requested: str = "auto",
-    envoy: str | None = None,
-    *,
-    programs: Mapping[str, Sequence[str]] = PROGRAMS,
-    on_line: Callable[[Line], None] = lambda line: None,
-    inline_routes: bool = False,
-) -> AsyncIterator["LocalMesh"]:
-    """A mesh from `folder`, once every pod is ready; stopped, with nothing left, at the end.
-
-    `programs` stand for container images; `on_line` is told each line that a container writes.
-    Raises `LocalError` if it cannot run here, `SourceError` if there is no such folder.
-    """
-    mode, reason = await asyncio.to_thread(detect_mode, requested)
-    binary = envoys.find_envoy(envoy, os.environ, CHECKOUT)
-    await asyncio.to_thread(envoys.check_envoy, binary)
-    with open_state(mode) as state, place_for(mode) as place:
-        mesh = LocalMesh(folder, place, reason, on_line, inline_routes=inline_routes)
-        await mesh.listen()
-        runner = Runner(
-            RunnerSettings(
-                mode=mode,
-                images=Images(envoy=binary, programs=programs),
-                gateway=place.gateway if mode is RunMode.NAMESPACES else None,
-                logs=_log_folder(),
-            ),
-            issuer=mesh.issuer,
-            clock=time.time,  # noqa: TID251 - the composition root hands the clock in
-            state=state,
-            on_line=mesh.heard,
-        )
-        try:
-            async with runner, asyncio.TaskGroup() as group:
-                tasks = [group.create_task(work) for work in mesh.work(runner)]
-                await mesh.started(runner)
-                yield mesh
-                for task in tasks:
-                    task.cancel()
-        finally:
-            await mesh.close()
-
-
-def _log_folder() -> Path | None:
-    """Where containers' output is kept after the run, if `HEDDLE_LOGS` names a folder."""
-    named = os.environ.get("HEDDLE_LOGS")
-    return Path(named) if named else None

@@ -21,9 +21,9 @@ from heddle.demo.command import run as run_demo
 from heddle.folder import Folder, read_folder
 from heddle.injection import AUDIENCE, SERVER_NAME
 from heddle.local.errors import LocalError
-from heddle.local_mesh import enter_sandbox, mesh_opener
 from heddle.proxy_table import as_json as rows_as_json
 from heddle.proxy_table import rows, table
+from heddle.running_mesh import enter_sandbox, mesh_opener
 from heddle.serve import ServeSettings
 from heddle.serve import serve as serve_until_told
 from heddle.show import as_json, as_yaml, document

@@ -6,26 +6,14 @@ left out of later responses, or stands in them with the content that the client 
 
 from xds.containment import Containment, Rejection
 from xds.exchange import Nack
-from xds.limits import Limits
-from xds.observer import Observer
-from xds.publisher import Publisher
-from xds.quarantine import Record
 from xds.resource import Resource
 from xds.sotw_exchange import SotwExchange, SotwInFlight
 from xds.sotw_state import State, state
-from xds.ward import Allowance, Tally
+from xds.warden import Warden
 
 
-class SotwWard:
+class SotwWard(Warden):
     """What a state-of-the-world stream does about rejections."""
-
-    def __init__(
-        self, record: Record, publisher: Publisher, observer: Observer, limits: Limits
-    ) -> None:
-        self._record = record
-        self._publisher = publisher
-        self._tally = Tally(observer)
-        self._allowance = Allowance(limits.trials, limits.trial_interval)
 
     def accept(self, exchange: SotwExchange, response: SotwInFlight) -> None:
         """The client accepted a response."""
@@ -105,20 +93,6 @@ class SotwWard:
                 out.append(last[entry.name])
         self._conclude(exchange, contained)
         return wanted if tuple(out) == wanted.resources else state(out)
-
-    def close(self) -> None:
-        """The stream ended. May be called twice."""
-        self._tally.close()
-        self._record.close()
-
-    def _containment(self, exchange: SotwExchange, now: float) -> Containment:
-        return Containment(
-            exchange.type_url,
-            record=self._record,
-            past=self._publisher.past,
-            current=exchange.current,
-            began=now,
-        )
 
     def _conclude(self, exchange: SotwExchange, contained: Containment) -> None:
         contained.take_removed()  # what is not in a response is removed by it

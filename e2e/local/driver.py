@@ -20,11 +20,10 @@ import structlog
 
 from e2e.local.marker import marked, marker_host
 from e2e.local.simulated import Crowd
-from heddle.demo.mesh_handle import ProxyState, ProxyStatus
-from heddle.identity import Held
 from heddle.local.logs import LONGEST_LINE
 from heddle.local.pods import Line
-from heddle.local_mesh import LocalMesh, running_mesh
+from heddle.local_mesh import LocalMesh
+from heddle.running_mesh import running_mesh
 from xds.types import short_name
 
 PROGRAMS_FOLDER = Path(__file__).resolve().parent.parent / "programs"
@@ -134,21 +133,7 @@ class Driver:
         new.replace(file)
         while not (self._is_read() and self._mesh.complete()):
             await self._mesh.news()
-        while not all(self._is_at_rest(each) for each in self._mesh.proxies()):
-            await self._mesh.news()
-
-    def _is_at_rest(self, proxy: ProxyStatus) -> bool:
-        if proxy.state is ProxyState.SYNCED or proxy.pod not in self._mesh.pods():
-            return True
-        if proxy.state is not ProxyState.REJECTED:
-            return False
-        types = [
-            each
-            for client in self._mesh.server.clients.snapshot()
-            if isinstance(client.key, Held) and "/".join(client.key.pod) == proxy.pod
-            for each in client.types.values()
-        ]
-        return all(t.settled or (t.quarantined and not t.in_flight) for t in types)
+        await self._mesh.settled(self._mesh.generation - 1)
 
     def _is_read(self) -> bool:
         """A deletion is believed later than an addition: both markers have to be as they shall."""

@@ -4,8 +4,8 @@ HTTP on `PORT`, lines of text on `TCP_PORT`, the same after a greeting on `GREET
 on `WEBSOCKET_PORT`, gRPC on `GRPC_PORT`; 0 or absent: not served. What a request may ask for, so
 that a test can see what a mesh makes of it:
 
-- `x-echo-id`: count the requests with this id; `/seen?id=ID&count=N&from=M` waits until there were
-  N, and shows some from the M-th on
+- `x-echo-id`: count the requests with this id; `/seen?id=ID&count=N` waits until there were N, and
+  shows them
 - `x-echo-fail: N`: answer the first N requests with that id, or any without one, with
   `x-echo-status` (503 if absent)
 - `x-echo-delay: S`: answer after S seconds
@@ -27,8 +27,6 @@ from heddle.demo.http_server import Answer, Server
 
 PATIENCE = 10.0
 """Seconds that `/seen` waits at most."""
-PAGE = 25
-"""How many requests it shows at once."""
 GRACE = 5.0
 
 
@@ -80,9 +78,7 @@ class Echo:
                     await self._news.wait()
         except TimeoutError:
             pass  # the answer shows that it is too few
-        first = int(query.get("from", ["0"])[0])
-        some = self._received[name][first : first + PAGE]
-        body = {**self._who, "requests": some, "total": len(self._received[name])}
+        body = {**self._who, "requests": self._received[name]}
         return Answer(status=200, body=json.dumps(body).encode())
 
     async def greeted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
