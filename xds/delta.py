@@ -15,7 +15,7 @@ from envoy.service.discovery.v3 import discovery_pb2
 
 from xds import subscription as subscriptions
 from xds.errors import Reconnect
-from xds.exchange import NEVER, Exchange, Nack, printable
+from xds.exchange import Exchange, printable
 from xds.interest import NO_NAMES, Again, Interest, root
 from xds.limits import Limits
 from xds.node import check
@@ -27,6 +27,7 @@ from xds.reconnect import orphans, owe_difference
 from xds.removals import NO_DEADLINE, ClusterRemovals, last_removal
 from xds.search import Content
 from xds.slices import NO_SLICE, Slice
+from xds.standing import NEVER, Nack
 from xds.types import CDS, EDS, PUSH_ORDER, RDS, REFERRING_TYPES, SDS, VHDS
 from xds.unknown_types import UnknownTypes
 from xds.virtual_hosts import RouteTables

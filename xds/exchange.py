@@ -5,34 +5,17 @@ thousand resources keeps the same few integers as one that holds ten.
 """
 
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
-from xds.containment import Containment, Quarantined
-from xds.interest import NO_NAMES, Interest
-from xds.resource import Resource
+from xds.interest import NO_NAMES
 from xds.search import Content
 from xds.slices import Chunk
-from xds.subscription import Asked, Subscription
-from xds.track import Track
+from xds.standing import NEVER, Standing
+from xds.subscription import Asked
 from xds.types import CDS, LDS, SDS, VHDS, WILDCARD_TYPES
 
-NEVER = -1
 _MESSAGE_LIMIT = 1024
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Nack:
-    """A response that the client rejected. `message` is the client's text, made safe to print."""
-
-    type_url: str
-    nonce: str
-    message: str
-    generation: int
-    at: float
-    names: tuple[str, ...]
-    trial: bool = False
-    """It was sent to find out what of another one was rejected."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,20 +47,14 @@ class InFlight:
 
 
 @dataclass(slots=True, kw_only=True)
-class Exchange:
-    """The state of one type. Only `DeltaStream` changes it, save for what the methods do."""
+class Exchange(Standing[InFlight]):
+    """The state of one type. Only `DeltaStream` changes it, save for what the methods do.
 
-    type_url: str
-    tracks: tuple[Track, ...]
-    window: int
-    subscription: Subscription
-    interest: Interest
-    sent: int
-    """Additions and changes were sent up to this generation; NEVER: all of them are owed."""
+    Additions and changes are `sent`, removals `removed`; `sent` NEVER: all of them are owed.
+    """
+
     removed: int
     """Removals were sent up to this generation."""
-    acked: int = NEVER
-    rejected_at: int = NEVER
     again: frozenset[str] = NO_NAMES
     """Names that are owed whether or not they changed."""
     asked: frozenset[str] = NO_NAMES
@@ -86,12 +63,6 @@ class Exchange:
     """Names that the client said it holds, and should not."""
     must_answer: bool = False
     """An answer is owed even if it is empty: the client waits for one before it goes on."""
-    initial: bool = False
-    """The client held nothing of this type when it connected, and was sent nothing yet."""
-    in_flight: list[InFlight] = field(default_factory=list)
-    nack: Nack | None = None
-    contained: Containment | None = None
-    """What the client rejected, if there is anything."""
 
     def ask(self, asked: Asked) -> None:
         """Owe the client what it asked for."""
@@ -199,32 +170,11 @@ class Exchange:
                 gone.update(track.removals(self.removed, generation, self.interest))
         return frozenset(gone) - (self.contained.tied() if self.contained is not None else NO_NAMES)
 
-    @property
-    def settled(self) -> bool:
-        """Whether the client has accepted all that there is."""
-        return not self.in_flight and not self.rejected and not self.owes()
-
-    @property
-    def rejected(self) -> bool:
-        """Whether the client runs something older, because it rejected what it was sent."""
-        return self.acked < self.rejected_at or self.contained is not None
-
-    @property
-    def quarantined(self) -> tuple[Quarantined, ...]:
-        """What is kept from the client until it changes."""
-        return self.contained.quarantined if self.contained is not None else ()
-
     def kept(self, names: frozenset[str]) -> frozenset[str]:
         """Those of `names` that are quarantined."""
         if self.contained is None:
             return NO_NAMES
         return frozenset(name for name in names if self.contained.keeps(name))
-
-    def current(self, name: str) -> Resource | None:
-        """What the client is to hold now under `name`."""
-        if not self.interest.wants(name):
-            return None
-        return next((t.get(name) for t in self.tracks if name in t), None)
 
     def runs(self, content: Content) -> bool:
         """Whether the client has accepted this content, as far as this stream knows."""
@@ -239,11 +189,6 @@ class Exchange:
         carried = any(name in response.names for response in self.in_flight)
         changed = max(t.changed_at(name) for t in self.tracks if name in t)
         return not carried and changed <= self.sent
-
-    def _reach(self, generation: int) -> None:
-        """The client has come so far, but for what it rejected."""
-        limit = generation if self.contained is None else self.contained.base
-        self.acked = min(generation, limit)
 
 
 WITHHELD: Final = "the secret was rejected; the reason is withheld because it may quote the secret"

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from xds.containment import Quarantined
-from xds.exchange import Nack
+from xds.standing import Nack
 
 
 class Observer(Protocol):

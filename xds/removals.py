@@ -5,8 +5,9 @@ after a grace period: a client that never acknowledges keeps no cluster for ever
 name has come back meanwhile has lapsed.
 """
 
-from xds.exchange import NEVER, Exchange
+from xds.exchange import Exchange
 from xds.interest import NO_NAMES
+from xds.standing import NEVER
 
 NO_DEADLINE = float("-inf")
 _LIMIT = 8

@@ -29,7 +29,6 @@ from xds.errors import (
     Unauthenticated,
     UnknownPart,
 )
-from xds.exchange import Nack
 from xds.gate import Gate
 from xds.metrics import Metrics
 from xds.pacer import Pacer
@@ -37,6 +36,7 @@ from xds.publisher import Publisher
 from xds.quarantine import Quarantine, release
 from xds.session import Session, WriteTimeout
 from xds.settings import ServerSettings, is_local, options
+from xds.standing import Nack
 from xds.status import Client, Clients, ClientStatus
 from xds.tls import Certificate, credentials
 from xds.transport import DELTA, SOTW, Conversation, Request, Transport

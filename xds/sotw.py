@@ -12,7 +12,7 @@ from typing import Final
 from envoy.service.discovery.v3 import discovery_pb2
 
 from xds.errors import Reconnect, TooMuch
-from xds.exchange import NEVER, Nack, printable
+from xds.exchange import printable
 from xds.interest import Interest
 from xds.limits import Limits
 from xds.node import check
@@ -26,6 +26,7 @@ from xds.sotw_clusters import KeptClusters
 from xds.sotw_exchange import FULL_STATE_TYPES, SotwExchange, SotwInFlight
 from xds.sotw_state import State
 from xds.sotw_ward import SotwWard
+from xds.standing import NEVER, Nack
 from xds.subscription import WILDCARD, Subscription
 from xds.types import CDS, EDS, LDS, PUSH_ORDER, RDS, VHDS
 from xds.watchdog import ClusterWatchdog

@@ -3,15 +3,10 @@
 Each response holds all that the client is to have, so the newest one settles all before it.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from xds.containment import Containment, Quarantined
-from xds.exchange import NEVER, Nack
-from xds.interest import Interest
-from xds.resource import Resource
 from xds.sotw_state import State
-from xds.subscription import Subscription
-from xds.track import Track
+from xds.standing import Standing
 from xds.types import CDS, LDS
 
 FULL_STATE_TYPES = frozenset({CDS, LDS})
@@ -37,20 +32,9 @@ class SotwInFlight:
 
 
 @dataclass(slots=True, kw_only=True)
-class SotwExchange:
+class SotwExchange(Standing[SotwInFlight]):
     """The state of one type. Only `SotwStream` changes it, save for what the methods do."""
 
-    type_url: str
-    tracks: tuple[Track, ...]
-    window: int
-    subscription: Subscription
-    interest: Interest
-    sent: int
-    """The client was brought up to this generation; NEVER: it was sent nothing."""
-    acked: int = NEVER
-    rejected_at: int = NEVER
-    initial: bool = False
-    """The client held nothing of this type when it connected, and was sent nothing yet."""
     named: bool = False
     """The client has named resources, so naming none means none from now on (X-41)."""
     asked: bool = False
@@ -61,12 +45,8 @@ class SotwExchange:
     """What the client was sent last, whether or not it accepted it (X-23)."""
     accepted: State | None = None
     """What the client accepted last; `None` if that is not known."""
-    contained: Containment | None = None
-    """What the client rejected, if there is anything."""
     nonce: str = ""
     """Of the newest response."""
-    in_flight: list[SotwInFlight] = field(default_factory=list)
-    nack: Nack | None = None
 
     def owes(self) -> bool:
         """Whether there may be something to send: cheap, and sometimes wrongly yes."""
@@ -104,29 +84,3 @@ class SotwExchange:
         While something is contained they go one by one: each builds on what was accepted.
         """
         return len(self.in_flight) >= (self.window if self.contained is None else 1)
-
-    @property
-    def settled(self) -> bool:
-        """Whether the client has accepted all that there is."""
-        return not self.in_flight and not self.rejected and not self.owes()
-
-    @property
-    def rejected(self) -> bool:
-        """Whether the client runs something older, because it rejected what it was sent."""
-        return self.acked < self.rejected_at or self.contained is not None
-
-    @property
-    def quarantined(self) -> tuple[Quarantined, ...]:
-        """What is kept from the client until it changes."""
-        return self.contained.quarantined if self.contained is not None else ()
-
-    def current(self, name: str) -> Resource | None:
-        """What the client is to hold now under `name`."""
-        if not self.interest.wants(name):
-            return None
-        return next((t.get(name) for t in self.tracks if name in t), None)
-
-    def _reach(self, generation: int) -> None:
-        """The client has come so far, but for what it rejected."""
-        limit = generation if self.contained is None else self.contained.base
-        self.acked = min(generation, limit)

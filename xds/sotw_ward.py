@@ -5,10 +5,10 @@ left out of later responses, or stands in them with the content that the client 
 """
 
 from xds.containment import Containment, Rejection
-from xds.exchange import Nack
 from xds.resource import Resource
 from xds.sotw_exchange import SotwExchange, SotwInFlight
 from xds.sotw_state import State, state
+from xds.standing import Nack
 from xds.warden import Warden
 
 

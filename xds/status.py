@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from xds.containment import Quarantined
-from xds.exchange import Nack
+from xds.standing import Nack
 from xds.types import CDS
 
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from xds.containment import Containment, Rejection
-from xds.exchange import Exchange, InFlight, Nack
+from xds.exchange import Exchange, InFlight
 from xds.limits import Limits
 from xds.observer import Observer
 from xds.publisher import Publisher
 from xds.quarantine import Record
 from xds.search import Content
 from xds.slices import Slice, sliced
+from xds.standing import Nack
 from xds.types import CDS, LDS
 from xds.warden import Warden
 

@@ -9,16 +9,12 @@ from tests.conformance.conversation import accepted, carried
 from tests.conformance.resources import (
     host,
     invalid_cluster,
-    listener,
     refused_cluster,
-    secret,
     static_cluster,
 )
 from tests.conformance.world import World
-from tests.xds.certificates import certificate
 from tests.xds.rules import rules
-from xds.tls import Certificate
-from xds.types import CDS, SDS, VHDS
+from xds.types import CDS, VHDS
 
 pytestmark = pytest.mark.envoy
 
@@ -65,22 +61,3 @@ async def test_a_good_virtual_host_beside_a_bad_one_is_served(live: World) -> No
     live.publish(host("r", "b.test", "a"), host("r", "copy", "a", domains=["a.test"]))
     await live.answers("b.test", 200)
     assert (await live.envoy.ask("a.test")).status == 200
-
-
-@rules("X-30")
-async def test_no_status_shows_a_private_key(fresh: World) -> None:
-    pair = certificate("old")
-    fresh.publish(
-        *fresh.first(), listener(fresh.envoy.folder / "tls", "r", secret="s"), secret("s", pair)
-    )
-    await fresh.answers("a.test", 200)
-    incomplete = secret("s", Certificate(chain=b"", key=b"c2VjcmV0"))
-    incomplete.tls_certificate.certificate_chain.Clear()
-    fresh.publish(incomplete)
-    pushed = await fresh.stream.sent(SDS, "s")
-    assert not accepted(await fresh.stream.answered(pushed.nonce))
-    clients = fresh.server.clients
-    while (nack := clients.snapshot()[0].types[SDS].nack) is None:
-        await clients.changed(clients.revision)
-    assert nack.message
-    assert "c2VjcmV0" not in nack.message

@@ -1,35 +1,11 @@
 """A real Envoy as the client of a `heddle serve`, and what that server counts."""
 
 import asyncio
-import json
-import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import Mapping
 from urllib.request import urlopen
 
 from heddle.injection import SERVER_NAME
-from tests.features.served import Served, write
-
-
-@asynccontextmanager
-async def envoy(binary: Path, folder: Path, config: Mapping[str, object]) -> AsyncIterator[None]:
-    """A running Envoy; its log is in the folder."""
-    await write(folder / "bootstrap.json", json.dumps(config))
-    with (folder / "envoy.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            binary,
-            *("--config-path", folder / "bootstrap.json", "--use-dynamic-base-id"),
-            *("--concurrency", "1", "--log-level", "warning"),
-            stdout=log,
-            stderr=log,
-            env={"PATH": os.environ["PATH"]},
-        )
-        try:
-            yield
-        finally:
-            process.terminate()
-            await process.wait()
+from tests.features.served import Served
 
 
 def bootstrap(

@@ -10,9 +10,10 @@ import pytest
 
 from heddle.client_status import Inspection, fetch
 from heddle.injection import SERVER_NAME
+from tests.envoy_process import running_envoy
 from tests.features.csds import until_synced
 from tests.features.plane import Plane, node_id
-from tests.features.real_envoy import bootstrap, envoy, figures
+from tests.features.real_envoy import bootstrap, figures
 from tests.features.served import HEDDLE, Served, serving, write
 from tests.features.shop import REVIEWS, route
 from tests.features.stream import PATIENCE
@@ -52,7 +53,7 @@ async def test_the_log_a_metric_and_the_command_line_name_what_envoy_rejects(
         config = bootstrap(
             node_id(namespace, pod), plane.token(POD), await served.root(), served.port, SMALL
         )
-        async with envoy(envoy_binary, home, config):
+        async with running_envoy(envoy_binary, home, config):
             await until_synced(served, POD, ("cds", "eds", "lds", "rds", "vhds"))
             code, said = await proxy_status(served, token)
             assert code == 0, said

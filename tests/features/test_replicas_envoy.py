@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.envoy_process import running_envoy
 from tests.features.csds import until_synced
 from tests.features.plane import Plane, node_id
-from tests.features.real_envoy import bootstrap, envoy, figures
+from tests.features.real_envoy import bootstrap, figures
 from tests.features.served import Served, serving, write
 from tests.features.shop import route
 from tests.features.stream import PATIENCE
@@ -56,7 +57,7 @@ async def test_the_other_replica_sends_nothing_but_what_changes_from_then_on(
         roots = await one.root() + await two.root()
         namespace, _, pod = plane.pod(POD).partition("/")
         config = bootstrap(node_id(namespace, pod), plane.token(POD), roots, service.port)
-        async with envoy(envoy_binary, home, config):
+        async with running_envoy(envoy_binary, home, config):
             await until_synced(one, POD, kinds)
             first = await pushes(one)
             assert [kind for kind in kinds if kind not in first] == []

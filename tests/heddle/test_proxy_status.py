@@ -5,7 +5,7 @@ import pytest
 from heddle.demo.mesh_handle import ProxyState
 from heddle.proxy_status import proxy_status
 from xds.containment import Quarantined
-from xds.exchange import Nack
+from xds.standing import Nack
 from xds.status import ClientStatus, TypeStatus
 from xds.types import CDS
 

@@ -1,8 +1,6 @@
 """A real Envoy on loopback, configured over delta ADS, and hand-written resources for it."""
 
 import asyncio
-import json
-import os
 import socket
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
@@ -20,6 +18,7 @@ from envoy.extensions.filters.network.http_connection_manager.v3 import (
 from google.protobuf import any_pb2, duration_pb2
 from google.protobuf.message import Message
 
+from tests.envoy_process import running_envoy
 from xds.resource import Resource, resource
 from xds.types import CDS, EDS, LDS, RDS, VHDS
 
@@ -36,23 +35,8 @@ def free_port() -> int:
 @asynccontextmanager
 async def envoy(binary: Path, folder: Path, ads_port: int) -> AsyncIterator[None]:
     """A running Envoy."""
-    config = folder / "bootstrap.json"
-    config.write_text(json.dumps(_bootstrap(ads_port)))
-    log = (folder / "envoy.log").open("wb")
-    process = await asyncio.create_subprocess_exec(
-        binary,
-        *("--config-path", config, "--use-dynamic-base-id", "--concurrency", "1"),
-        *("--log-level", "warning"),
-        stdout=log,
-        stderr=log,
-        env={"PATH": os.environ["PATH"]},
-    )
-    try:
+    async with running_envoy(binary, folder, _bootstrap(ads_port)):
         yield
-    finally:
-        process.terminate()
-        await process.wait()
-        log.close()
 
 
 def _bootstrap(ads_port: int) -> Mapping[str, object]:

@@ -6,10 +6,10 @@ from envoy.config.route.v3.route_components_pb2 import VirtualHost
 from tests.xds.resources import cluster
 from tests.xds.rules import rules
 from xds.culprits import atoms, domains, named
-from xds.exchange import NEVER
 from xds.past import Past
 from xds.resource import Resource, resource
 from xds.search import Atom
+from xds.standing import NEVER
 from xds.types import CDS, VHDS
 
 

@@ -13,10 +13,10 @@ from tests.xds.rules import rules
 from tests.xds.scripted import Scripted, names, told
 from xds.containment import Quarantined
 from xds.errors import BadRequest, TooMuch
-from xds.exchange import Nack
 from xds.limits import Limits, NameLimits
 from xds.node import node_id
 from xds.publisher import PartChange, Publisher
+from xds.standing import Nack
 from xds.types import CDS
 
 

@@ -13,9 +13,9 @@ from tests.xds.rules import rules
 from tests.xds.sotw_scripted import SotwScripted, names, told
 from xds.containment import Quarantined
 from xds.errors import BadRequest, Reconnect
-from xds.exchange import NEVER, Nack
 from xds.limits import Limits
 from xds.publisher import Publisher
+from xds.standing import NEVER, Nack
 from xds.types import CDS, VHDS
 
 

@@ -1,16 +1,17 @@
 """The real Envoy over state of the world: what `SotwStream` takes for granted about it."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 from envoy.config.core.v3 import base_pb2
 from envoy.config.route.v3 import route_components_pb2, route_pb2
 
+from tests.envoy_process import running_envoy
 from tests.xds import real_envoy as real
 from tests.xds.rules import rules
 from xds.auth import Identity, Selection, accept_anybody
@@ -101,10 +102,9 @@ async def running(envoy_binary: Path, repo_root: Path, tmp_path: Path) -> AsyncI
         )
         ads = await server.start()
         stack.push_async_callback(server.stop)
-        bootstrap = (repo_root / "examples/xds/bootstrap.yaml").read_text()
-        config = tmp_path / "bootstrap.yaml"
-        config.write_text(bootstrap.replace("DELTA_GRPC", "GRPC").replace("18000", str(ads)))
-        await stack.enter_async_context(_envoy(envoy_binary, config))
+        example = (repo_root / "examples/xds/bootstrap.yaml").read_text()
+        config = yaml.safe_load(example.replace("DELTA_GRPC", "GRPC").replace("18000", str(ads)))
+        await stack.enter_async_context(running_envoy(envoy_binary, tmp_path, config))
         await real.until_answered(port, lambda got: got == (200, "from a"))
         yield Running(publisher=publisher, server=server, metrics=metrics, port=port)
 
@@ -116,21 +116,6 @@ async def _refuse(node: base_pb2.Node, identity: Identity) -> Selection:
 async def _select(node: base_pb2.Node, identity: Identity) -> Selection:
     del node, identity
     return Selection(parts=("p",))
-
-
-@asynccontextmanager
-async def _envoy(binary: Path, config: Path) -> AsyncIterator[None]:
-    process = await asyncio.create_subprocess_exec(
-        binary,
-        *("--config-path", config, "--use-dynamic-base-id", "--concurrency", "1"),
-        stderr=asyncio.subprocess.DEVNULL,
-        env={"PATH": os.environ["PATH"]},
-    )
-    try:
-        yield
-    finally:
-        process.terminate()
-        await process.wait()
 
 
 @asynccontextmanager

@@ -13,9 +13,9 @@ from tests.xds.resources import (
 from tests.xds.rules import rules
 from tests.xds.sotw_scripted import SotwScripted, names, told
 from xds.errors import Reconnect, TooMuch
-from xds.exchange import NEVER
 from xds.limits import Limits, NameLimits
 from xds.publisher import PartChange, Publisher
+from xds.standing import NEVER
 
 
 @pytest.fixture
