@@ -24,6 +24,7 @@ from crds.meta import Key
 from heddle.engine import Engine
 from heddle.identity import HOSTS_AT_ONCE, PodResolver, TokenAuthenticator
 from heddle.injection import AUDIENCE
+from heddle.pods import Pods
 from heddle.workload_secrets import WorkloadSecrets
 from mesh.store import Store
 from xds.auth import Authenticator, Identity, Selection, accept_anybody
@@ -84,14 +85,16 @@ class MeshServer:
         root = new_root(_now(), "bench")
         issuer = LocalIssuer() if command.identified else None
         secrets = WorkloadSecrets(self._publisher, root, _now)
-        pods = PodResolver(self._engine, secrets, inline_routes=self._inline)
+        pods = Pods(self._engine)
         pods.synced = True
         made = serving_certificate(root, _now(), addresses=[ip_address(LOOPBACK)])
         certificate = Certificate(chain=made.chain_pem, key=made.key.reveal())
         self._server = Server(
             self._publisher,
             authenticate=_authenticator(issuer) if issuer else accept_anybody,
-            resolve=pods if issuer else self._resolve,
+            resolve=PodResolver(self._engine, pods, secrets, inline_routes=self._inline)
+            if issuer
+            else self._resolve,
             wall=time.time,
             settings=ServerSettings(address=f"{LOOPBACK}:0", plaintext=not command.tls),
             certificate=(lambda: certificate) if command.tls else None,

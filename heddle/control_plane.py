@@ -15,6 +15,7 @@ from heddle.engine import Engine
 from heddle.identity import Held, PodResolver
 from heddle.intake import Intake
 from heddle.oracle import asserting, verify
+from heddle.pods import PATIENCE_SECONDS, Pods
 from heddle.problems import Surroundings
 from heddle.workload_secrets import WorkloadSecrets
 from mesh.advance import Dirty
@@ -39,16 +40,19 @@ class ControlPlane:
         *,
         quiet: bool = False,
         inline_routes: bool = False,
+        patience: float = PATIENCE_SECONDS,
     ) -> None:
         """`secrets` publish to `publisher`, and give each pod a certificate. `quiet`: problems are
         only kept, for who asks, and not logged. `inline_routes`: virtual hosts travel within their
-        route configurations, for every client.
+        route configurations, for every client. `patience`: how long who has a good token waits for
+        the news of its pod, in seconds.
         """
         self._quiet = quiet
         self._asserts = asserting()
         self.publisher = publisher or Publisher()
         self.engine = Engine(self.publisher)
-        self.resolver = PodResolver(self.engine, secrets, inline_routes=inline_routes)
+        self.pods = Pods(self.engine, patience=patience)
+        self.resolver = PodResolver(self.engine, self.pods, secrets, inline_routes=inline_routes)
         self.generation = 0
         """Of the newest change that made a difference to a proxy."""
         self._intake = Intake()
@@ -69,7 +73,9 @@ class ControlPlane:
         self._surroundings.update(self.engine.mesh, changes, applied.dirty)
         self._tell()
         if any(isinstance(event, Synced) for event in listed):
-            self.resolver.synced = True
+            self.pods.synced = True
+        if applied.dirty.pods:
+            self.pods.changed()
         return applied.dirty
 
     def objects(self) -> Iterable[tuple[Key, Object]]:

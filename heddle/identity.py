@@ -10,6 +10,7 @@ from ca.errors import Unauthenticated as BadToken
 from ca.tokens import TokenVerifier
 from heddle.capabilities import takes_virtual_hosts
 from heddle.engine import Engine, PartKey
+from heddle.pods import Pods
 from heddle.workload_secrets import SecretsKey, WorkloadSecrets
 from mesh.identity import SpiffeId, WorkloadIdentity
 from mesh.proxy import Proxy, Role
@@ -18,12 +19,12 @@ from xds.errors import Forbidden, NotReady, Unauthenticated
 
 HOSTS_AT_ONCE = 16
 """Hosts that are translated without a pause: some milliseconds, in which no other proxy waits."""
-_OVER = ("Succeeded", "Failed")
-"""Phases of pods whose containers have ended for good: their tokens outlive them."""
 
 _NODE_TYPES = frozenset(Role)
 _NODE_PARTS = 4
 """Of `sidecar~10.0.0.1~<pod>.<namespace>~<namespace>.svc.cluster.local`."""
+_NAMESPACE, _ACCOUNT, _NAME = "NAMESPACE", "SERVICE_ACCOUNT", "NAME"
+"""What a node's metadata says of its pod, in Istio's names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ class PodResolver:
     def __init__(
         self,
         engine: Engine,
+        pods: Pods,
         secrets: WorkloadSecrets | None = None,
         *,
         inline_routes: bool = False,
@@ -89,25 +91,23 @@ class PodResolver:
         """
         self._secrets = secrets
         self._engine = engine
+        self._pods = pods
         self._inline = inline_routes
-        self.synced = False
-        """Whether the source has said all that there was at the start: before, nobody is served."""
 
     async def __call__(self, node: base_pb2.Node, identity: Identity) -> Selection:
         """The parts of the pod; `Forbidden` if the node claims to be another one."""
         if not isinstance(identity, PodIdentity):
             raise Forbidden("not a pod")
-        if not self.synced:
-            raise NotReady("the configuration is not read yet")
-        if claimed_pod(node.id) != (identity.workload.namespace, identity.workload.pod_name):
+        who = identity.workload
+        if not _claims_nothing_else(node, who):
             raise Forbidden("the node is not the pod that the token is for")
+        await self._pods.arrived(who)
         inline = self._inline or not takes_virtual_hosts(node)
-        proxy = self._proxy(identity.workload)
+        proxy = self._proxy(who)
         while not self._engine.prepare(proxy, inline=inline, hosts=HOSTS_AT_ONCE):
             await asyncio.sleep(0)
-            proxy = self._proxy(identity.workload)
+            proxy = self._proxy(who)
         parts = self._engine.select(proxy, inline=inline)
-        who = identity.workload
         private = self._private(who)
         return Selection(
             parts=(*parts, *private),
@@ -132,20 +132,26 @@ class PodResolver:
         return self._engine.selection(proxy, inline=held.inline) == held.parts
 
     def _proxy(self, who: WorkloadIdentity) -> Proxy:
+        self._pods.pod(who)
         found = self._engine.proxy(who.namespace, who.pod_name)
         if found is None:
-            raise NotReady("the pod is not known, or has no sidecar")
-        pod, proxy = found
-        if pod.phase in _OVER:
-            raise Forbidden("the pod has ended")
-        if (pod.meta.uid, proxy.service_account) != (who.pod_uid, who.service_account):
-            raise Forbidden("the token is for another incarnation of the pod")
-        if who.node is not None:
-            if not proxy.node:  # it has one, else it had no token: the news is on its way
-                raise NotReady("where the pod runs is not known yet")
-            if who.node != proxy.node:
-                raise Forbidden("the token is for a pod on another node")
-        return proxy
+            raise NotReady("the pod has no sidecar")
+        return found[1]
+
+
+def _claims_nothing_else(node: base_pb2.Node, who: WorkloadIdentity) -> bool:
+    """Whether a node says that it is the pod of its token, and contradicts it nowhere. It gets what
+    the token is worth in any case; a node that says otherwise is wrong, or tries what it can get.
+    """
+    of_token = {
+        _NAMESPACE: who.namespace,
+        _ACCOUNT: who.service_account,
+        _NAME: who.pod_name,
+    }
+    said = node.metadata.fields
+    return claimed_pod(node.id) == (who.namespace, who.pod_name) and all(
+        said[name].string_value == value for name, value in of_token.items() if name in said
+    )
 
 
 def claimed_pod(node: str) -> tuple[str, str] | None:

@@ -154,8 +154,8 @@ class LocalMesh:
             raise NotStarted(laggards(runner, self._running)) from None
 
     async def _started(self, runner: Runner) -> None:
-        while not self.plane.resolver.synced or not self._running:
-            if self.plane.resolver.synced and not self._local.pods():
+        while not self.plane.pods.synced or not self._running:
+            if self.plane.pods.synced and not self._local.pods():
                 return
             await self.news()
         await runner.all_ready()

@@ -30,6 +30,7 @@ from xds.errors import (
     UnknownPart,
 )
 from xds.gate import Gate
+from xds.headers import headers
 from xds.metrics import Metrics
 from xds.pacer import Pacer
 from xds.publisher import Publisher
@@ -317,7 +318,9 @@ class Server:
 
     async def _identify(self, context: Context) -> Identity:
         try:
-            identity = await self._authenticate(_metadata(context), context.peer())
+            identity = await self._authenticate(
+                headers(context.invocation_metadata()), context.peer()
+            )
         except Unauthenticated as error:
             self._metrics.auth.labels("refused").inc()
             log.info("client refused", peer=context.peer(), reason=str(error))
@@ -385,11 +388,3 @@ async def _read(context: Context, transport: Transport[Request]) -> Request | No
     """The next request, or `None` when the client has hung up."""
     body = await _body(context)
     return None if body is None else transport.decoded(body)
-
-
-def _metadata(context: Context) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for key, value in context.invocation_metadata() or ():
-        if isinstance(value, str):
-            found[key] = f"{found[key]},{value}" if key in found else value
-    return found

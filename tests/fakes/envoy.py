@@ -5,7 +5,7 @@ listeners once the clusters are warm, the route configurations that they name, v
 accepts everything unless told to `reject`; new clusters once they have their endpoints.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from envoy.config.cluster.v3 import cluster_pb2
@@ -37,7 +37,9 @@ class Push:
 class FakeEnvoy:
     """A client of the node `node`. It keeps what it holds when its stream ends."""
 
-    def __init__(self, node: str) -> None:
+    def __init__(self, node: str, metadata: Mapping[str, str] | None = None) -> None:
+        """`metadata` is what the node says of itself besides its id."""
+        self._metadata = dict(metadata or {})
         self.held: dict[str, dict[str, discovery_pb2.Resource]] = {kind: {} for kind in _ALL}
         self.pushes: list[Push] = []
         """All responses, of all streams."""
@@ -113,6 +115,7 @@ class FakeEnvoy:
             initial_resource_versions={n: r.version for n, r in self.held[kind].items()},
         )
         request.node.id = self._node
+        request.node.metadata.update(self._metadata)
         request.node.user_agent_name = "envoy"
         version = request.node.user_agent_build_version.version
         version.major_number, version.minor_number = 1, 40

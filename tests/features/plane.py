@@ -1,9 +1,10 @@
 """A control plane on a port of its own, fed with YAML text."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+import jwt
 import yaml
 
 from ca.issuer import LocalIssuer
@@ -25,17 +26,21 @@ from xds.publisher import Publisher
 from xds.server import Server, ServerSettings
 
 Raw = Mapping[str, object]
+Claims = dict[str, object]
+
+NEWS_SECONDS = 0.05
+"""How long a pod's news may lag behind its token here."""
 
 
 class Plane:
     """What a test does with a control plane."""
 
-    def __init__(self, clock: FakeClock) -> None:
+    def __init__(self, clock: FakeClock, *, patience: float = NEWS_SECONDS) -> None:
         self.issuer = LocalIssuer()
         authority = own_authority(None, clock.now())
         publisher = Publisher()
         self.secrets = WorkloadSecrets(publisher, authority, clock.now)
-        self.control = ControlPlane(publisher, self.secrets, quiet=True)
+        self.control = ControlPlane(publisher, self.secrets, quiet=True, patience=patience)
         self.clock = clock
         self._cluster = LocalCluster(inject_settings(host=SERVER_NAME, port=PORT), Subnets())
         self._objects: dict[Key, Raw] = {}
@@ -64,9 +69,17 @@ class Plane:
         events: list[Event] = [Deleted(key) for key in self._objects.keys() - wanted.keys()]
         events += [Applied(k, raw) for k, raw in wanted.items() if self._objects.get(k) != raw]
         self._objects = wanted
-        if synced and not self.control.resolver.synced:
+        if synced and not self.control.pods.synced:
             events.append(Synced())
         self.control.refresh(self.server, self.control.apply(self._cluster.apply(events)))
+
+    def ended(self, start: str, phase: str) -> None:
+        """A pod's containers have ended, and will not start again."""
+        raw = self._cluster.pods()[self.pod(start)].raw
+        key = identify(raw).key
+        assert key is not None
+        over = Applied(key, {**raw, "status": {"phase": phase}})
+        self.control.refresh(self.server, self.control.apply([over]))
 
     async def alone(self) -> None:
         """Wait until no stream is left."""
@@ -101,6 +114,14 @@ class Plane:
         )
         return token.reveal().decode()
 
+    def bent(self, pod: str, bend: Callable[[Claims], object]) -> str:
+        """A token of a pod whose claims are changed, and that is signed as a good one is."""
+        token = self.token(pod)
+        claims = jwt.decode(token, options={"verify_signature": False})
+        bend(claims)
+        headers = {"kid": str(jwt.get_unverified_header(token)["kid"])}
+        return jwt.encode(claims, self.issuer._key.reveal(), algorithm="ES256", headers=headers)
+
     def envoy(self, pod: str) -> FakeEnvoy:
         """An Envoy that says that it is a pod's."""
         namespace, _, name = self.pod(pod).partition("/")
@@ -108,15 +129,16 @@ class Plane:
 
     def stream(self, envoy: FakeEnvoy, token: str) -> AbstractAsyncContextManager[Stream]:
         """A stream of an Envoy that shows a token."""
-        return self._connected(envoy, [("authorization", f"Bearer {token}")])
+        return self.saying(envoy, [("authorization", f"Bearer {token}")])
 
     def silent(self, *headers: str) -> AbstractAsyncContextManager[Stream]:
         """A stream on which the client says nothing; with these `authorization` headers."""
-        return self._connected(None, [("authorization", header) for header in headers])
+        return self.saying(None, [("authorization", header) for header in headers])
 
-    def _connected(
+    def saying(
         self, envoy: FakeEnvoy | None, metadata: Sequence[tuple[str, str]]
     ) -> AbstractAsyncContextManager[Stream]:
+        """A stream of an Envoy that sends these headers; of a client that says nothing."""
         address, root = f"127.0.0.1:{self.port}", self._certificates.root_pem
         return connected(address, root, SERVER_NAME, metadata, envoy)
 
@@ -131,9 +153,9 @@ def node_id(namespace: str, pod: str) -> str:
 
 
 @asynccontextmanager
-async def running(clock: FakeClock) -> AsyncIterator[Plane]:
+async def running(clock: FakeClock, *, patience: float = NEWS_SECONDS) -> AsyncIterator[Plane]:
     """A control plane that listens, and has read nothing yet."""
-    plane = Plane(clock)
+    plane = Plane(clock, patience=patience)
     plane.port = await plane.server.start()
     try:
         yield plane

@@ -88,6 +88,10 @@ class Stream:
             return None
         return found if isinstance(found, Response) else None
 
+    async def say(self, request: Request) -> None:
+        """Send one more request."""
+        await self._call.write(request)
+
     async def begin(self) -> None:
         """Send the first requests."""
         for request in self.envoy.connect():

@@ -1,22 +1,15 @@
 """A pod gets the certificate of the identity in its token, and what is its own ends with it."""
 
 import pytest
-from cryptography import x509
 from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import Secret
 
 from heddle.workload_secrets import SecretsKey
+from tests.features.certificate import identity
 from tests.features.plane import Plane
 from tests.features.shop import SHOP
 from tests.security_rows import guards
 
 OWN = ("default", "ROOTCA")
-
-
-def identity(found: bytes) -> str:
-    chain = Secret.FromString(found).tls_certificate.certificate_chain.inline_bytes
-    leaf = x509.load_pem_x509_certificates(chain)[0]
-    (name,) = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    return str(name.value)
 
 
 async def test_it_is_that_of_the_token(plane: Plane) -> None:

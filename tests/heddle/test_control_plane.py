@@ -90,9 +90,9 @@ def test_who_is_quiet_keeps_its_problems_to_itself() -> None:
 def test_nobody_is_served_before_the_source_has_said_all() -> None:
     plane = ControlPlane(quiet=True)
     plane.apply(applied(SERVICE))
-    assert not plane.resolver.synced
+    assert not plane.pods.synced
     plane.apply([Synced()])
-    assert plane.resolver.synced
+    assert plane.pods.synced
 
 
 def test_with_mesh_assert_a_step_that_went_wrong_is_found(

@@ -2,16 +2,22 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-SETTINGS, PING, GOAWAY = 4, 6, 7
+HEADERS, RESET, SETTINGS, PING, GOAWAY, CONTINUATION = 1, 3, 4, 6, 7, 9
 PATIENCE = 10.0
 
 
-def frame(kind: int, payload: bytes = b"", *, flags: int = 0) -> bytes:
-    """A frame of the connection as a whole (RFC 9113, section 4.1)."""
-    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + bytes(4) + payload
+def frame(kind: int, payload: bytes = b"", *, flags: int = 0, stream: int = 0) -> bytes:
+    """A frame of a stream, or of the connection as a whole (RFC 9113, section 4.1)."""
+    size = len(payload).to_bytes(3, "big")
+    return size + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+def header(name: str, value: str) -> bytes:
+    """A header that is in no table (RFC 7541, section 6.2.2); either part of at most 126 bytes."""
+    return bytes([0, len(name)]) + name.encode() + bytes([len(value)]) + value.encode()
 
 
 class Connection:
@@ -24,6 +30,10 @@ class Connection:
     def write(self, data: bytes) -> None:
         """Write bytes."""
         self._writer.write(data)
+
+    async def drain(self) -> None:
+        """Wait until most of what was written has been read."""
+        await self._writer.drain()
 
     async def goodbye(self, answer: bytes = b"") -> tuple[int, str]:
         """What the server says when it ends the connection: an error code, and why.
@@ -42,8 +52,9 @@ class Connection:
     async def closed(self) -> None:
         """Wait until the server has closed the connection."""
         async with asyncio.timeout(PATIENCE):
-            while await self._reader.read(1 << 16):
-                pass
+            with suppress(ConnectionError):
+                while await self._reader.read(1 << 16):
+                    pass
 
 
 @asynccontextmanager
