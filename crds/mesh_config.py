@@ -24,6 +24,7 @@ from crds.load_balancer import (
 )
 from crds.outbound_policy import OutboundTrafficPolicyMode
 from crds.path import root
+from crds.path_normalization import DEFAULT_NORMALIZATION, ProxyPathNormalization
 from crds.problem import Problem, warning
 from crds.scalars import Duration
 
@@ -71,6 +72,7 @@ class MeshConfig:
     h2_upgrade_policy: H2UpgradePolicy = H2UpgradePolicy.DO_NOT_UPGRADE
     tcp_keepalive: TcpKeepalive | None = None
     locality_lb_setting: LocalityLoadBalancerSetting = NO_LOCALITY_SETTING
+    path_normalization: ProxyPathNormalization = DEFAULT_NORMALIZATION
     default_service_export_to: tuple[str, ...] = EVERYBODY
     default_virtual_service_export_to: tuple[str, ...] = EVERYBODY
     default_destination_rule_export_to: tuple[str, ...] = EVERYBODY
@@ -104,7 +106,6 @@ NOT_TRANSLATED = frozenset(
         "ingressService",
         "meshMTLS",
         "outboundClusterStatName",
-        "pathNormalization",
         "proxyHttpPort",
         "proxyInboundListenPort",
         "proxyListenPort",

@@ -9,15 +9,13 @@ import pytest
 
 from e2e.certificates import authority, write
 from e2e.conftest import ROOT
+from e2e.gateway import HTTPS, PORT, SHOP, TCP, bound, edge, server, to_echo, visit
 from e2e.mesh import INGRESS, SUBSETS, VISITOR, Answer, Mesh
 from e2e.witness import told, witness
-from tests.meshes import gateway, secret, virtual_service
+from tests.meshes import secret
 from tests.semantics import covers
 
-SHOP, MUTUAL, PASSED = "shop.example.com", "mutual.example.com", "passed.example.com"
-PORT = "port: {number: 8080}"
-HTTP, HTTPS, TCP = 8080, 8443, 9000
-"""Where the gateway's pods listen: the targets of its Service's ports."""
+MUTUAL, PASSED = "mutual.example.com", "passed.example.com"
 
 
 @pytest.fixture(scope="module")
@@ -45,38 +43,6 @@ def credential(folder: Path, name: str, file: str, roots: str = "") -> str:
     pair = (folder / f"{file}.pem").read_bytes(), (folder / f"{file}-key.pem").read_bytes()
     more = {"ca_crt": (folder / roots).read_bytes()} if roots else {}
     return secret(name, "edge", tls_crt=pair[0], tls_key=pair[1], **more)
-
-
-def edge(*servers: str) -> str:
-    """A Gateway in the namespace of the VirtualServices, for gateway pods of another."""
-    return gateway(
-        "public", f"{{selector: {{istio: ingressgateway}}, servers: [{', '.join(servers)}]}}", "e2e"
-    )
-
-
-def server(number: int, protocol: str, hosts: str, tls: str = "") -> str:
-    """One server; its port's name is made of its hosts."""
-    name = f"p{number}-{hosts.strip('*').partition('.')[0] or 'all'}"
-    port = f"port: {{number: {number}, name: {name}, protocol: {protocol}}}"
-    return f"{{{port}, hosts: ['{hosts}']{f', tls: {{{tls}}}' if tls else ''}}}"
-
-
-def bound(name: str, spec: str, created: str = "") -> str:
-    """A VirtualService of the Gateway."""
-    return virtual_service(name, f"{{gateways: [public], {spec}}}", "e2e", created)
-
-
-def to_echo(host: str, name: str = "echo") -> str:
-    """Everything for a host goes to the service `echo`."""
-    return bound(
-        name, f"hosts: [{host}], http: [{{route: [{{destination: {{host: echo, {PORT}}}}}]}}]"
-    )
-
-
-def visit(mesh: Mesh, host: str, path: str = "/", **more: str) -> Answer:
-    """A plain request from outside of the mesh."""
-    url = f"http://{mesh.address(INGRESS)}:{HTTP}{path}"
-    return mesh.get(url, {"host": host, **more}, via=VISITOR)
 
 
 def visit_tls(

@@ -91,3 +91,11 @@ def _istio(kind: str, name: str, spec: str, namespace: str, created: str) -> str
 def sidecar(name: str, spec: str, namespace: str = "shop", created: str = "") -> str:
     """YAML of a Sidecar with `spec` in flow style."""
     return _istio("Sidecar", name, spec, namespace, created)
+
+
+def authorization_policy(name: str, spec: str, namespace: str = "shop") -> str:
+    """YAML of an AuthorizationPolicy with `spec` in flow style."""
+    return (
+        "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\n"
+        f"metadata: {{name: {name}, namespace: {namespace}}}\nspec: {spec}\n"
+    )

@@ -2,8 +2,8 @@
 
 What it trusts is strict: no address counts as internal, so `x-envoy-*` headers that would change
 timeouts and retries are removed, and a client certificate header from outside is dropped. Paths are
-normalised (`/a/../b`) but slashes are not merged, as in Istio: what lies behind may tell `//` from
-`/`.
+brought into one form (docs/adr/0009), and what is forwarded is what was judged. A path with a
+fragment (`#`) is refused by Envoy itself.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from envoy.config.listener.v3.listener_components_pb2 import Filter
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
 from google.protobuf.wrappers_pb2 import BoolValue
 
+from crds.path_normalization import NormalizationType
 from translator import pb
 from translator.access_log import access_log
 from translator.http_messages import HttpConnectionManager, HttpFilter, Rds
@@ -33,6 +34,8 @@ _NOBODY = HttpConnectionManager.InternalAddressConfig(
 private addresses as internal, and obeys the `x-envoy-*` headers of whoever has one.
 """
 
+_SLASHES_STAY = (NormalizationType.NONE, NormalizationType.BASE)
+
 _CERTIFICATE_DETAILS = HttpConnectionManager.SetCurrentClientCertDetails(
     subject=BoolValue(value=True), dns=True, uri=True
 )
@@ -46,6 +49,7 @@ def http_manager(
     logged: bool = False,
     edge: bool = False,
     known: bool = False,
+    paths: NormalizationType = NormalizationType.DEFAULT,
 ) -> Filter:
     """The network filter. `routes` is the name of a route configuration that comes over ADS, or one
     that is in place. At the `edge` of the mesh the client is who connects, whatever its headers
@@ -61,8 +65,13 @@ def http_manager(
                 route_config=None if isinstance(routes, str) else routes,
                 http_filters=filters,
                 server_name=SERVER_NAME,
-                normalize_path=BoolValue(value=True),
-                merge_slashes=False,
+                normalize_path=BoolValue(value=paths is not NormalizationType.NONE),
+                merge_slashes=paths not in _SLASHES_STAY,
+                path_with_escaped_slashes_action=(
+                    HttpConnectionManager.UNESCAPE_AND_FORWARD
+                    if paths is NormalizationType.DECODE_AND_MERGE_SLASHES
+                    else HttpConnectionManager.KEEP_UNCHANGED
+                ),
                 stream_idle_timeout=pb.seconds(0),  # long polls and gRPC streams live
                 use_remote_address=BoolValue(value=edge),
                 internal_address_config=_NOBODY,

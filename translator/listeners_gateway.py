@@ -92,4 +92,5 @@ def _connections(
 
 def _requests(listener: GatewayListener, routes: str, guards: Guards) -> Filter:
     prefix = f"outbound_{listener_name(listener)}"
-    return http_manager(prefix, routes, outbound_filters(guards.requests), edge=True)
+    filters = outbound_filters(guards.requests)
+    return http_manager(prefix, routes, filters, edge=True, paths=guards.paths)

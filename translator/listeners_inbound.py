@@ -99,8 +99,12 @@ def _original_destination() -> ListenerFilter:
     )
 
 
-def _chains(port: InboundPort, destination: int, inbound: Inbound) -> tuple[FilterChain, ...]:
-    """The chains of one port; `destination` is matched, 0 is any."""
+def _chains(
+    port: InboundPort, destination: int, inbound: Inbound, offset: int = 0
+) -> tuple[FilterChain, ...]:
+    """The chains of one port; `destination` is matched, 0 is any. `offset`: callers arrive that
+    much higher.
+    """
     protection = inbound.protection
     door = Door(
         name=names.listener(ANY_ADDRESS, port.number),
@@ -111,7 +115,7 @@ def _chains(port: InboundPort, destination: int, inbound: Inbound) -> tuple[Filt
     )
     routes = inbound_route_configuration(port.number)
     cluster = names.inbound_cluster(port.number)
-    return chains(door, _carriers(door.name, routes, cluster, port.protocol, inbound))
+    return chains(door, _carriers(door.name, routes, cluster, port.protocol, inbound, offset))
 
 
 def _unserved(own: Iterable[InboundPort], inbound: Inbound) -> Iterator[Door]:
@@ -134,12 +138,24 @@ def _passed_through(door: Door, inbound: Inbound) -> tuple[FilterChain, ...]:
 
 
 def _carriers(
-    name: str, routes: RouteConfiguration, cluster: str, protocol: Protocol, inbound: Inbound
+    name: str,
+    routes: RouteConfiguration,
+    cluster: str,
+    protocol: Protocol,
+    inbound: Inbound,
+    offset: int = 0,
 ) -> Carriers:
-    guarding = guards(inbound.protection)
+    guarding = guards(inbound.protection, inbound.settings.paths, offset=offset)
     filters = inbound_filters(guarding.requests)
     plain, known = (
-        http_manager(f"inbound_{name}", routes, filters, logged=inbound.settings.logged, known=each)
+        http_manager(
+            f"inbound_{name}",
+            routes,
+            filters,
+            logged=inbound.settings.logged,
+            known=each,
+            paths=guarding.paths,
+        )
         for each in (False, True)
     )
     return Carriers(
@@ -176,5 +192,5 @@ def inbound_listener(
         continue_on_listener_filters_timeout=(
             bool(filters) and detection.ends(inbound.settings.detection_timeout)
         ),
-        filter_chains=_chains(port, 0, inbound),
+        filter_chains=_chains(port, 0, inbound, number - port.number),
     )

@@ -14,6 +14,7 @@ from envoy.config.listener.v3.listener_components_pb2 import Filter, FilterChain
 from envoy.config.listener.v3.listener_pb2 import AdditionalAddress, Listener
 from google.protobuf.wrappers_pb2 import BoolValue
 
+from crds.path_normalization import NormalizationType
 from crds.scalars import Duration
 from mesh.l4_routing import L4Rule, at_address
 from mesh.routing import Target
@@ -39,6 +40,7 @@ class Settings:
     detection_timeout: Duration = detection.NO_TIMEOUT
     logged: bool = False
     ipv6: bool = False
+    paths: NormalizationType = NormalizationType.DEFAULT
 
 
 SETTINGS = Settings()
@@ -94,7 +96,7 @@ def _listener(
 
     carried = filter_chains(entries, to_targets)
     if routes:
-        requests = _requests(name, routes, settings.logged)
+        requests = _requests(name, routes, settings)
         carried = (*detection.http_chains(requests, entries), *carried)
     last = next((chain for chain in carried if not chain.HasField("filter_chain_match")), None)
     chosen = [chain for chain in carried if chain is not last]
@@ -122,8 +124,14 @@ def any_ipv6(port: int, settings: Settings) -> tuple[AdditionalAddress, ...]:
     return (AdditionalAddress(address=address),) if settings.ipv6 else ()
 
 
-def _requests(name: str, routes: str, logged: bool) -> Filter:
-    return http_manager(f"outbound_{name}", routes, outbound_filters(), logged=logged)
+def _requests(name: str, routes: str, settings: Settings) -> Filter:
+    return http_manager(
+        f"outbound_{name}",
+        routes,
+        outbound_filters(),
+        logged=settings.logged,
+        paths=settings.paths,
+    )
 
 
 def _unmatched(settings: Settings) -> Filter:
@@ -152,13 +160,13 @@ def virtual_outbound(settings: Settings = SETTINGS) -> Listener:
     )
 
 
-def http_proxy(address: str, *, logged: bool = False) -> Listener:
+def http_proxy(address: str, settings: Settings = SETTINGS) -> Listener:
     """The HTTP proxy port of proxy-port mode, on the pod's own address."""
     return Listener(
         name=names.HTTP_PROXY,
         address=pb.socket_address(address, OUTBOUND_PORT),
         traffic_direction=TrafficDirection.OUTBOUND,
         filter_chains=(
-            FilterChain(filters=(_requests(names.HTTP_PROXY, names.HTTP_PROXY, logged),)),
+            FilterChain(filters=(_requests(names.HTTP_PROXY, names.HTTP_PROXY, settings),)),
         ),
     )

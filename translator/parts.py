@@ -88,6 +88,7 @@ def listening(config: MeshConfig, *, ipv6: bool = False) -> Settings:
         ipv6=ipv6,
         allow_any=config.outbound_traffic_policy.mode is OutboundTrafficPolicyMode.ALLOW_ANY,
         detection_timeout=config.protocol_detection_timeout,
+        paths=config.path_normalization.normalization,
     )
 
 
@@ -357,7 +358,7 @@ def inbound(
     entrances = (listeners_inbound.entrance(address, port, guarded) for port in captured)
     return Config(
         clusters=tuple(own),
-        listeners=(*entrances, *bound, listeners_outbound.http_proxy(address)),
+        listeners=(*entrances, *bound, listeners_outbound.http_proxy(address, guarded.settings)),
     )
 
 

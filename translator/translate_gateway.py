@@ -39,7 +39,8 @@ def frame(mesh: Mesh, proxy: Proxy, given: Served, *, vhds: bool = True) -> Conf
     filled with them.
     """
     scope, listeners = gateway_scope(proxy), given.servers.listeners
-    guarding = guards(protection_of(mesh, proxy))
+    paths = mesh.config.path_normalization.normalization
+    guarding = guards(protection_of(mesh, proxy), paths)
     made = (
         gateways.listener(
             each, () if each.family is Family.HTTP else chains(mesh, scope, each.servers), guarding

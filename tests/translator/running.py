@@ -78,7 +78,7 @@ class Running:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """One request on a connection of its own."""
-        client = _UnixConnection(self.front)
+        client = UnixConnection(self.front)
         try:
             client.request(method, path, headers={"Host": host, **(headers or {})})
             response = client.getresponse()
@@ -88,7 +88,9 @@ class Running:
             client.close()
 
 
-class _UnixConnection(HTTPConnection):
+class UnixConnection(HTTPConnection):
+    """HTTP over a Unix socket."""
+
     def __init__(self, path: Path) -> None:
         super().__init__("localhost", timeout=10)
         self._path = path
@@ -120,11 +122,11 @@ def serving_each(
         "static_resources": {
             "clusters": [
                 as_json(blackhole_cluster()),
-                *(as_json(_cluster(name, path)) for name, path in paths.items()),
+                *(as_json(pipe_cluster(name, path)) for name, path in paths.items()),
             ],
             "listeners": [
                 *(as_json(_listener(running[name].front, fronts[name])) for name in fronts),
-                *(as_json(_listener(path, _echo(name))) for name, path in paths.items()),
+                *(as_json(_listener(path, echo(name))) for name, path in paths.items()),
             ],
         }
     }
@@ -156,8 +158,9 @@ def started(envoy: Path, folder: Path, config: Mapping[str, object]) -> Iterator
         process.communicate()
 
 
-def _cluster(name: str, path: Path) -> Cluster:
-    endpoint = LbEndpoint(endpoint=Endpoint(address=_address(path)))
+def pipe_cluster(name: str, path: Path) -> Cluster:
+    """A cluster whose one endpoint is a Unix socket."""
+    endpoint = LbEndpoint(endpoint=Endpoint(address=pipe(path)))
     return Cluster(
         name=name,
         type=Cluster.STATIC,
@@ -171,11 +174,12 @@ def _cluster(name: str, path: Path) -> Cluster:
 def _listener(path: Path, routes: RouteConfiguration) -> Listener:
     manager = http_manager(path.name, routes, outbound_filters())
     return Listener(
-        name=path.name, address=_address(path), filter_chains=(FilterChain(filters=(manager,)),)
+        name=path.name, address=pipe(path), filter_chains=(FilterChain(filters=(manager,)),)
     )
 
 
-def _echo(name: str) -> RouteConfiguration:
+def echo(name: str) -> RouteConfiguration:
+    """Answers that say in headers what was asked, and as which cluster."""
     said = {"seen-cluster": name.replace("%", "%%"), **ECHOED}
     answers = [
         HeaderValueOption(header=HeaderValue(key=key, value=value)) for key, value in said.items()
@@ -200,5 +204,6 @@ def _delayed() -> Any:
     return pb.any_of(made)
 
 
-def _address(path: Path) -> Address:
+def pipe(path: Path) -> Address:
+    """A Unix socket."""
     return Address(pipe=Pipe(path=str(path)))

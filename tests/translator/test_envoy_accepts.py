@@ -115,7 +115,7 @@ def test_listeners(envoy_binary: Path, tmp_path: Path, logged: bool) -> None:
             for i, one in enumerate(policies)
         ),
         listeners_outbound.virtual_outbound(settings),
-        listeners_outbound.http_proxy("127.7.0.1", logged=logged),
+        listeners_outbound.http_proxy("127.7.0.1", settings),
         listeners_inbound.virtual_inbound(ports, Inbound(settings=settings)),
         *(
             listeners_inbound.entrance("127.7.0.1", one, Inbound(settings=settings))

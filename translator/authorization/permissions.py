@@ -34,13 +34,13 @@ def is_permission(asked: Asked) -> bool:
     return asked.attribute in _ASKED
 
 
-def field_permission(field: str, value: str) -> Permission:
+def field_permission(field: str, value: str, offset: int) -> Permission:
     """One value of an operation's field."""
     match field:
         case "hosts":
             return _host(value)
         case "ports":
-            return Permission(destination_port=int(value))
+            return _port(value, offset)
         case "methods":
             return _header(":method", value)
         case _:
@@ -80,13 +80,17 @@ def _path(value: str) -> Permission:
     return Permission(url_path=PathMatcher(path=matchers.string_matcher(pattern(value))))
 
 
-def condition_permission(asked: Asked, value: str) -> Permission:
+def _port(value: str, offset: int) -> Permission:
+    return Permission(destination_port=int(value) + offset)
+
+
+def condition_permission(asked: Asked, value: str, offset: int) -> Permission:
     """One value of a condition about the called side."""
     match asked.attribute:
         case Attribute.DESTINATION_IP:
             return Permission(destination_ip=matchers.cidr(value))
         case Attribute.DESTINATION_PORT:
-            return Permission(destination_port=int(value))
+            return _port(value, offset)
         case Attribute.CONNECTION_SNI:
             return Permission(requested_server_name=matchers.string_matcher(pattern(value)))
         case _:
@@ -95,24 +99,24 @@ def condition_permission(asked: Asked, value: str) -> Permission:
             return Permission(sourced_metadata=SourcedMetadata(metadata_matcher=matcher))
 
 
-def operation(fields: Sequence[Listed]) -> Permission:
-    """All fields of one operation."""
+def operation(fields: Sequence[Listed], offset: int) -> Permission:
+    """All fields of one operation; `offset` as in `rules.Side`."""
     found: list[Permission] = []
     for field in fields:
         for values, negated in ((field.values, False), (field.not_values, True)):
             if values:
-                each = _any([field_permission(field.name, value) for value in values])
+                each = _any([field_permission(field.name, value, offset) for value in values])
                 found.append(Permission(not_rule=each) if negated else each)
     return _all(found)
 
 
 def conditions(
-    asked: Asked, values: Sequence[str], not_values: Sequence[str]
+    asked: Asked, values: Sequence[str], not_values: Sequence[str], offset: int
 ) -> Iterator[Permission]:
     """One condition about the called side."""
     for given, negated in ((values, False), (not_values, True)):
         if given:
-            each = _any([condition_permission(asked, value) for value in given])
+            each = _any([condition_permission(asked, value, offset) for value in given])
             yield Permission(not_rule=each) if negated else each
 
 

@@ -27,10 +27,13 @@ _OF_REQUESTS = frozenset({"requestPrincipals", "hosts", "methods", "paths"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Side:
-    """What a policy is compiled for: HTTP or not, and the names of the mesh's trust domain."""
+    """What a policy is compiled for: HTTP or not, and the names of the mesh's trust domain.
+    `offset`: callers arrive at a port that is this much higher than the workload's own.
+    """
 
     http: bool
     domains: tuple[str, ...]
+    offset: int = 0
 
 
 def rbac(
@@ -56,7 +59,7 @@ def _rule(rule: Rule, policy: AuthorizationPolicy, side: Side) -> Policy | None:
     called: list[Permission] = []
     for known, each in _conditions(rule, side):
         if permissions.is_permission(known):
-            called += permissions.conditions(known, each.values, each.not_values)
+            called += permissions.conditions(known, each.values, each.not_values, side.offset)
         else:
             callers += principals.conditions(
                 known, each.values, each.not_values, namespace, side.domains
@@ -67,7 +70,7 @@ def _rule(rule: Rule, policy: AuthorizationPolicy, side: Side) -> Policy | None:
         if each.source is not None
     ]
     operations = [
-        permissions.operation(_kept(operation_fields(each.operation), side))
+        permissions.operation(_kept(operation_fields(each.operation), side), side.offset)
         for each in rule.to
         if each.operation is not None
     ]

@@ -31,10 +31,12 @@ CUSTOM denies: the request was to be decided by a provider that cannot be asked.
 
 
 def http_filters(
-    policies: Sequence[AuthorizationPolicy], domains: Sequence[str]
+    policies: Sequence[AuthorizationPolicy], domains: Sequence[str], offset: int = 0
 ) -> Iterator[HttpFilter]:
-    """For ports that speak HTTP. `domains` are the names of the mesh's trust domain."""
-    side = Side(http=True, domains=tuple(domains))
+    """For ports that speak HTTP. `domains` are the names of the mesh's trust domain; `offset` as in
+    `Side`.
+    """
+    side = Side(http=True, domains=tuple(domains), offset=offset)
     for _, enforced, shadow, prefix in _compiled(policies, side):
         made = HttpRBAC(
             rules=enforced,
@@ -45,10 +47,10 @@ def http_filters(
 
 
 def network_filters(
-    policies: Sequence[AuthorizationPolicy], domains: Sequence[str]
+    policies: Sequence[AuthorizationPolicy], domains: Sequence[str], offset: int = 0
 ) -> Iterator[Filter]:
     """For ports that do not, before what forwards the connection."""
-    side = Side(http=False, domains=tuple(domains))
+    side = Side(http=False, domains=tuple(domains), offset=offset)
     for _, enforced, shadow, prefix in _compiled(policies, side):
         made = NetworkRBAC(
             stat_prefix="tcp.",
