@@ -16,6 +16,7 @@ from bench.shapes import Shape
 from bench.worker import obey
 from ca.authority import new_root, pem
 from ca.issuer import LocalIssuer
+from ca.rotation import Rotation
 from ca.serving import serving_certificate
 from ca.tokens import TokenVerifier
 from crds.kinds import Object
@@ -25,6 +26,7 @@ from heddle.engine import Engine
 from heddle.identity import HOSTS_AT_ONCE, PodResolver, TokenAuthenticator
 from heddle.injection import AUDIENCE
 from heddle.pods import Pods
+from heddle.trust import Trust
 from heddle.workload_secrets import WorkloadSecrets
 from mesh.store import Store
 from xds.auth import Authenticator, Identity, Selection, accept_anybody
@@ -84,7 +86,7 @@ class MeshServer:
         parts = self._engine.select(shapes.client(shapes.namespace()), inline=self._inline)
         root = new_root(_now(), "bench")
         issuer = LocalIssuer() if command.identified else None
-        secrets = WorkloadSecrets(self._publisher, root, _now)
+        secrets = WorkloadSecrets(self._publisher, Trust(Rotation(current=root)), _now)
         pods = Pods(self._engine)
         pods.synced = True
         made = serving_certificate(root, _now(), addresses=[ip_address(LOOPBACK)])

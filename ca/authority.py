@@ -17,6 +17,7 @@ from ca.errors import AuthorityError
 
 BACKDATE = timedelta(minutes=2)
 """How far `not_before` lies in the past, for clocks that are behind."""
+_SPIFFE = "spiffe://"
 ROOT_LIFETIME = timedelta(days=3650)
 INTERMEDIATE_LIFETIME = timedelta(days=365)
 
@@ -24,11 +25,13 @@ INTERMEDIATE_LIFETIME = timedelta(days=365)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authority:
     """`chain` leads from the signing certificate up to the root, both included; a root that signs
-    itself is alone in it.
+    itself is alone in it. `root_signer` is the root's key, for who makes the next intermediate;
+    who only signs leaves has no use for it.
     """
 
     signer: keys.SigningKey = field(repr=False, compare=False)
     chain: tuple[x509.Certificate, ...]
+    root_signer: keys.SigningKey | None = field(default=None, repr=False, compare=False)
 
     @property
     def certificate(self) -> x509.Certificate:
@@ -65,7 +68,7 @@ def new_root(now: datetime, trust_domain: str, lifetime: timedelta = ROOT_LIFETI
         .add_extension(x509.BasicConstraints(ca=True, path_length=1), critical=True)
         .sign(key, hashes.SHA256())
     )
-    return checked(Authority(signer=key, chain=(certificate,)), now)
+    return checked(Authority(signer=key, chain=(certificate,), root_signer=key), now)
 
 
 def new_intermediate(
@@ -81,7 +84,30 @@ def new_intermediate(
         .add_extension(authority_key_id(root.certificate), critical=False)
         .sign(root.signer, hashes.SHA256())
     )
-    return checked(Authority(signer=key, chain=(certificate, *root.chain)), now)
+    made = Authority(signer=key, chain=(certificate, *root.chain), root_signer=root.signer)
+    return checked(made, now)
+
+
+def renewed(
+    authority: Authority, now: datetime, lifetime: timedelta = INTERMEDIATE_LIFETIME
+) -> Authority:
+    """Another intermediate below the same root; raises `AuthorityError` where the root's key is
+    kept elsewhere.
+    """
+    if authority.root_signer is None:
+        raise AuthorityError("the root's key is not here: make the intermediate where it is kept")
+    root = Authority(signer=authority.root_signer, chain=(authority.root,))
+    return new_intermediate(checked(root, now), now, trust_domain(authority.certificate), lifetime)
+
+
+def trust_domain(certificate: x509.Certificate) -> str:
+    """The one that the certificate of an authority names; empty if it names none."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return ""
+    found = names.get_values_for_type(x509.UniformResourceIdentifier)
+    return next((each.removeprefix(_SPIFFE) for each in found if each.startswith(_SPIFFE)), "")
 
 
 def checked(authority: Authority, now: datetime) -> Authority:
@@ -153,7 +179,7 @@ def _builder(
         decipher_only=False,
     )
     identity = x509.SubjectAlternativeName(
-        [x509.UniformResourceIdentifier(f"spiffe://{trust_domain}")]
+        [x509.UniformResourceIdentifier(f"{_SPIFFE}{trust_domain}")]
     )
     return (
         x509.CertificateBuilder()

@@ -4,7 +4,8 @@ CaError
 ├── AuthorityError       a certificate authority that was given, or found, cannot be used
 ├── CertificateError     what was signed is not what was meant (a bug, never user input)
 ├── RequestError         a certificate signing request that must be refused
-├── RotationRefused      a step of a rotation that would leave somebody out
+├── RotationRefused      a step of a rotation that must not be taken
+│   └── NotYet           one that would leave somebody out: in a while it may be taken
 └── Unauthenticated      a caller did not prove who it is
 """
 
@@ -23,6 +24,10 @@ class RequestError(CaError):
 
 class RotationRefused(CaError):
     """A step of a rotation is not taken. The text says why; it is for who runs the mesh."""
+
+
+class NotYet(RotationRefused):
+    """Somebody does not have the step before. The text names him."""
 
 
 class CertificateError(CaError):

@@ -1,101 +1,69 @@
-"""Where a certificate authority is kept: a folder with Istio's file names.
-
-    root-cert.pem   what peers trust
-    ca-cert.pem     the certificate that signs       (or, as cert-manager writes them:
-    ca-key.pem      its key                           tls.crt, tls.key and ca.crt)
-    cert-chain.pem  from ca-cert.pem up to the root; optional, and the root may be left out
+"""Where a certificate authority is kept: a folder. The names of the files are those of `files`.
 
 Our own lie in `current`, a link that one rename moves from one version to the next, as Kubernetes
-does for a mounted Secret: nobody ever reads half of a change. Beside it is `root-key.pem`, for the
-next intermediate; who wants the root's key elsewhere takes that file away. A folder has one writer
-at a time.
+does for a mounted Secret: nobody ever reads half of a change. Who wants the root's key elsewhere
+takes `current/root-key.pem` away. A folder has one writer at a time, and what `edit` changes is
+what it has read. A folder without `current`, a mounted Secret for one, is only read.
 """
 
 import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
-from cryptography import x509
-
-from ca import keys
-from ca.authority import Authority, checked, new_intermediate, new_root, pem
+from ca.authority import new_intermediate, new_root
 from ca.errors import AuthorityError
-from ca.secret import PrivateKey
+from ca.files import NAMES, ROOT_KEY, SECRET_NAMES, files_of, rotation_from
+from ca.rotation import Rotation
 
-ROOT_CERT, ROOT_KEY = "root-cert.pem", "root-key.pem"
-CA_CERT, CA_KEY, CHAIN = "ca-cert.pem", "ca-key.pem", "cert-chain.pem"
-_CERT_MANAGER = {CA_CERT: "tls.crt", CA_KEY: "tls.key", ROOT_CERT: "ca.crt"}
-_FILES = (ROOT_CERT, CA_CERT, CA_KEY, CHAIN, *_CERT_MANAGER.values())
 _CURRENT = "current"
+_MOUNTED = "..data"
 _LOCK = ".lock"
 _LARGEST = 1 << 20
 
 
-def authority_from(files: Mapping[str, bytes], now: datetime) -> Authority:
-    """The authority in the files of a folder or of a Kubernetes Secret, by their names.
-
-    Raises `AuthorityError`, which names the file that is missing or wrong.
-    """
-    named = files if CA_CERT in files else _istio_names(files)
-    missing = [name for name in (CA_CERT, CA_KEY, ROOT_CERT) if name not in named]
-    if missing:
-        raise AuthorityError(f"{', '.join(missing)} missing: {CA_CERT}, {CA_KEY}, {ROOT_CERT}")
-    signing = _certificates(named, CA_CERT)
-    roots = _certificates(named, ROOT_CERT)
-    above = [*signing[1:], *(_certificates(named, CHAIN) if named.get(CHAIN) else ())]
-    chain = _chain(signing[0], [*above, *roots])
-    if chain[-1] not in roots:
-        raise AuthorityError(f"{CA_CERT} does not lead to a certificate of {ROOT_CERT}")
-    return checked(Authority(signer=keys.read(PrivateKey(named[CA_KEY])), chain=chain), now)
-
-
-def _istio_names(files: Mapping[str, bytes]) -> Mapping[str, bytes]:
-    return {name: files[theirs] for name, theirs in _CERT_MANAGER.items() if theirs in files}
-
-
-def _certificates(files: Mapping[str, bytes], name: str) -> list[x509.Certificate]:
-    try:
-        return x509.load_pem_x509_certificates(files[name])
-    except ValueError:
-        raise AuthorityError(f"{name} holds no certificates in PEM") from None
-
-
-def _chain(
-    signing: x509.Certificate, others: list[x509.Certificate]
-) -> tuple[x509.Certificate, ...]:
-    """From `signing` to a certificate that signed itself, whatever order the others are in."""
-    chain = [signing]
-    while chain[-1].issuer != chain[-1].subject:
-        above = [c for c in others if c.subject == chain[-1].issuer and c not in chain]
-        if not above:
-            name = chain[-1].issuer.rfc4514_string()
-            raise AuthorityError(f"the chain ends at {name!r}, whose certificate is missing")
-        chain.append(above[0])
-    return tuple(chain)
-
-
-def load(folder: Path, now: datetime) -> Authority | None:
-    """The authority in `folder`, or `None` if there is none.
+def load(folder: Path, now: datetime, *, root_keys: bool = False) -> Rotation | None:
+    """The state in `folder`, or `None` if there is none; without the roots' keys, which only who
+    makes intermediates needs.
 
     Raises `AuthorityError` with the folder's name if what is there cannot be used.
     """
-    # Resolved once: all files are of one version even if the link moves meanwhile.
-    where = (folder / _CURRENT).resolve() if (folder / _CURRENT).exists() else folder
     try:
-        files = {name: _read(where / name) for name in _FILES if (where / name).is_file()}
+        files = _whole(folder)
+        if not files:
+            return None
+        wanted = files if root_keys else _without_root_keys(files)
+        return rotation_from(wanted, now)
     except OSError as error:
         raise AuthorityError(f"{folder}: {error.strerror or error}") from None
-    if not files:
-        return None
-    try:
-        return authority_from(files, now)
     except AuthorityError as error:
         raise AuthorityError(f"{folder}: {error}") from None
+
+
+def _without_root_keys(files: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    return {name: body for name, body in files.items() if not name.endswith(ROOT_KEY)}
+
+
+def _whole(folder: Path) -> Mapping[str, bytes]:
+    """The files of one version, even if another takes its place meanwhile."""
+    while True:
+        version = _version(folder)
+        with suppress(FileNotFoundError):
+            files = {name: _read(version / name) for name in NAMES if (version / name).is_file()}
+            if _version(folder) == version:
+                return files
+
+
+def _version(folder: Path) -> Path:
+    """Where the files are now: resolved once, so that all of them are of one version."""
+    for link in (_CURRENT, _MOUNTED):
+        if (folder / link).exists():
+            return (folder / link).resolve()
+    return folder
 
 
 def _read(path: Path) -> bytes:
@@ -104,59 +72,81 @@ def _read(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def load_or_create(folder: Path, now: datetime, trust_domain: str) -> Authority:
-    """The authority in `folder`; if there is none, a new root and an intermediate below it.
+def is_own(folder: Path) -> bool:
+    """Whether what is there was made by `create`, so that it may be changed."""
+    return (folder / _CURRENT).is_symlink()
 
-    Of several processes that start at once, one makes it and the others use it.
+
+def stamp(folder: Path) -> tuple[object, ...]:
+    """Another value whenever the files in `folder` are others; cheap to ask for."""
+    version = _version(folder)
+    found: list[object] = [str(version)]
+    for name in NAMES:
+        with suppress(OSError):
+            status = (version / name).stat()
+            found.append((name, status.st_ino, status.st_size, status.st_mtime_ns))
+    return tuple(found)
+
+
+def load_or_create(folder: Path, now: datetime, trust_domain: str) -> Rotation:
+    """The state in `folder`; if there is none, a new root and an intermediate below it.
+
+    Of several processes that start at once, one makes it and the others use it. Raises
+    `AuthorityError` for what cannot be used, `OSError` for a folder that cannot be written to.
     """
+    if (found := load(folder, now)) is not None:
+        return found
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _one_writer(folder):
-        found = load(folder, now)
-        if found is not None:
+        if (found := load(folder, now)) is not None:
             return found
         root = new_root(now, trust_domain)
-        made = new_intermediate(root, now, trust_domain)
-        _write(folder / ROOT_KEY, keys.written(root.signer).reveal(), secret=True)
-        _save(folder, made)
-        return made
+        _save(folder, Rotation(current=new_intermediate(root, now, trust_domain), since=now))
+    return load_or_create(folder, now, trust_domain)
 
 
-def save(folder: Path, authority: Authority) -> None:
-    """Put `authority` into `folder` instead of what is there."""
+def create(folder: Path, rotation: Rotation, now: datetime) -> None:
+    """Puts `rotation` into a folder that has no authority yet; raises `AuthorityError` if it has
+    one, `OSError` if it cannot be written to."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _one_writer(folder):
-        _save(folder, authority)
+        if load(folder, now) is not None:
+            raise AuthorityError(f"{folder}: there is an authority already: rotate it")
+        _save(folder, rotation)
 
 
-def root_of(folder: Path, now: datetime) -> Authority:
-    """The root that our own authority was made with, to make another intermediate below it.
+def edit(folder: Path, now: datetime, change: Callable[[Rotation], Rotation]) -> Rotation:
+    """Puts what `change` makes of the state in `folder` in its place; it is given the roots' keys
+    that are there. What it raises leaves all as it was.
 
-    Raises `AuthorityError` where its key is kept elsewhere.
+    Raises `AuthorityError` for a folder that is not our own, or that cannot be used.
     """
-    try:
-        key = _read(folder / ROOT_KEY)
-        certificate = _read(folder / _CURRENT / ROOT_CERT)
-    except OSError:
+    if not is_own(folder):
         raise AuthorityError(
-            f"{folder}: there is no {ROOT_KEY}: make the intermediate where the root's key is kept"
-        ) from None
-    roots = _certificates({ROOT_CERT: certificate}, ROOT_CERT)
-    return checked(Authority(signer=keys.read(PrivateKey(key)), chain=(roots[0],)), now)
+            f"{folder}: this authority was not made by `heddle ca init`: who has put it there "
+            "changes it (docs/certificates.md says in which steps)"
+        )
+    with _one_writer(folder):
+        before = load(folder, now, root_keys=True)
+        if before is None:
+            raise AuthorityError(f"{folder}: there is no authority any more")
+        after = change(before)
+        if after != before:
+            _save(folder, after)
+        return after
 
 
-def _save(folder: Path, authority: Authority) -> None:
-    link = folder / _CURRENT
-    before = link.resolve() if link.is_symlink() else None
+def _save(folder: Path, rotation: Rotation) -> None:
     version = Path(tempfile.mkdtemp(prefix="version-", dir=folder))  # for its owner only
-    _write(version / ROOT_CERT, pem((authority.root,)))
-    _write(version / CHAIN, pem(authority.chain))
-    _write(version / CA_CERT, pem((authority.certificate,)))
-    _write(version / CA_KEY, keys.written(authority.signer).reveal(), secret=True)
+    for name, body in files_of(rotation).items():
+        _write(version / name, body, secret=name in SECRET_NAMES)
     new = folder / f".{_CURRENT}.new"
     new.unlink(missing_ok=True)
     new.symlink_to(version.name)
-    new.replace(link)
-    if before is not None and before.parent == folder.resolve():
-        shutil.rmtree(before)
+    new.replace(folder / _CURRENT)
+    for other in folder.glob("version-*"):  # the one before, and what a crash has left
+        if other.name != version.name:
+            shutil.rmtree(other)
 
 
 def _write(path: Path, content: bytes, *, secret: bool = False) -> None:

@@ -5,9 +5,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from ca.authority import Authority, new_intermediate, new_root, pem
+from ca.authority import new_intermediate, new_root
+from ca.rotation import Rotation
 from ca.serving import Address, ServingCertificate, renew, serving_certificate
 from ca.storage import load_or_create
+from heddle.trust import Trust
 from xds.tls import Certificate
 
 TRUST_DOMAIN = "cluster.local"
@@ -15,15 +17,15 @@ CHECK_SECONDS = 600.0
 """How often the certificate's age is looked at."""
 
 
-def own_authority(folder: Path | None, now: datetime) -> Authority:
-    """What signs: the authority in a folder, made there at the first start; without a folder one
-    that ends with this process.
+def own_authority(folder: Path | None, now: datetime) -> Rotation:
+    """What signs: the authority in a folder, made there at the first start, with a rotation as far
+    as it has come; without a folder one that ends with this process.
 
     Raises `AuthorityError` for a folder that holds one that cannot be used.
     """
     if folder is not None:
         return load_or_create(folder, now, TRUST_DOMAIN)
-    return new_intermediate(new_root(now, TRUST_DOMAIN), now, TRUST_DOMAIN)
+    return Rotation(current=new_intermediate(new_root(now, TRUST_DOMAIN), now, TRUST_DOMAIN))
 
 
 class ServingCertificates:
@@ -31,7 +33,7 @@ class ServingCertificates:
 
     def __init__(
         self,
-        authority: Authority,
+        trust: Trust,
         clock: Callable[[], datetime],
         *,
         names: Sequence[str],
@@ -41,19 +43,21 @@ class ServingCertificates:
         self._clock = clock
         self._names = tuple(names)
         self._addresses = tuple(addresses)
-        self._authority = authority
+        self._trust = trust
+        self._signer = trust.server
         self._signed = self._sign()
         self._shown = _shown(self._signed)
+        trust.follow(self._follow)
 
     def _sign(self) -> ServingCertificate:
         return serving_certificate(
-            self._authority, self._clock(), names=self._names, addresses=self._addresses
+            self._signer, self._clock(), names=self._names, addresses=self._addresses
         )
 
-    @property
-    def root_pem(self) -> bytes:
-        """What clients trust, as PEM."""
-        return pem((self._authority.root,))
+    async def _follow(self) -> None:
+        if self._trust.server != self._signer:
+            self._signer = self._trust.server
+            self._renew()
 
     def current(self) -> Certificate:
         """The certificate to show; the identical object as long as it is the same."""
@@ -63,9 +67,12 @@ class ServingCertificates:
         """Renews the certificate if it is time; whether it was."""
         if not renew(self._signed.not_before, self._signed.not_after, self._clock()):
             return False
+        self._renew()
+        return True
+
+    def _renew(self) -> None:
         self._signed = self._sign()
         self._shown = _shown(self._signed)
-        return True
 
     async def keep(self) -> None:
         """Renews it in time, until cancelled."""

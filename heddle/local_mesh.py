@@ -4,12 +4,13 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from ca.issuer import LocalIssuer
 from ca.tokens import TokenVerifier
+from ca.workload import LIFETIME
 from crds.problem import Problem
-from heddle.certificates import ServingCertificates, own_authority
 from heddle.control_plane import ControlPlane
 from heddle.demo.mesh_handle import LoadPod, ProxyState, ProxyStatus
 from heddle.doors import Doors, ways
@@ -22,11 +23,11 @@ from heddle.local.outside import outside_socket
 from heddle.local.pods import InjectedPod, Line, Phase
 from heddle.local.runner import Runner
 from heddle.local_cluster import LocalCluster
+from heddle.mesh_authority import MeshAuthority
 from heddle.not_started import START_SECONDS, NotStarted, laggards
 from heddle.place import Place
 from heddle.proxy_status import has_answered, proxy_status
-from heddle.serve import server_settings, utc_now
-from heddle.workload_secrets import WorkloadSecrets
+from heddle.serve import server_settings
 from sources.directory import Directory
 from sources.events import Event
 from xds.publisher import Publisher
@@ -48,19 +49,25 @@ class LocalMesh:
         on_line: Callable[[Line], None],
         *,
         inline_routes: bool = False,
+        ca_folder: Path | None = None,
+        certificate_ttl: timedelta = LIFETIME,
     ) -> None:
         self._folder = folder
         self._place = place
         self._reason = reason
         self._on_line = on_line
         self.issuer = LocalIssuer()
-        authority = own_authority(None, utc_now())
         publisher = Publisher()
-        self._secrets = WorkloadSecrets(publisher, authority, utc_now)
-        self.plane = ControlPlane(publisher, self._secrets, inline_routes=inline_routes)
-        self._certificates = ServingCertificates(
-            authority, utc_now, names=(SERVER_NAME,), addresses=(place.gateway.ip,)
+        self._authority = MeshAuthority(
+            publisher,
+            ca_folder,
+            time.time,  # noqa: TID251 - the composition root hands the clock in
+            names=(SERVER_NAME,),
+            addresses=(place.gateway.ip,),
+            certificate_ttl=certificate_ttl,
         )
+        self._authority.trust.follow(self._trust_changed)
+        self.plane = ControlPlane(publisher, self._authority.secrets, inline_routes=inline_routes)
         self._clients = Clients()
         self._port = place.port
         self.server = self._made_server()
@@ -73,6 +80,8 @@ class LocalMesh:
         self._running: Mapping[str, InjectedPod] = {}
         self._known: Names = {}
         """Those of the Services that the pods were told."""
+        self._roots = b""
+        """What the pods were told to trust."""
 
     def _made_server(self) -> Server:
         verifier = TokenVerifier(
@@ -87,7 +96,7 @@ class LocalMesh:
             resolve=self.plane.resolver,
             wall=time.time,  # noqa: TID251 - the composition root hands the clock in
             settings=server_settings(self.address),
-            certificate=self._certificates.current,
+            certificate=self._authority.certificates.current,
             clients=self._clients,
         )
 
@@ -127,7 +136,10 @@ class LocalMesh:
     @property
     def root_pem(self) -> bytes:
         """What the server's clients trust."""
-        return self._certificates.root_pem
+        return self._authority.roots_pem
+
+    async def _trust_changed(self) -> None:
+        self._tell()
 
     def work(self, runner: Runner) -> Sequence[Coroutine[None, None, None]]:
         """What has to go on while the mesh runs."""
@@ -138,8 +150,7 @@ class LocalMesh:
             self._watch_pods(runner),
             self._watch_clients(),
             self._keep_doors(),
-            self._certificates.keep(),
-            self._secrets.keep(),
+            *self._authority.work(self.plane, self._clients),
             self.plane.collect(),
         )
 
@@ -196,11 +207,10 @@ class LocalMesh:
             await self._run(runner, wanted)
 
     async def _run(self, runner: Runner, pods: Mapping[str, InjectedPod]) -> None:
-        names = self._names()
-        if pods != self._running or names != self._known:
-            self._running, self._known = dict(pods), names
-            root = self._certificates.root_pem
-            await runner.reconcile(pods, names, root)
+        names, roots = self._names(), self.root_pem
+        if (pods, names, roots) != (self._running, self._known, self._roots):
+            self._running, self._known, self._roots = dict(pods), names, roots
+            await runner.reconcile(pods, names, roots)
             self._find_load(pods)
             self._tell()
 

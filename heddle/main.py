@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import sys
+from datetime import timedelta
 from enum import StrEnum
 from importlib.metadata import version as package_version
 from pathlib import Path
@@ -14,10 +15,13 @@ import typer
 
 from ca.errors import AuthorityError
 from crds.problem import Problem, Severity
+from crds.scalars import duration
+from heddle.ca_command import app as ca_app
 from heddle.client_status import Inspection, fetch
 from heddle.compatibility import compatibility as compatibility_document
 from heddle.demo.command import DemoSettings
 from heddle.demo.command import run as run_demo
+from heddle.exits import fail
 from heddle.folder import Folder, read_folder
 from heddle.injection import AUDIENCE, SERVER_NAME
 from heddle.local.errors import LocalError
@@ -37,6 +41,7 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_show_locals=False,
 )
+app.add_typer(ca_app, name="ca")
 
 FolderOption = Annotated[
     Path, typer.Option("-f", "--folder", help="Folder of Kubernetes and Istio YAML.")
@@ -65,12 +70,6 @@ class Report(StrEnum):
 
     TEXT = "text"
     JSON = "json"
-
-
-def fail(message: str, code: int = 2) -> typer.Exit:
-    """Says why on stderr; to be raised."""
-    typer.echo(f"heddle: {message}", err=True)
-    return typer.Exit(code)
 
 
 def _read(folder: Path, mode: Mode = Mode.REDIRECT) -> Folder:
@@ -239,6 +238,9 @@ def serve(
             "if there is none. Without it, it ends with this process."
         ),
     ] = None,
+    certificate_ttl: Annotated[
+        str, typer.Option(help="How long workloads' certificates live, for example 24h or 90m.")
+    ] = "24h",
     metrics: Annotated[
         str | None, typer.Option(help="Address and port for Prometheus, for example :15014.")
     ] = None,
@@ -252,6 +254,9 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the configuration of a folder to Envoys that show a pod's token."""
+    lifetime = duration(certificate_ttl)
+    if lifetime is None or lifetime.seconds < 1:
+        raise fail(f"--certificate-ttl is a duration such as 24h or 90m, not {certificate_ttl!r}")
     _log(quiet=False)
     settings = ServeSettings(
         folder=folder,
@@ -262,6 +267,7 @@ def serve(
         server_name=server_name,
         root_out=root_out,
         ca_folder=ca_folder,
+        certificate_ttl=timedelta(seconds=lifetime.seconds),
         metrics=metrics,
         inline_routes=inline_routes,
         inspectors=inspector or (),

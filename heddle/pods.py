@@ -10,6 +10,7 @@ from crds.core import Pod
 from crds.meta import Key
 from heddle.engine import Engine
 from mesh.identity import WorkloadIdentity
+from mesh.proxy import is_injected
 from xds.errors import Forbidden, NotReady
 
 PATIENCE_SECONDS = 2.0
@@ -59,6 +60,14 @@ class Pods:
             if who.node != pod.node_name:
                 raise Forbidden("the token is for a pod on another node")
         return pod
+
+    def proxied(self) -> tuple[str, ...]:
+        """The pods that shall have a proxy, by namespace/name."""
+        return tuple(
+            f"{key.namespace}/{key.name}"
+            for key, pod in self._engine.mesh.endpoints.pods.items()
+            if is_injected(pod) and pod.phase not in _OVER
+        )
 
     async def arrived(self, who: WorkloadIdentity) -> Pod:
         """The same, once the news of the pod has come: it may be a moment behind the token."""

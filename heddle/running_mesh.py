@@ -6,8 +6,10 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 
+from ca.workload import LIFETIME
 from heddle.demo.images import PROGRAMS
 from heddle.demo.mesh_handle import OpenMesh
 from heddle.local import envoy as envoys
@@ -49,17 +51,28 @@ async def running_mesh(
     programs: Mapping[str, Sequence[str]] = PROGRAMS,
     on_line: Callable[[Line], None] = lambda line: None,
     inline_routes: bool = False,
+    ca_folder: Path | None = None,
+    certificate_ttl: timedelta = LIFETIME,
 ) -> AsyncIterator[LocalMesh]:
     """A mesh from `folder`, once every pod is ready; stopped, with nothing left, at the end.
 
-    `programs` stand for container images; `on_line` is told each line that a container writes.
+    `programs` stand for container images; `on_line` is told each line that a container writes; the
+    last three are as for `heddle serve`.
     Raises `LocalError` if it cannot run here, `SourceError` if there is no such folder.
     """
     mode, reason = await asyncio.to_thread(detect_mode, requested)
     binary = envoys.find_envoy(envoy, os.environ, CHECKOUT)
     await asyncio.to_thread(envoys.check_envoy, binary)
     with open_state(mode) as state, place_for(mode) as place:
-        mesh = LocalMesh(folder, place, reason, on_line, inline_routes=inline_routes)
+        mesh = LocalMesh(
+            folder,
+            place,
+            reason,
+            on_line,
+            inline_routes=inline_routes,
+            ca_folder=ca_folder,
+            certificate_ttl=certificate_ttl,
+        )
         await mesh.listen()
         runner = Runner(
             RunnerSettings(

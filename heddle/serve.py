@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
@@ -22,7 +22,7 @@ from prometheus_client import (
 
 from ca.serving import Address
 from ca.tokens import TokenVerifier
-from heddle.certificates import ServingCertificates, own_authority
+from ca.workload import LIFETIME
 from heddle.control_plane import ControlPlane
 from heddle.failures import cause
 from heddle.garbage import keep_thorough, short_collections
@@ -32,7 +32,7 @@ from heddle.inspectors import Inspectors
 from heddle.lag import lag_histogram, timed_loop
 from heddle.local.addresses import Subnets
 from heddle.local_cluster import LocalCluster
-from heddle.workload_secrets import WorkloadSecrets
+from heddle.mesh_authority import MeshAuthority
 from sources.directory import Directory
 from sources.events import Event
 from xds.metrics import Metrics
@@ -55,6 +55,8 @@ class ServeSettings:
     root_out: Path | None = None
     ca_folder: Path | None = None
     """Where the certificate authority is kept; all replicas share it."""
+    certificate_ttl: timedelta = LIFETIME
+    """How long workloads' certificates live."""
     metrics: str | None = None
     inline_routes: bool = False
     inspectors: Sequence[str] = ()
@@ -79,13 +81,16 @@ def serve(settings: ServeSettings) -> None:
 
 async def _serve(settings: ServeSettings, registry: CollectorRegistry) -> None:
     host, port = host_and_port(settings.listen)
-    authority = own_authority(settings.ca_folder, utc_now())
-    certificates = ServingCertificates(
-        authority, utc_now, names=(settings.server_name,), addresses=_address(host)
-    )
     publisher = Publisher()
-    secrets = WorkloadSecrets(publisher, authority, utc_now)
-    plane = ControlPlane(publisher, secrets, inline_routes=settings.inline_routes)
+    authority = MeshAuthority(
+        publisher,
+        settings.ca_folder,
+        time.time,  # noqa: TID251 - the composition root hands the clock in
+        names=(settings.server_name,),
+        addresses=_address(host),
+        certificate_ttl=settings.certificate_ttl,
+    )
+    plane = ControlPlane(publisher, authority.secrets, inline_routes=settings.inline_routes)
     server = Server(
         plane.publisher,
         authenticate=TokenAuthenticator(_verifier(settings)),
@@ -93,11 +98,11 @@ async def _serve(settings: ServeSettings, registry: CollectorRegistry) -> None:
         may_inspect=Inspectors(settings.inspectors),
         wall=time.time,  # noqa: TID251 - the composition root hands the clock in
         settings=server_settings(settings.listen),
-        certificate=certificates.current,
+        certificate=authority.certificates.current,
         metrics=Metrics(registry),
     )
     if settings.root_out is not None:
-        await asyncio.to_thread(settings.root_out.write_bytes, certificates.root_pem)
+        await _keep_roots(settings.root_out, authority)
     cluster = LocalCluster(
         inject_settings(host=host, port=port, server_name=settings.server_name), Subnets()
     )
@@ -106,13 +111,13 @@ async def _serve(settings: ServeSettings, registry: CollectorRegistry) -> None:
         log.info("serving", address=settings.listen, port=bound, folder=str(settings.folder))
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(plane.follow(_events(settings.folder, cluster), server)),
-                    group.create_task(plane.collect()),
-                    group.create_task(certificates.keep()),
-                    group.create_task(secrets.keep()),
-                    group.create_task(keep_thorough()),
-                ]
+                works = (
+                    plane.follow(_events(settings.folder, cluster), server),
+                    plane.collect(),
+                    *authority.work(plane, server.clients),
+                    keep_thorough(),
+                )
+                tasks = [group.create_task(work) for work in works]
                 await _signalled()
                 for task in tasks:
                     task.cancel()
@@ -120,6 +125,19 @@ async def _serve(settings: ServeSettings, registry: CollectorRegistry) -> None:
             raise cause(failed) from None
         finally:
             await server.stop()
+
+
+async def _keep_roots(path: Path, authority: MeshAuthority) -> None:
+    """Writes the roots that proxies must trust, now and whenever they change."""
+
+    async def write() -> None:
+        # A rename: who watches the file never reads half of it.
+        new = path.with_name(f".{path.name}.new")
+        await asyncio.to_thread(new.write_bytes, authority.roots_pem)
+        await asyncio.to_thread(new.replace, path)
+
+    await write()
+    authority.trust.follow(write)
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ somebody asks.
 """
 
 import asyncio
-from collections.abc import Hashable, Mapping, Sequence, Sized
+from collections.abc import Hashable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -178,6 +178,11 @@ class Clients:
 
     def __len__(self) -> int:
         return len(self._clients)
+
+    def __iter__(self) -> Iterator[Client]:
+        """Everyone, in the order in which they connected; for who would not have all of `snapshot`
+        made for one question."""
+        return iter(tuple(self._clients.values()))
 
     def snapshot(self) -> tuple[ClientStatus, ...]:
         """Everyone's status, in the order in which they connected."""

@@ -9,9 +9,12 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from ca import keys, storage
-from ca.authority import new_intermediate, new_root, pem
-from ca.errors import AuthorityError
-from ca.storage import authority_from, load, load_or_create, root_of, save
+from ca.authority import new_intermediate, new_root, pem, renewed
+from ca.errors import AuthorityError, RotationRefused
+from ca.files import files_of, rotation_from
+from ca.rotation import Rotation, back, begin, forward, replaced
+from ca.storage import create, edit, is_own, load, load_or_create, stamp
+from heddle.local.folders import write_volume
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 DOMAIN = "cluster.local"
@@ -41,19 +44,19 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("files", [ISTIO, CERT_MANAGER], ids=["istio", "cert-manager"])
 def test_a_plugged_in_authority_is_read(files: Mapping[str, bytes]) -> None:
-    assert authority_from(files, NOW) == AUTHORITY
+    assert rotation_from(files, NOW) == Rotation(current=AUTHORITY)
 
 
 def test_the_chain_may_leave_out_the_root_and_be_in_any_order() -> None:
     middle = new_intermediate(ROOT, NOW, DOMAIN)
     files = {**ISTIO, "cert-chain.pem": pem((middle.certificate, *AUTHORITY.chain[:1]))}
-    assert authority_from(files, NOW) == AUTHORITY
+    assert rotation_from(files, NOW) == Rotation(current=AUTHORITY)
 
 
 def test_a_root_may_sign_by_itself() -> None:
     key = keys.written(ROOT.signer).reveal()
     files = {"ca-cert.pem": pem(ROOT.chain), "ca-key.pem": key, "root-cert.pem": pem(ROOT.chain)}
-    assert authority_from(files, NOW) == ROOT
+    assert rotation_from(files, NOW) == Rotation(current=ROOT)
 
 
 @pytest.mark.parametrize(
@@ -83,18 +86,18 @@ def test_what_cannot_be_used_is_refused_with_the_files_name(
 ) -> None:
     files = {name: body for name, body in {**ISTIO, **change}.items() if body is not None}
     with pytest.raises(AuthorityError, match=reason):
-        authority_from(files, NOW)
+        rotation_from(files, NOW)
 
 
 def test_an_authority_is_made_once_and_then_found(tmp_path: Path) -> None:
     made = load_or_create(tmp_path / "ca", NOW, DOMAIN)
     assert load_or_create(tmp_path / "ca", NOW, DOMAIN) == made
-    assert len(made.chain) == 2
+    assert len(made.current.chain) == 2
 
 
 def _create(folder: str, found: "multiprocessing.Queue[bytes]") -> None:
     made = load_or_create(Path(folder), NOW, DOMAIN)
-    found.put(made.certificate.public_bytes(serialization.Encoding.DER))
+    found.put(made.current.certificate.public_bytes(serialization.Encoding.DER))
 
 
 def test_processes_that_start_at_once_agree_on_one(tmp_path: Path) -> None:
@@ -115,11 +118,17 @@ def test_keys_are_for_their_owner_only(tmp_path: Path) -> None:
     assert {each.stat().st_mode & 0o777 for each in secrets} == {0o600}
 
 
+def signed_anew(found: Rotation) -> Rotation:
+    return replaced(found, renewed(found.current, NOW))
+
+
 def test_a_new_authority_replaces_the_old_one_and_leaves_nothing(tmp_path: Path) -> None:
-    load_or_create(tmp_path, NOW, DOMAIN)
+    made = load_or_create(tmp_path, NOW, DOMAIN)
     before = set(contents(tmp_path))
-    save(tmp_path, AUTHORITY)
-    assert load(tmp_path, NOW) == AUTHORITY
+    after = edit(tmp_path, NOW, signed_anew)
+    assert load(tmp_path, NOW) == after
+    assert after.current.root == made.current.root
+    assert after.current.certificate != made.current.certificate
     assert len(contents(tmp_path)) == len(before)
 
 
@@ -134,23 +143,115 @@ def test_a_crash_in_the_middle_of_a_change_changes_nothing(
             raise OSError("the power is gone")
         write(path, content, secret=secret)
 
-    monkeypatch.setattr(storage, "_write", dies)
-    with pytest.raises(OSError, match="power"):
-        save(tmp_path, AUTHORITY)
+    with monkeypatch.context() as patched:
+        patched.setattr(storage, "_write", dies)
+        with pytest.raises(OSError, match="power"):
+            edit(tmp_path, NOW, signed_anew)
+    assert load(tmp_path, NOW) == made
+    edit(tmp_path, NOW, signed_anew)
+    assert len(list(tmp_path.glob("version-*"))) == 1
+
+
+def test_who_makes_no_intermediates_does_not_get_the_roots_key(tmp_path: Path) -> None:
+    made = load_or_create(tmp_path, NOW, DOMAIN)
+    assert made.current.root_signer is None
+    with pytest.raises(AuthorityError, match="make the intermediate where it is kept"):
+        renewed(made.current, NOW)
+
+
+def test_a_roots_key_that_was_taken_away_stays_away(tmp_path: Path) -> None:
+    load_or_create(tmp_path, NOW, DOMAIN)
+    (tmp_path / "current" / "root-key.pem").unlink()
+    edit(tmp_path, NOW, lambda found: begin(found, OTHER, NOW))
+    assert not (tmp_path / "current" / "root-key.pem").exists()
+    with pytest.raises(AuthorityError, match="make the intermediate where it is kept"):
+        edit(tmp_path, NOW, signed_anew)
+
+
+OTHER = new_intermediate(new_root(NOW, DOMAIN), NOW, DOMAIN)
+TRUSTING = begin(Rotation(current=AUTHORITY), OTHER, NOW)
+STATES = {
+    "stable": Rotation(current=AUTHORITY),
+    "trusting": TRUSTING,
+    "switched": forward(TRUSTING, (), NOW),
+    "returned": back(forward(TRUSTING, (), NOW), (), NOW),
+    "joined": Rotation(current=AUTHORITY, more=(OTHER.root,)),
+}
+
+
+@pytest.mark.parametrize("state", STATES.values(), ids=STATES)
+def test_every_step_survives_a_restart(tmp_path: Path, state: Rotation) -> None:
+    create(tmp_path, state, NOW)
+    assert load(tmp_path, NOW) == state
+
+
+@pytest.mark.parametrize("state", STATES.values(), ids=STATES)
+def test_every_step_is_read_from_a_mounted_secret(tmp_path: Path, state: Rotation) -> None:
+    """The same files, flat, behind the link that the kubelet moves."""
+    write_volume(tmp_path, files_of(state))
+    assert load(tmp_path, NOW) == state
+    assert not is_own(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", [b"", b"[]", b"{}", b'{"phase": "new"}', b'{"phase":"stable","since":1}']
+)
+def test_a_state_that_nobody_wrote_is_refused(text: bytes) -> None:
+    with pytest.raises(AuthorityError, match=r"rotation\.json is not what"):
+        rotation_from({**ISTIO, "rotation.json": text}, NOW)
+
+
+def test_half_a_rotation_is_refused_with_the_files_that_are_missing() -> None:
+    files = {**files_of(TRUSTING), "other-ca-key.pem": b""}
+    del files["other-ca-key.pem"]
+    with pytest.raises(AuthorityError, match=r"other-ca-key\.pem missing"):
+        rotation_from(files, NOW)
+
+
+def test_another_roots_key_is_refused() -> None:
+    with pytest.raises(AuthorityError, match="is not the key of the root"):
+        rotation_from({**ISTIO, "root-key.pem": KEY}, NOW)
+
+
+def test_an_authority_is_not_made_over_another(tmp_path: Path) -> None:
+    made = load_or_create(tmp_path, NOW, DOMAIN)
+    with pytest.raises(AuthorityError, match="there is an authority already"):
+        create(tmp_path, STATES["stable"], NOW)
     assert load(tmp_path, NOW) == made
 
 
-def test_the_root_makes_another_intermediate(tmp_path: Path) -> None:
+def test_what_somebody_else_has_put_there_is_only_read(tmp_path: Path) -> None:
+    for name, body in ISTIO.items():
+        (tmp_path / name).write_bytes(body)
+    before = contents(tmp_path)
+    assert load_or_create(tmp_path, NOW, DOMAIN) == Rotation(current=AUTHORITY)
+    with pytest.raises(AuthorityError, match="was not made by `heddle ca init`"):
+        edit(tmp_path, NOW, signed_anew)
+    assert contents(tmp_path) == before
+
+
+def test_a_refused_change_leaves_all_as_it_was(tmp_path: Path) -> None:
     made = load_or_create(tmp_path, NOW, DOMAIN)
-    root = root_of(tmp_path, NOW)
-    assert new_intermediate(root, NOW, DOMAIN).root == made.root
+    before = stamp(tmp_path)
+    with pytest.raises(RotationRefused):
+        edit(tmp_path, NOW, lambda found: forward(found, (), NOW))
+    assert load(tmp_path, NOW) == made
+    assert stamp(tmp_path) == before
 
 
-def test_without_the_roots_key_the_error_says_where_to_go(tmp_path: Path) -> None:
+def test_each_change_has_another_stamp(tmp_path: Path) -> None:
+    seen = {stamp(tmp_path)}
     load_or_create(tmp_path, NOW, DOMAIN)
-    (tmp_path / "root-key.pem").unlink()
-    with pytest.raises(AuthorityError, match="make the intermediate where the root's key is kept"):
-        root_of(tmp_path, NOW)
+    seen.add(stamp(tmp_path))
+    edit(tmp_path, NOW, signed_anew)
+    assert len(seen | {stamp(tmp_path)}) == 3
+
+
+def test_a_mounted_secret_that_is_exchanged_has_another_stamp(tmp_path: Path) -> None:
+    write_volume(tmp_path, ISTIO)
+    before = stamp(tmp_path)
+    write_volume(tmp_path, CERT_MANAGER)
+    assert stamp(tmp_path) != before
 
 
 def test_an_empty_folder_has_no_authority(tmp_path: Path) -> None:

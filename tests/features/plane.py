@@ -11,13 +11,12 @@ from ca.issuer import LocalIssuer
 from ca.tokens import TokenVerifier
 from crds.decode import identify
 from crds.meta import Key
-from heddle.certificates import ServingCertificates, own_authority
 from heddle.control_plane import ControlPlane
 from heddle.identity import TokenAuthenticator
 from heddle.injection import AUDIENCE, PORT, SERVER_NAME, inject_settings
 from heddle.local.addresses import Subnets
 from heddle.local_cluster import LocalCluster
-from heddle.workload_secrets import WorkloadSecrets
+from heddle.mesh_authority import MeshAuthority
 from sources.events import Applied, Deleted, Event, Synced
 from tests.fakes.clock import FakeClock
 from tests.fakes.envoy import FakeEnvoy
@@ -37,14 +36,13 @@ class Plane:
 
     def __init__(self, clock: FakeClock, *, patience: float = NEWS_SECONDS) -> None:
         self.issuer = LocalIssuer()
-        authority = own_authority(None, clock.now())
         publisher = Publisher()
-        self.secrets = WorkloadSecrets(publisher, authority, clock.now)
+        self.authority = MeshAuthority(publisher, None, clock, names=(SERVER_NAME,))
+        self.secrets = self.authority.secrets
         self.control = ControlPlane(publisher, self.secrets, quiet=True, patience=patience)
         self.clock = clock
         self._cluster = LocalCluster(inject_settings(host=SERVER_NAME, port=PORT), Subnets())
         self._objects: dict[Key, Raw] = {}
-        self._certificates = ServingCertificates(authority, clock.now, names=(SERVER_NAME,))
         verifier = TokenVerifier(
             self.issuer.jwks(), issuer=self.issuer.issuer, audience=AUDIENCE, clock=clock
         )
@@ -54,7 +52,7 @@ class Plane:
             resolve=self.control.resolver,
             wall=clock,
             settings=ServerSettings(drain=1.0),
-            certificate=self._certificates.current,
+            certificate=self.authority.certificates.current,
         )
         self.port = 0
 
@@ -139,7 +137,7 @@ class Plane:
         self, envoy: FakeEnvoy | None, metadata: Sequence[tuple[str, str]]
     ) -> AbstractAsyncContextManager[Stream]:
         """A stream of an Envoy that sends these headers; of a client that says nothing."""
-        address, root = f"127.0.0.1:{self.port}", self._certificates.root_pem
+        address, root = f"127.0.0.1:{self.port}", self.authority.roots_pem
         return connected(address, root, SERVER_NAME, metadata, envoy)
 
     def of(self, pod: str) -> AbstractAsyncContextManager[Stream]:

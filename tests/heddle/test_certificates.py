@@ -5,13 +5,19 @@ from datetime import timedelta
 from cryptography import x509
 
 from heddle.certificates import CHECK_SECONDS, ServingCertificates, own_authority
+from heddle.trust import Trust
 from tests.fakes.clock import FakeClock
 
 NAMES = ("heddle.test",)
 
 
+def trust(clock: FakeClock) -> Trust:
+    return Trust(own_authority(None, clock.now()))
+
+
 def test_it_is_the_same_as_long_as_it_is_young(clock: FakeClock) -> None:
-    certificates = ServingCertificates(own_authority(None, clock.now()), clock.now, names=NAMES)
+    trusted = trust(clock)
+    certificates = ServingCertificates(trusted, clock.now, names=NAMES)
     first = certificates.current()
     clock.advance(3600)
     assert not certificates.look()
@@ -19,8 +25,9 @@ def test_it_is_the_same_as_long_as_it_is_young(clock: FakeClock) -> None:
 
 
 def test_it_is_renewed_in_time_by_the_same_root(clock: FakeClock) -> None:
-    certificates = ServingCertificates(own_authority(None, clock.now()), clock.now, names=NAMES)
-    first, root = certificates.current(), certificates.root_pem
+    trusted = trust(clock)
+    certificates = ServingCertificates(trusted, clock.now, names=NAMES)
+    first = certificates.current()
     before = _parsed(first.chain)
     while not certificates.look():
         clock.advance(CHECK_SECONDS)
@@ -32,12 +39,11 @@ def test_it_is_renewed_in_time_by_the_same_root(clock: FakeClock) -> None:
     assert after.not_valid_after_utc > before.not_valid_after_utc
     leaf, intermediate = x509.load_pem_x509_certificates(certificates.current().chain)
     leaf.verify_directly_issued_by(intermediate)
-    intermediate.verify_directly_issued_by(_parsed(root))
-    assert certificates.root_pem == root
+    intermediate.verify_directly_issued_by(*trusted.roots)
 
 
 def test_it_has_the_names_that_clients_ask_for(clock: FakeClock) -> None:
-    certificates = ServingCertificates(own_authority(None, clock.now()), clock.now, names=NAMES)
+    certificates = ServingCertificates(trust(clock), clock.now, names=NAMES)
     names = _parsed(certificates.current().chain).extensions.get_extension_for_class(
         x509.SubjectAlternativeName
     )

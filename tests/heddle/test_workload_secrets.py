@@ -9,8 +9,10 @@ from cryptography import x509
 from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import Secret
 
 from ca.authority import Authority, new_intermediate, new_root
+from ca.rotation import Rotation
 from ca.workload import LIFETIME
 from ca.workload_secrets import TRUST, WORKLOAD
+from heddle.trust import Trust
 from heddle.workload_secrets import SecretsKey, WorkloadSecrets
 from mesh.identity import SpiffeId
 from tests.fakes.clock import FakeClock
@@ -34,8 +36,13 @@ def publisher() -> Publisher:
 
 
 @pytest.fixture
-def secrets(publisher: Publisher, authority: Authority, clock: FakeClock) -> WorkloadSecrets:
-    return WorkloadSecrets(publisher, authority, clock.now)
+def trust(authority: Authority) -> Trust:
+    return Trust(Rotation(current=authority))
+
+
+@pytest.fixture
+def secrets(publisher: Publisher, trust: Trust, clock: FakeClock) -> WorkloadSecrets:
+    return WorkloadSecrets(publisher, trust, clock.now)
 
 
 def certificate(publisher: Publisher, key: SecretsKey) -> Resource:
