@@ -23,6 +23,7 @@ from crds.kinds import Object
 from crds.mesh_config import DEFAULT_MESH_CONFIG
 from crds.meta import Key
 from heddle.engine import Engine
+from heddle.garbage import short_collections
 from heddle.identity import HOSTS_AT_ONCE, PodResolver, TokenAuthenticator
 from heddle.injection import AUDIENCE
 from heddle.pods import Pods
@@ -43,10 +44,11 @@ _TOKEN_SECONDS = 3600.0
 async def server(connection: Connection, turns: Turns) -> None:
     """The body of the worker."""
     handler = MeshServer(turns)
-    try:
-        await obey(connection, handler.handle)
-    finally:
-        await handler.stop()
+    with short_collections():
+        try:
+            await obey(connection, handler.handle)
+        finally:
+            await handler.stop()
 
 
 class MeshServer:

@@ -17,7 +17,7 @@ from mesh.proxy import Proxy, Role
 from xds.auth import Identity, Selection
 from xds.errors import Forbidden, NotReady, Unauthenticated
 
-HOSTS_AT_ONCE = 16
+HOSTS_AT_ONCE = 8
 """Hosts that are translated without a pause: some milliseconds, in which no other proxy waits."""
 
 _NODE_TYPES = frozenset(Role)
