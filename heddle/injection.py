@@ -50,7 +50,13 @@ def _bootstrap_for(discovery: Discovery) -> BootstrapFor:
             "INTERCEPTION_MODE": facts.mode.value,
         }
         node = Node(id=node_id(facts.role), cluster=facts.cluster, metadata=metadata)
-        address = "$(POD_IP)" if facts.mode is Mode.NONE else ""
-        return bootstrap(node, discovery, address=address, sds_folder=SDS_FOLDER)
+        return bootstrap(
+            node,
+            discovery,
+            address="$(POD_IP)",
+            mode=facts.mode,
+            sds_folder=SDS_FOLDER,
+            probes=facts.probes,
+        )
 
     return make

@@ -4,8 +4,12 @@ has to know as well, or clients would offer mutual TLS to an application.
 
 from collections.abc import Mapping
 
-OWN_PORTS = (15090, 15021, 15020)
-"""Metrics, readiness, probes: what the sidecar itself serves in the clear, never redirected."""
+METRICS_PORT = 15090
+READINESS_PORT = 15021
+PROBE_PORT = 15020
+"""Where the sidecar answers probes of the application: Istio's agent does it there."""
+OWN_PORTS = (METRICS_PORT, READINESS_PORT, PROBE_PORT)
+"""What the sidecar itself serves in the clear, never redirected."""
 ALL = "*"
 
 _PREFIX = "traffic.sidecar.istio.io/"

@@ -11,11 +11,14 @@ The name of the control plane in the roots' SDS file is what protects the token:
 else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from mesh.app_probes import AppProbe
+from mesh.proxy import Mode
 from translator.bootstrap_listeners import admin_address, admin_cluster, static_listeners
+from translator.bootstrap_probes import probe_clusters
 from translator.bootstrap_stats import stats_config
 
 Json = dict[str, object]
@@ -74,9 +77,17 @@ class Node:
     metadata: Mapping[str, str]
 
 
-def bootstrap(node: Node, discovery: Discovery, *, address: str = "", sds_folder: str) -> Json:
-    """The bootstrap of a sidecar. `address` is given in proxy-port mode, where everything that
-    listens binds to the pod's own address; `sds_folder` holds `TOKEN_FILE` and `ROOT_FILE`.
+def bootstrap(
+    node: Node,
+    discovery: Discovery,
+    *,
+    address: str,
+    mode: Mode = Mode.REDIRECT,
+    sds_folder: str,
+    probes: Sequence[AppProbe] = (),
+) -> Json:
+    """The bootstrap of a sidecar. `address` is the pod's own, which in proxy-port mode everything
+    binds to; `sds_folder` holds `TOKEN_FILE` and `ROOT_FILE`.
     """
     return {
         "node": {
@@ -85,14 +96,18 @@ def bootstrap(node: Node, discovery: Discovery, *, address: str = "", sds_folder
             "metadata": dict(sorted(node.metadata.items())),
         },
         "admin": {
-            "address": admin_address(address),
+            "address": admin_address(address, mode),
             "allow_paths": list(_ALLOWED_PATHS),
         },
         "dynamic_resources": _dynamic_resources(discovery),
         "static_resources": {
             # The discovery cluster is the first: Envoy starts slowly otherwise (envoy #27702).
-            "clusters": [_discovery_cluster(discovery, sds_folder), admin_cluster(address)],
-            "listeners": static_listeners(address),
+            "clusters": [
+                _discovery_cluster(discovery, sds_folder),
+                admin_cluster(address, mode),
+                *probe_clusters(probes, address),
+            ],
+            "listeners": static_listeners(address, mode, probes),
         },
         "deferred_stat_options": {"enable_deferred_creation_stats": True},
         "stats_config": stats_config(),

@@ -66,6 +66,8 @@ class Options:
     resources: Mapping[str, Mapping[str, str]]
     readiness: Readiness
     interception: Interception
+    lead_probes: bool
+    """Whether the kubelet's probes of the application are sent to the sidecar."""
 
 
 def options(
@@ -91,6 +93,7 @@ def options(
             failure_threshold=reader.read(_READINESS + "failureThreshold", _positive, 4),
         ),
         interception=_interception(reader),
+        lead_probes=reader.read(_SIDECAR + "rewriteAppHTTPProbers", _boolean, True),
     )
     return result, (*reader.problems, *_unused(pod, annotations, reader.known, config))
 

@@ -13,6 +13,7 @@ from crds.problem import Problem, Severity
 from mesh.proxy import Mode, Role
 from webhook import raw, sidecar
 from webhook.annotations import Options, options
+from webhook.app_probes import Led, led_through_sidecar
 from webhook.gateway import gateway_conflicts, gateway_spec
 from webhook.pod_checks import cautions, conflicts, malformed
 from webhook.policy import decide
@@ -99,7 +100,10 @@ def _with_sidecar(
     pod: Mapping[str, object], key: Key, chosen: Options, settings: InjectSettings
 ) -> dict[str, object]:
     cluster = f"{canonical_name(pod) or 'unknown'}.{key.namespace}"
-    facts = ProxyFacts(cluster=cluster, mode=chosen.mode, role=chosen.role)
+    led = Led(raw.spec(pod))
+    if chosen.lead_probes and chosen.mode is Mode.REDIRECT and chosen.role is Role.SIDECAR:
+        led = led_through_sidecar(led.spec, raw.annotations(pod))
+    facts = ProxyFacts(cluster=cluster, mode=chosen.mode, role=chosen.role, probes=led.probes)
     bootstrap = settings.bootstrap(facts)
     added = _added(chosen, bootstrap, settings)
     metadata = {
@@ -107,7 +111,7 @@ def _with_sidecar(
         "annotations": _annotations(pod, added, chosen.mode, settings),
         "labels": _labels(pod, chosen.role),
     }
-    spec = _spec(raw.spec(pod), added, chosen)
+    spec = _spec(led.spec, added, chosen)
     if chosen.role is Role.ROUTER:
         spec = gateway_spec(spec, chosen, bootstrap)
     return {**pod, "metadata": metadata, "spec": spec}

@@ -54,6 +54,13 @@ def cautions(pod: Mapping[str, object], key: Key) -> Iterator[Problem]:
             if isinstance(number, int) and number in RESERVED_PORTS:
                 message = "The sidecar listens on this port: choose another."
                 yield warning(key, "reserved-port", f"{path}: ports", message, str(number))
+        hooks = raw.mapping(container.get("lifecycle"))
+        for hook in (name for name in hooks if "httpGet" in raw.mapping(hooks[name])):
+            message = (
+                "The kubelet makes this call without a certificate, so a STRICT port refuses it, "
+                "and it is not led through the sidecar as probes are: use exec or sleep."
+            )
+            yield warning(key, "hook-in-the-clear", f"{path}: lifecycle.{hook}.httpGet", message)
 
 
 def _shape(pod: Mapping[str, object]) -> Iterator[tuple[str, object, bool]]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from mesh.app_probes import AppProbe
 from mesh.proxy import Mode, Role
 
 PLACEHOLDERS = ("POD_NAME", "POD_NAMESPACE", "POD_IP", "SERVICE_ACCOUNT", "NODE_NAME")
@@ -26,6 +27,8 @@ class ProxyFacts:
     cluster: str
     mode: Mode
     role: Role = Role.SIDECAR
+    probes: tuple[AppProbe, ...] = ()
+    """What the kubelet asks the sidecar about the application."""
 
 
 class BootstrapFor(Protocol):

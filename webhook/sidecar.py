@@ -7,6 +7,7 @@ Envoy's bootstrap travels as JSON in its arguments (JSON is YAML, and needs no q
 import json
 from collections.abc import Mapping
 
+from mesh.interception import METRICS_PORT, READINESS_PORT
 from webhook import iptables
 from webhook.annotations import Options
 from webhook.iptables import PROXY_UID, Interception
@@ -33,9 +34,7 @@ VOLUMES = (TOKEN_VOLUME, ROOT_VOLUME, SDS_VOLUME, SCRATCH_VOLUME)
 SDS_TOKEN_ANNOTATION = "heddle.io/sds-token"
 SDS_CA_ANNOTATION = "heddle.io/sds-ca"
 
-READINESS_PORT = 15021
 READINESS_PATH = "/healthz/ready"
-METRICS_PORT = 15090
 
 _FIELDS = {
     "POD_NAME": "metadata.name",

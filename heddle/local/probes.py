@@ -1,23 +1,32 @@
 """Startup, readiness and liveness probes, as a kubelet does: from the node to the pod."""
 
 import asyncio
+import ssl
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+import grpc
+
 from webhook import raw
 
 _LONGEST_STATUS_LINE = 256
+_LONGEST_SERVICE = 127
+"""Its length fits into one byte of the message."""
+_CHECK = "/grpc.health.v1.Health/Check"
+_SERVING = b"\x08\x01"
+_NO_PROXY = (("grpc.enable_http_proxy", 0),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpGet:
-    """Fine if the answer's status is from 200 to 399."""
+    """Fine if the answer's status is from 200 to 399. Over `tls` nobody is verified."""
 
     port: int
     path: str
     host: str
     headers: tuple[tuple[str, str], ...]
+    tls: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +35,14 @@ class TcpConnect:
 
     port: int
     host: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrpcHealth:
+    """Fine if `grpc.health.v1.Health` says that the service, or the whole server, is serving."""
+
+    port: int
+    service: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +56,7 @@ class Command:
 class Probe:
     """A check and its times, in seconds."""
 
-    check: HttpGet | TcpConnect | Command
+    check: HttpGet | TcpConnect | GrpcHealth | Command
     initial_delay: float
     period: float
     timeout: float
@@ -62,17 +79,32 @@ def probe(container: Mapping[str, object], field: str) -> Probe | None:
     )
 
 
-async def passes(check: HttpGet | TcpConnect, address: str, timeout_seconds: float) -> bool:
+async def passes(
+    check: HttpGet | TcpConnect | GrpcHealth, address: str, timeout_seconds: float
+) -> bool:
     """Ask the pod at `address` once."""
     try:
         async with asyncio.timeout(timeout_seconds):
+            if isinstance(check, GrpcHealth):
+                return await _is_serving(check, address)
             return await _ask(check, check.host or address)
-    except (OSError, TimeoutError, EOFError, ValueError):
+    except (OSError, TimeoutError, EOFError, ValueError, grpc.aio.AioRpcError):
         return False
 
 
+async def _is_serving(check: GrpcHealth, address: str) -> bool:
+    service = check.service.encode()
+    async with grpc.aio.insecure_channel(f"{address}:{check.port}", _NO_PROXY) as channel:
+        ask: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(_CHECK)
+        answer: bytes = await ask(b"\n" + bytes((len(service),)) + service if service else b"")
+    return answer == _SERVING
+
+
 async def _ask(check: HttpGet | TcpConnect, address: str) -> bool:
-    reader, writer = await asyncio.open_connection(address, check.port, limit=_LONGEST_STATUS_LINE)
+    tls = _unverified() if isinstance(check, HttpGet) and check.tls else None
+    reader, writer = await asyncio.open_connection(
+        address, check.port, limit=_LONGEST_STATUS_LINE, ssl=tls
+    )
     try:
         if isinstance(check, TcpConnect):
             return True
@@ -86,6 +118,13 @@ async def _ask(check: HttpGet | TcpConnect, address: str) -> bool:
             await writer.wait_closed()
 
 
+def _unverified() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
 def _request(check: HttpGet, address: str) -> bytes:
     headers = {"Host": f"{address}:{check.port}", "User-Agent": "kube-probe/1.31"}
     headers |= {"Accept": "*/*", "Connection": "close", **dict(check.headers)}
@@ -95,28 +134,34 @@ def _request(check: HttpGet, address: str) -> bytes:
 
 def _check(
     found: Mapping[str, object], container: Mapping[str, object]
-) -> HttpGet | TcpConnect | Command | None:
+) -> HttpGet | TcpConnect | GrpcHealth | Command | None:
     if "httpGet" in found:
         return _http(raw.mapping(found["httpGet"]), container)
-    if "tcpSocket" in found or "grpc" in found:
-        tcp = raw.mapping(found.get("tcpSocket") or found.get("grpc"))
+    if "tcpSocket" in found:
+        tcp = raw.mapping(found["tcpSocket"])
         return TcpConnect(port=_port(tcp.get("port"), container), host=raw.text(tcp.get("host")))
+    if "grpc" in found:
+        asked = raw.mapping(found["grpc"])
+        service = raw.text(asked.get("service"))[:_LONGEST_SERVICE]
+        return GrpcHealth(port=_port(asked.get("port"), container), service=service)
     command = raw.mapping(found.get("exec")).get("command")
     if isinstance(command, list | tuple) and command:
         return Command(command=tuple(map(str, command)))
     return None
 
 
-def _http(get: Mapping[str, object], container: Mapping[str, object]) -> HttpGet | TcpConnect:
-    port, host = _port(get.get("port"), container), raw.text(get.get("host"))
-    if raw.text(get.get("scheme")).upper() == "HTTPS":
-        # The kubelet does not verify the certificate either: that somebody answers has to do.
-        return TcpConnect(port=port, host=host)
+def _http(get: Mapping[str, object], container: Mapping[str, object]) -> HttpGet:
     headers = tuple(
         (raw.text(header.get("name")), raw.text(header.get("value")))
         for header in raw.objects(get.get("httpHeaders"))
     )
-    return HttpGet(port=port, path=raw.text(get.get("path")) or "/", host=host, headers=headers)
+    return HttpGet(
+        port=_port(get.get("port"), container),
+        path=raw.text(get.get("path")) or "/",
+        host=raw.text(get.get("host")),
+        headers=headers,
+        tls=raw.text(get.get("scheme")).upper() == "HTTPS",
+    )
 
 
 def _port(value: object, container: Mapping[str, object]) -> int:

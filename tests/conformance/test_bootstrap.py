@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from envoy.config.core.v3 import base_pb2
 
+from mesh.proxy import Mode
 from tests.conformance.conversation import PATIENCE
 from tests.conformance.envoy import Envoy, Json, running
 from tests.conformance.resources import change, static_cluster
@@ -118,6 +119,8 @@ class Sidecar:
         made = bootstrap(
             Node(id="sidecar", cluster="c", metadata={}),
             Discovery(host="127.0.0.1", port=15012, server_name=NAME),
+            address="127.0.0.1",
+            mode=Mode.NONE,  # one address for each port: a socket can be bound once
             sds_folder=str(self.folder),
         )
         text = json.dumps(made)

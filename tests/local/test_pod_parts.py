@@ -17,7 +17,7 @@ from heddle.local.launch import Launch, Mount, take, write
 from heddle.local.logs import LONGEST_LINE, LineReader, Log
 from heddle.local.paths import relocate
 from heddle.local.places import ProcessPlace
-from heddle.local.probes import HttpGet, TcpConnect, probe
+from heddle.local.probes import GrpcHealth, HttpGet, probe
 from heddle.local.root import CHECKOUT, POD_FOLDER, python_trees, root_mounts, uncovered
 from tests.local.nodes import container, mode_of, pod
 
@@ -168,10 +168,16 @@ def test_a_probe_may_name_its_port() -> None:
     assert (found.period, found.failures, found.timeout) == (3.0, 3, 1.0)
 
 
-def test_a_https_probe_only_connects() -> None:
+def test_a_probe_may_be_over_tls() -> None:
     found = probe(container("", p={"httpGet": {"port": 443, "scheme": "HTTPS"}}), "p")
     assert found is not None
-    assert found.check == TcpConnect(port=443, host="")
+    assert found.check == HttpGet(port=443, path="/", host="", headers=(), tls=True)
+
+
+def test_a_probe_may_ask_for_a_service() -> None:
+    found = probe(container("", p={"grpc": {"port": 9001, "service": "shop"}}), "p")
+    assert found is not None
+    assert found.check == GrpcHealth(port=9001, service="shop")
 
 
 def test_pauses_double_up_to_a_limit_and_start_anew_after_a_steady_run() -> None:

@@ -16,6 +16,7 @@ from envoy.config.route.v3.route_components_pb2 import VirtualHost
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
+from mesh.proxy import Mode
 from tests.translator.static_secrets import by_name, of_workload
 from translator import names, pb
 from translator.bootstrap import (
@@ -43,7 +44,9 @@ def refusal(envoy: Path, folder: Path, config: Mapping[str, object]) -> str:
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
-def sidecar(folder: Path, address: str = "") -> dict[str, object]:
+def sidecar(
+    folder: Path, address: str = "127.7.0.1", mode: Mode = Mode.REDIRECT
+) -> dict[str, object]:
     """A sidecar's bootstrap, with its secrets in `folder`."""
     (folder / "token").write_text("t")
     (folder / "root.pem").write_bytes(root())
@@ -57,6 +60,7 @@ def sidecar(folder: Path, address: str = "") -> dict[str, object]:
         Node(id="sidecar~10.0.0.1~a.shop~shop", cluster="a.shop", metadata={"NAMESPACE": "shop"}),
         Discovery(host="127.0.0.1", port=15012, server_name="heddle"),
         address=address,
+        mode=mode,
         sds_folder=str(folder),
     )
 

@@ -1,9 +1,11 @@
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
+from mesh.app_probes import AppProbe, HttpCheck
+from mesh.proxy import Mode
 from translator.bootstrap import Discovery, Node, bootstrap, root_secret, token_secret
 from translator.bootstrap_stats import stats_config
 
@@ -12,12 +14,20 @@ NODE = Node(
     cluster="reviews.shop",
     metadata={"NAME": "$(POD_NAME)", "NAMESPACE": "shop"},
 )
+READY = AppProbe(
+    path="/app-health/web/readyz", port=80, check=HttpCheck(path="/ok"), period=10, timeout=1
+)
 DISCOVERY = Discovery(host="heddle.istio-system.svc", port=15012, server_name="heddle.mesh")
 
 
-def made(address: str = "", host: str = DISCOVERY.host) -> dict[str, object]:
+def made(
+    mode: Mode = Mode.REDIRECT, host: str = DISCOVERY.host, probes: Sequence[AppProbe] = ()
+) -> dict[str, object]:
     discovery = Discovery(host=host, port=15012, server_name="heddle.mesh")
-    return bootstrap(NODE, discovery, address=address, sds_folder="/etc/heddle/sds")
+    folder = "/etc/heddle/sds"
+    return bootstrap(
+        NODE, discovery, address="$(POD_IP)", mode=mode, sds_folder=folder, probes=probes
+    )
 
 
 def values(part: object, key: str) -> Iterator[object]:
@@ -40,6 +50,7 @@ def test_the_bootstrap_is_json_and_equal_input_gives_equal_text() -> None:
             metadata=dict(sorted(NODE.metadata.items(), reverse=True)),
         ),
         DISCOVERY,
+        address="$(POD_IP)",
         sds_folder="/etc/heddle/sds",
     )
     assert json.dumps(made()) == json.dumps(again)
@@ -81,21 +92,36 @@ def test_a_proxy_without_configuration_is_never_ready() -> None:
 
 
 @pytest.mark.parametrize(
-    ("address", "admin", "others"),
-    [("", "127.0.0.1", "0.0.0.0"), ("$(POD_IP)", "$(POD_IP)", "$(POD_IP)")],
+    ("mode", "admin", "others"),
+    [(Mode.REDIRECT, "127.0.0.1", ["127.0.0.1"]), (Mode.NONE, "$(POD_IP)", [])],
 )
-def test_where_it_listens(address: str, admin: str, others: str) -> None:
-    config = made(address)
+def test_where_it_listens(mode: Mode, admin: str, others: list[str]) -> None:
+    """At the pod's address of whichever family; the loopback of proxy-port mode is everybody's."""
+    config = made(mode, probes=[READY])
     assert next(values(config["admin"], "socket_address")) == {
         "address": admin,
         "port_value": 15000,
     }
     (listeners,) = values(config["static_resources"], "listeners")
     assert isinstance(listeners, list)
-    assert [one["address"]["socket_address"] for one in listeners] == [
-        {"address": others, "port_value": 15021},
-        {"address": others, "port_value": 15090},
-    ]
+    for one, port in zip(listeners, (15021, 15090, 15020), strict=True):
+        assert one["address"]["socket_address"] == {"address": "$(POD_IP)", "port_value": port}
+        also = [each["address"]["socket_address"] for each in one.get("additional_addresses", [])]
+        assert also == [{"address": other, "port_value": port} for other in others]
+
+
+def test_without_probes_nothing_answers_them() -> None:
+    (listeners,) = values(made()["static_resources"], "listeners")
+    assert isinstance(listeners, list)
+    assert [one["name"] for one in listeners] == ["readiness", "metrics"]
+
+
+def test_the_health_of_a_port_is_kept_among_the_statistics() -> None:
+    """The filter that answers for TCP and gRPC reads it there."""
+    (suffixes,) = values(stats_config(), "patterns")
+    assert isinstance(suffixes, list)
+    for gauge in (".membership_healthy", ".membership_total"):
+        assert {"suffix": gauge} in suffixes
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from mesh.destinations import Policy
 from mesh.endpoints import Endpoint
 from mesh.inbound import InboundPort
 from mesh.l4_routing import L4Rule
+from mesh.proxy import Mode
 from mesh.services import Protocol, Resolution
 from tests.translator.envoy import refusal, serving, sidecar, with_resources
 from tests.translator.hostile import POLICIES, RULES
@@ -22,9 +23,12 @@ from translator.listeners_outbound import Settings
 pytestmark = pytest.mark.envoy
 
 
-@pytest.mark.parametrize("address", ["", "127.7.0.1"])
-def test_the_bootstrap(envoy_binary: Path, tmp_path: Path, address: str) -> None:
-    assert refusal(envoy_binary, tmp_path, sidecar(tmp_path, address)) == ""
+@pytest.mark.parametrize("mode", list(Mode))
+@pytest.mark.parametrize("address", ["127.7.0.1", "fd00::1"])
+def test_the_bootstrap(envoy_binary: Path, tmp_path: Path, address: str, mode: Mode) -> None:
+    if ":" in address and not Path("/proc/net/if_inet6").exists():
+        pytest.skip("this machine has no IPv6")
+    assert refusal(envoy_binary, tmp_path, sidecar(tmp_path, address, mode)) == ""
 
 
 def test_a_refusal_is_noticed(envoy_binary: Path, tmp_path: Path) -> None:

@@ -12,9 +12,11 @@ SDS_CA = '{"resources":[{"name":"xds-ca"}]}'
 def small_bootstrap(facts: ProxyFacts) -> Mapping[str, object]:
     """Stands in for the real one, with a placeholder and a dollar sign that is none."""
     address = "127.0.0.1" if facts.mode is Mode.REDIRECT else "$(POD_IP)"
+    probes = [str(probe) for probe in facts.probes]
     return {
         "node": {"id": "sidecar~$(POD_NAME).$(POD_NAMESPACE)", "cluster": facts.cluster},
         "admin": {"address": address, "note": "costs $5, $(NOTHING) more"},
+        **({"probes": probes} if probes else {}),
     }
 
 

