@@ -29,7 +29,17 @@ class ServerTLSmode(StrEnum):
     @property
     def verifies(self) -> bool:
         """Whether a certificate of the client is verified, if only when it shows one."""
-        return self in (ServerTLSmode.MUTUAL, ServerTLSmode.OPTIONAL_MUTUAL)
+        return self.demands or self is ServerTLSmode.OPTIONAL_MUTUAL
+
+    @property
+    def demands(self) -> bool:
+        """Whether nobody is served without a certificate."""
+        return self in (ServerTLSmode.MUTUAL, ServerTLSmode.ISTIO_MUTUAL)
+
+    @property
+    def is_of_the_mesh(self) -> bool:
+        """Whether both sides show the certificates that the mesh gave them."""
+        return self is ServerTLSmode.ISTIO_MUTUAL
 
 
 class TLSProtocol(StrEnum):
@@ -87,6 +97,11 @@ class ServerTLSSettings:
         return tuple((c.server_certificate, c.private_key) for c in self.tls_certificates)
 
     @property
+    def asks_roots(self) -> bool:
+        """Whether the authorities of clients are to be in a Secret."""
+        return self.mode.verifies and not (self.mode.is_of_the_mesh or self.roots_file)
+
+    @property
     def roots_credential(self) -> str:
         """What the authorities of clients are looked for by, where they are in no file."""
         return self.ca_cert_credential_name or self.credential_name
@@ -116,7 +131,7 @@ _SPKI = re.compile(r"[A-Za-z0-9+/]{43}=", re.ASCII)
 
 def check_server_tls(path: str, tls: ServerTLSSettings) -> Iterator[Problem]:
     """Of a server that speaks HTTPS or TLS."""
-    if tls.mode is ServerTLSmode.ISTIO_MUTUAL or not tls.mode.terminates:
+    if tls.mode.is_of_the_mesh or not tls.mode.terminates:
         yield from _check_unused(path, tls)
     else:
         yield from _check_sources(path, tls)
@@ -145,9 +160,10 @@ def _check_unused(path: str, tls: ServerTLSSettings) -> Iterator[Problem]:
         "privateKey": tls.private_key,
         "caCertificates": tls.ca_certificates,
         "caCertCredentialName": tls.ca_cert_credential_name,
+        "caCrl": tls.ca_crl,
     }
     for name, value in (_given(tls) | others).items():
-        if value and tls.mode is ServerTLSmode.ISTIO_MUTUAL:
+        if value and tls.mode.is_of_the_mesh:
             message = "has no place with ISTIO_MUTUAL, which uses the mesh's own certificates"
             yield error("one-of", f"{path}.{name}", message)
         elif value:
@@ -210,8 +226,7 @@ def _check_roots(path: str, tls: ServerTLSSettings) -> Iterator[Problem]:
     if tls.insecure_skip_verify:
         message = "is refused with a mode that verifies clients: use SIMPLE if it shall not"
         yield error("one-of", f"{path}.insecureSkipVerify", message)
-    named = tls.ca_certificates or tls.ca_cert_credential_name or tls.credential_name
-    if not named and not any(each.ca_certificates for each in tls.tls_certificates):
+    if tls.asks_roots and not tls.roots_credential:
         message = f"is missing: mode {tls.mode} needs the certificates of the clients' authority"
         yield error("no-certificate", f"{path}.caCertificates", message)
 

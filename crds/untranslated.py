@@ -60,9 +60,10 @@ ONLY_REGIONS = Untranslated(
 NOR_IN_ISTIO = Untranslated(
     "has no effect, in Istio neither: no release translates it; use `simple` or `consistentHash`"
 )
-NEEDS_MESH_TLS = Untranslated(
-    "needs the certificates of the mesh, which do not exist yet: this server stays closed",
-    lambda mode: mode in (ServerTLSmode.AUTO_PASSTHROUGH, ServerTLSmode.ISTIO_MUTUAL),
+NOTHING_BEHIND = Untranslated(
+    "leads to services of other networks, and there is one network: this server stays closed; use "
+    "PASSTHROUGH and a VirtualService that says where to by sniHosts",
+    lambda mode: mode is ServerTLSmode.AUTO_PASSTHROUGH,
 )
 ONE_NETWORK = Untranslated(
     "has no effect: there is one network, in which every workload is reached at its own address"
@@ -84,7 +85,7 @@ UNTRANSLATED: Mapping[type, Mapping[str, Untranslated]] = {
     WorkloadEntry: {"network": ONE_NETWORK},
     WorkloadGroup: {"metadata": NO_AGENT, "template": NO_AGENT, "probe": NO_AGENT},
     Server: {"default_endpoint": NOT_AT_GATEWAYS},
-    ServerTLSSettings: {"mode": NEEDS_MESH_TLS, "insecure_skip_verify": NEVER_SKIPPED},
+    ServerTLSSettings: {"mode": NOTHING_BEHIND, "insecure_skip_verify": NEVER_SKIPPED},
     IstioEgressListener: {"bind": NOT_YET, "capture_mode": NOT_YET},
     SidecarOutboundTrafficPolicy: {"egress_proxy": NOT_YET},
 }

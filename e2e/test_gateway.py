@@ -12,10 +12,12 @@ from e2e.conftest import ROOT
 from e2e.gateway import HTTPS, PORT, SHOP, TCP, bound, edge, server, to_echo, visit
 from e2e.mesh import INGRESS, SUBSETS, VISITOR, Answer, Mesh
 from e2e.witness import told, witness
-from tests.meshes import secret
+from tests.meshes import destination_rule, secret, virtual_service
 from tests.semantics import covers
 
 MUTUAL, PASSED = "mutual.example.com", "passed.example.com"
+GATEWAY = "ingress.edge.svc.cluster.local"
+CLIENT_ID = "'spiffe://cluster.local/ns/e2e/sa/default'"
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +51,7 @@ def visit_tls(
     mesh: Mesh, folder: Path, host: str, shown: str = "", roots: str = "roots.pem"
 ) -> Answer:
     """The same within TLS; `shown` is the client's certificate."""
-    tls = {"sni": host, "roots": str(folder / roots)}
+    tls = {"sni": host} | ({"roots": str(folder / roots)} if roots else {})
     if shown:
         tls |= {
             "certificate": str(folder / f"{shown}.pem"),
@@ -231,3 +233,66 @@ def test_what_leads_nowhere_is_a_clear_503_and_harms_nobody(mesh: Mesh) -> None:
     assert visit(mesh, PASSED).status == 503
     assert visit(mesh, SHOP).status == 200
     assert any("gone" in each for each in mesh.problems())
+
+
+def by_the_mesh(protocol: str, clients: str = "") -> str:
+    """A server for workloads of the mesh, and how their sidecars call it by its name."""
+    names = f", subjectAltNames: [{clients}]" if clients else ""
+    return "\n".join(
+        (
+            edge(server(443, protocol, MUTUAL, f"mode: ISTIO_MUTUAL{names}")),
+            destination_rule(
+                "ingress",
+                f"{{host: {GATEWAY}, trafficPolicy: "
+                f"{{tls: {{mode: ISTIO_MUTUAL, sni: {MUTUAL}}}}}}}",
+                "e2e",
+            ),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("clients", "status"),
+    [("", 200), (CLIENT_ID, 200), ("'spiffe://cluster.local/ns/e2e/sa/other'", 503)],
+    ids=["any", "named", "another"],
+)
+def test_workloads_of_the_mesh_know_the_gateway_and_it_them(
+    mesh: Mesh, folder: Path, clients: str, status: int
+) -> None:
+    """ISTIO_MUTUAL: both show the mesh's certificates; nobody else has one."""
+    there = f"destination: {{host: {GATEWAY}, port: {{number: 443}}}}"
+    rule = f"headers: {{request: {{set: {{x-by: mesh}}}}}}, rewrite: {{authority: {MUTUAL}}}"
+    mesh.apply(
+        by_the_mesh("HTTPS", clients),
+        to_echo(MUTUAL, "inside"),
+        virtual_service(
+            "echo", f"{{hosts: [echo-v1], http: [{{{rule}, route: [{{{there}}}]}}]}}", "e2e"
+        ),
+    )
+    answer = mesh.get("http://echo-v1:8080/path")
+    assert answer.status == status, answer
+    if status == 200:
+        seen = answer.seen
+        assert (seen.path, seen.headers["x-by"]) == ("/path", "mesh")
+        assert "/ns/edge/sa/ingress" in seen.headers["x-forwarded-client-cert"]
+    for shown in ("", "client"):
+        assert visit_tls(mesh, folder, MUTUAL, shown=shown, roots="").status == 0
+
+
+def test_connections_of_the_mesh_end_at_the_gateway(mesh: Mesh) -> None:
+    """The same for what is no request."""
+    mesh.apply(
+        by_the_mesh("TLS"),
+        bound(
+            "inside",
+            f"hosts: [{MUTUAL}], tcp: [{{route: [{{destination: {{host: echo, "
+            "port: {number: 9000}}}]}]",
+        ),
+        virtual_service(
+            "echo",
+            f"{{hosts: [echo], tcp: [{{route: [{{destination: {{host: {GATEWAY}, "
+            "port: {number: 443}}}]}]}",
+            "e2e",
+        ),
+    )
+    assert "hello" in mesh.tcp("echo", 9000, "hello")

@@ -112,7 +112,7 @@ def _of_servers(mesh: Mesh, proxy: Proxy) -> Iterator[Credential]:
             if tls is None or not server.server.terminates_tls:
                 continue
             yield from (Credential(secret_name(each)) for each in tls.credentials)
-            if tls.mode.verifies and not tls.roots_file:
+            if tls.asks_roots:
                 yield Credential(secret_name(tls.roots_credential), roots=True)
 
 

@@ -95,7 +95,7 @@ def lacking(credentials: Credentials, namespace: str, tls: ServerTLSSettings) ->
         if not credentials.at(namespace, name).certificate:
             field_name = "credentialNames" if tls.credential_names else "credentialName"
             return Lacking(field_name, name, "certificate with its key")
-    if not tls.mode.verifies or tls.roots_file:
+    if not tls.asks_roots:
         return None
     if roots_secret(credentials, namespace, tls.roots_credential):
         return None

@@ -20,9 +20,6 @@ from mesh.service_index import Services
 ANY_ADDRESS = "0.0.0.0"
 ANY_NAMESPACE = "*"
 
-NOT_TRANSLATED = (ServerTLSmode.AUTO_PASSTHROUGH, ServerTLSmode.ISTIO_MUTUAL)
-"""Modes that need the mesh's own certificates, which do not exist yet."""
-
 RESERVED_PORTS = frozenset({15000, 15020, 15021, 15090})
 """Where the gateway's Envoy itself listens: its admin port, readiness and metrics."""
 
@@ -162,7 +159,7 @@ def _closed(credentials: Credentials, namespace: str, server: GatewayServer) -> 
     tls = server.server.tls
     if tls is None or server.server.is_plain_http:
         return None
-    if tls.mode in NOT_TRANSLATED:
+    if tls.mode is ServerTLSmode.AUTO_PASSTHROUGH:
         return Refused(server=server, code="not-translated", value=tls.mode.value)
     lack = lacking(credentials, namespace, tls)
     if lack is None:

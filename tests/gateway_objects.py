@@ -13,6 +13,8 @@ SERVERS = (
     "{port: {number: 443, name: https, protocol: HTTPS}, hosts: ['*'], "
     "tls: {mode: MUTUAL, credentialName: b}}",
     "{port: {number: 443, name: tls, protocol: TLS}, hosts: ['*'], tls: {mode: PASSTHROUGH}}",
+    "{port: {number: 443, name: mesh, protocol: HTTPS}, hosts: ['*.mesh.test'], "
+    "tls: {mode: ISTIO_MUTUAL}}",
     "{port: {number: 443, name: files, protocol: HTTPS}, hosts: ['*.shop.test'], "
     "tls: {mode: SIMPLE, serverCertificate: /etc/c.pem, privateKey: /etc/k.pem}}",
     "{port: {number: 90, name: tcp, protocol: TCP}, hosts: ['*']}",

@@ -47,12 +47,17 @@ def tables(listeners: Iterable[GatewayListener]) -> tuple[Table, ...]:
 
 
 def listener(
-    gateway: GatewayListener, chains: Sequence[Chain], guards: Guards = NO_GUARDS
+    gateway: GatewayListener,
+    chains: Sequence[Chain],
+    guards: Guards = NO_GUARDS,
+    domains: Sequence[str] = (),
 ) -> Listener | None:
-    """The listener of one port; nothing if no server there can take a connection."""
+    """The listener of one port; nothing if no server there can take a connection. `domains` are the
+    trust domains of the mesh.
+    """
     if gateway.family is Family.HTTP:
         return listeners_gateway.http_listener(gateway, guards)
-    return listeners_gateway.chained_listener(gateway, chains, guards)
+    return listeners_gateway.chained_listener(gateway, chains, guards, domains)
 
 
 def file_secrets(listeners: Iterable[GatewayListener]) -> tuple[Secret, ...]:

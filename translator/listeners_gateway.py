@@ -1,6 +1,6 @@
 """The listeners of a gateway: one a port, with a filter chain for each server that speaks TLS."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 
 from envoy.config.core.v3.base_pb2 import TrafficDirection
@@ -45,13 +45,16 @@ def http_listener(listener: GatewayListener, guards: Guards = NO_GUARDS) -> List
 
 
 def chained_listener(
-    listener: GatewayListener, chains: Iterable[Chain], guards: Guards = NO_GUARDS
+    listener: GatewayListener,
+    chains: Iterable[Chain],
+    guards: Guards = NO_GUARDS,
+    domains: Sequence[str] = (),
 ) -> Listener | None:
     """A port of TLS, or of connections as such; nothing if it would take none. A connection that no
-    chain takes is closed.
+    chain takes is closed. `domains` are the trust domains of the mesh.
     """
     inspectors = listener_filters(tls=listener.family is Family.TLS, http=False)
-    made = tuple(_filter_chains(listener, chains, guards))
+    made = tuple(_filter_chains(listener, chains, guards, domains))
     return _listener(listener, made, inspectors) if made else None
 
 
@@ -68,7 +71,7 @@ def _listener(
 
 
 def _filter_chains(
-    listener: GatewayListener, chains: Iterable[Chain], guards: Guards
+    listener: GatewayListener, chains: Iterable[Chain], guards: Guards, domains: Sequence[str]
 ) -> Iterator[FilterChain]:
     taken: set[Entry] = set()
     for chain in chains:
@@ -76,7 +79,8 @@ def _filter_chains(
         taken.update(mine)
         server = chain.server.server
         ends = server.tls if server.terminates_tls else None
-        socket = server_tls(ends, ALPN_HTTP if server.is_https else ()) if ends else None
+        alpn = ALPN_HTTP if server.is_https else ()
+        socket = server_tls(ends, alpn, domains) if ends else None
         to_targets = partial(_connections, listener, chain.server, guards)
         yield from filter_chains(mine, to_targets, socket, only_tls=listener.family is Family.TLS)
 

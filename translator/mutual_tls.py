@@ -96,22 +96,26 @@ def _offered(*, http: bool, http2: bool) -> tuple[str, ...]:
 
 def downstream(domains: Sequence[str], *, http: bool) -> TransportSocket:
     """The server's end: a certificate of the mesh, of one of its trust `domains`, or nothing."""
-    names = [
-        SubjectAltNameMatcher(
-            san_type=SubjectAltNameMatcher.URI,
-            matcher=StringMatcher(prefix=f"spiffe://{domain}/"),
-        )
-        for domain in domains
-    ]
     context = DownstreamTlsContext(
         # Never a name of the mesh's own, or HTTP/2 could not be agreed on (S-34).
-        common_tls_context=_context(names, ("h2", "http/1.1") if http else ()),
+        common_tls_context=_context(members(domains), ("h2", "http/1.1") if http else ()),
         require_client_certificate=BoolValue(value=True),
         # A session must not outlive a change of whom we trust.
         disable_stateless_session_resumption=True,
         disable_stateful_session_resumption=True,
     )
     return TransportSocket(name=_NAME, typed_config=pb.any_of(context))
+
+
+def members(domains: Iterable[str]) -> list[SubjectAltNameMatcher]:
+    """Whoever has an identity of one of these trust domains."""
+    return [
+        SubjectAltNameMatcher(
+            san_type=SubjectAltNameMatcher.URI,
+            matcher=StringMatcher(prefix=f"spiffe://{domain}/"),
+        )
+        for domain in domains
+    ]
 
 
 def _context(names: Sequence[SubjectAltNameMatcher], protocols: Sequence[str]) -> CommonTlsContext:

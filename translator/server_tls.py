@@ -1,7 +1,8 @@
 """TLS that ends at a gateway: what the client is shown, and what is asked of it.
 
 Certificates and authorities are only named here. They come over SDS, each by itself, so that one
-that Envoy cannot use closes nothing but the servers that name it.
+that Envoy cannot use closes nothing but the servers that name it. With ISTIO_MUTUAL they are the
+gateway's own, as a workload of the mesh.
 """
 
 from collections.abc import Sequence
@@ -23,12 +24,11 @@ from google.protobuf.wrappers_pb2 import BoolValue
 from crds.server_tls import (
     CIPHER_SUITES,
     ECDH_CURVES,
-    ServerTLSmode,
     ServerTLSSettings,
     TLSProtocol,
 )
 from mesh.credentials import secret_name
-from translator import names, pb
+from translator import mutual_tls, names, pb
 from translator.secrets import FileSecret, KeyPair, Roots
 
 ALPN_HTTP = ("h2", "http/1.1")
@@ -49,30 +49,37 @@ _SAN_TYPES = (
 )
 
 
-def server_tls(tls: ServerTLSSettings, alpn: Sequence[str] = ()) -> TransportSocket:
-    """The transport socket of a server that ends TLS (SIMPLE, MUTUAL, OPTIONAL_MUTUAL)."""
-    return TransportSocket(
-        name="envoy.transport_sockets.tls",
-        typed_config=pb.any_of(
-            DownstreamTlsContext(
-                common_tls_context=_common(tls, alpn),
-                require_client_certificate=BoolValue(value=tls.mode is ServerTLSmode.MUTUAL),
-            )
-        ),
+def server_tls(
+    tls: ServerTLSSettings, alpn: Sequence[str] = (), domains: Sequence[str] = ()
+) -> TransportSocket:
+    """The transport socket of a server that ends TLS. `domains` are the trust domains of the mesh,
+    any member of which may call where ISTIO_MUTUAL names nobody.
+    """
+    context = DownstreamTlsContext(
+        common_tls_context=_common(tls, alpn, domains),
+        require_client_certificate=BoolValue(value=tls.mode.demands),
+        # A session must not outlive a change of whom the mesh trusts.
+        disable_stateless_session_resumption=tls.mode.is_of_the_mesh or None,
+        disable_stateful_session_resumption=tls.mode.is_of_the_mesh,
     )
+    return TransportSocket(name="envoy.transport_sockets.tls", typed_config=pb.any_of(context))
 
 
-def _common(tls: ServerTLSSettings, alpn: Sequence[str]) -> CommonTlsContext:
+def _common(
+    tls: ServerTLSSettings, alpn: Sequence[str], domains: Sequence[str]
+) -> CommonTlsContext:
     return CommonTlsContext(
         tls_params=_parameters(tls),
         tls_certificate_sds_secret_configs=[_sds(name) for name in certificate_names(tls)],
-        combined_validation_context=_validation(tls) if tls.mode.verifies else None,
+        combined_validation_context=_validation(tls, domains) if tls.mode.verifies else None,
         alpn_protocols=alpn,
     )
 
 
 def certificate_names(tls: ServerTLSSettings) -> tuple[str, ...]:
     """The SDS resources of the certificates that clients are shown."""
+    if tls.mode.is_of_the_mesh:
+        return (mutual_tls.CERTIFICATE,)
     if tls.credentials:
         return tuple(names.credential(secret_name(each)) for each in tls.credentials)
     return tuple(pair.name for pair in _key_pairs(tls))
@@ -82,6 +89,8 @@ def roots_name(tls: ServerTLSSettings) -> str:
     """The SDS resource of the authorities of clients; empty where none is verified."""
     if not tls.mode.verifies:
         return ""
+    if tls.mode.is_of_the_mesh:
+        return mutual_tls.TRUST
     in_file = _roots_in_file(tls)
     return in_file.name if in_file else names.roots_credential(secret_name(tls.roots_credential))
 
@@ -125,19 +134,29 @@ def _known(given: Sequence[str], known: frozenset[str]) -> list[str]:
     return [name for name in dict.fromkeys(given) if name in known]
 
 
-def _validation(tls: ServerTLSSettings) -> CommonTlsContext.CombinedCertificateValidationContext:
+def _validation(
+    tls: ServerTLSSettings, domains: Sequence[str]
+) -> CommonTlsContext.CombinedCertificateValidationContext:
     return CommonTlsContext.CombinedCertificateValidationContext(
         default_validation_context=CertificateValidationContext(
             verify_certificate_spki=tls.verify_certificate_spki,
             verify_certificate_hash=tls.verify_certificate_hash,
-            match_typed_subject_alt_names=[
-                SubjectAltNameMatcher(san_type=kind, matcher=StringMatcher(exact=name))
-                for name in tls.subject_alt_names
-                for kind in _SAN_TYPES
-            ],
+            match_typed_subject_alt_names=_named(tls) or _members(tls, domains),
         ),
         validation_context_sds_secret_config=_sds(roots_name(tls)),
     )
+
+
+def _named(tls: ServerTLSSettings) -> list[SubjectAltNameMatcher]:
+    return [
+        SubjectAltNameMatcher(san_type=kind, matcher=StringMatcher(exact=name))
+        for name in tls.subject_alt_names
+        for kind in _SAN_TYPES
+    ]
+
+
+def _members(tls: ServerTLSSettings, domains: Sequence[str]) -> list[SubjectAltNameMatcher]:
+    return mutual_tls.members(domains) if tls.mode.is_of_the_mesh else []
 
 
 def _sds(name: str) -> SdsSecretConfig:

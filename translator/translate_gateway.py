@@ -39,11 +39,14 @@ def frame(mesh: Mesh, proxy: Proxy, given: Served, *, vhds: bool = True) -> Conf
     filled with them.
     """
     scope, listeners = gateway_scope(proxy), given.servers.listeners
-    paths = mesh.config.path_normalization.normalization
-    guarding = guards(protection_of(mesh, proxy), paths)
+    paths, protection = mesh.config.path_normalization.normalization, protection_of(mesh, proxy)
+    guarding = guards(protection, paths)
     made = (
         gateways.listener(
-            each, () if each.family is Family.HTTP else chains(mesh, scope, each.servers), guarding
+            each,
+            () if each.family is Family.HTTP else chains(mesh, scope, each.servers),
+            guarding,
+            protection.domains,
         )
         for each in listeners
     )

@@ -6,8 +6,8 @@ tunnels.
 
 - `http`: `url`, `method`, `headers`, `body`, `times` requests in a row, each on a connection of its
   own -> a list of `status`, `headers`, `body`, or of `error`; an `https` URL needs `tls`, its
-  `sni` and `roots`; with `version` 2, HTTP/2 with prior knowledge, GET only and without headers in
-  the answer
+  `sni`, and without `roots` believes anybody; with `version` 2, HTTP/2 with prior knowledge, GET
+  only and without headers in the answer
 - `tcp`: `host`, `port`, `send`, `greeted` (the server speaks first), `through` (an HTTP proxy) ->
   the lines that came back, empty if the connection was closed
 - `websocket`: `url`, `headers`, `texts` -> `status`, and what came back: a text before and one

@@ -15,7 +15,8 @@ async def connected(
     host: str, port: int, *, proxy: str | None = None, tls: Mapping[str, str] | None = None
 ) -> AsyncIterator[tuple[StreamReader, StreamWriter]]:
     """A connection; through `proxy`, a URL, by CONNECT. `tls`: the server's name (`sni`) and who
-    certifies it (`roots`, a file); what the client shows, if it does (`certificate` and `key`)."""
+    certifies it (`roots`, a file; else anybody is believed); what the client shows, if it does
+    (`certificate` and `key`)."""
     to = urlsplit(proxy) if proxy else None
     reader, writer = await open_connection(
         to.hostname if to else host, (to.port or 80) if to else port
@@ -24,7 +25,9 @@ async def connected(
         if to:
             await _tunnel(reader, writer, f"{host}:{port}")
         if tls:
-            context = ssl.create_default_context(cafile=tls["roots"])
+            context = ssl.create_default_context(cafile=tls.get("roots"))
+            if "roots" not in tls:
+                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
             if "certificate" in tls:
                 context.load_cert_chain(tls["certificate"], tls["key"])
             await writer.start_tls(context, server_hostname=tls["sni"])

@@ -37,7 +37,11 @@ T = f"{S}.tls"
         (https("mode: MUTUAL, credentialName: kubernetes://shop-cert"), []),
         (https("mode: MUTUAL, credentialNames: [a, b], caCertCredentialName: c"), []),
         (https("mode: PASSTHROUGH"), []),
-        (https("mode: ISTIO_MUTUAL"), [f"~not-translated {T}.mode"]),
+        (https("mode: ISTIO_MUTUAL, subjectAltNames: ['spiffe://a/ns/b/sa/c']"), []),
+        (
+            https("mode: ISTIO_MUTUAL, insecureSkipVerify: true"),
+            [f"~not-translated {T}.insecureSkipVerify", f"one-of {T}.insecureSkipVerify"],
+        ),
         (https("mode: AUTO_PASSTHROUGH"), [f"~not-translated {T}.mode"]),
         ("{selector: {a: b}}", ["no-servers servers"]),
         (
@@ -74,8 +78,8 @@ T = f"{S}.tls"
         (https("mode: SIMPLE, serverCertificate: /a"), [f"no-certificate {T}"]),
         (https("credentialName: shop-cert"), [f"~no-effect {T}.credentialName"]),
         (
-            https("mode: ISTIO_MUTUAL, credentialName: a"),
-            [f"~not-translated {T}.mode", f"one-of {T}.credentialName"],
+            https("mode: ISTIO_MUTUAL, credentialName: a, caCrl: /crl"),
+            [f"one-of {T}.credentialName", f"one-of {T}.caCrl"],
         ),
         # Appendix C-13: Istio's CRD lets the second of these pass.
         (https(f"{CERT}, credentialNames: [b]"), [f"one-of {T}"]),
