@@ -12,6 +12,8 @@ SigningKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 
 MIN_RSA_BITS = 2048
+MAX_RSA_BITS = 8192
+"""Of keys that others made: to verify with a longer one takes time that is ours."""
 
 
 def new_key() -> ec.EllipticCurvePrivateKey:
@@ -58,3 +60,10 @@ def check_strength(key: object) -> PublicKey:
             )
         case _:
             raise AuthorityError("the key is neither an elliptic curve nor an RSA key")
+
+
+def check_size(key: PublicKey) -> PublicKey:
+    """The key itself, if it is not too long to be worked with; raises `AuthorityError`."""
+    if isinstance(key, rsa.RSAPublicKey) and key.key_size > MAX_RSA_BITS:
+        raise AuthorityError(f"an RSA key of {key.key_size} bits is longer than {MAX_RSA_BITS}")
+    return key

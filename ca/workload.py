@@ -25,6 +25,15 @@ from mesh.identity import SpiffeId
 LIFETIME = timedelta(hours=24)
 """How long a workload's certificate lives, if nothing else is asked for."""
 
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    InvalidSignature,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What the parser has to say of a request that it cannot make sense of."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TRUST_DOMAIN = re.compile(r"[a-z0-9._-]{1,255}")
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
@@ -79,20 +88,20 @@ def from_request(
     """A certificate for the key of a PEM signing request, whatever name that asks for in vain.
 
     Raises `RequestError` if the request is not signed by its own key, has a weak one, or asks for
-    another identity than the one that was verified.
+    any other name than the one that was verified.
     """
     try:
         asked = x509.load_pem_x509_csr(request)
-        key = keys.check_strength(asked.public_key())
+        key = keys.check_size(keys.check_strength(asked.public_key()))
         valid = asked.is_signature_valid
         names = _asked_names(asked)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+    except _UNREADABLE:
         raise RequestError("this is not a certificate signing request in PEM") from None
     except AuthorityError as error:
         raise RequestError(str(error)) from None
     if not valid:
         raise RequestError("the request is not signed by the key that it is for")
-    if any(name != x509.UniformResourceIdentifier(str(identity)) for name in names):
+    if names not in ([], [x509.UniformResourceIdentifier(str(identity))]):
         raise RequestError(f"the request is for another identity than {identity}")
     return signed(authority, identity, key, now, lifetime=lifetime)
 

@@ -12,7 +12,7 @@ from heddle.capabilities import takes_virtual_hosts
 from heddle.engine import Engine, PartKey
 from heddle.pods import Pods
 from heddle.workload_secrets import SecretsKey, WorkloadSecrets
-from mesh.identity import SpiffeId, WorkloadIdentity
+from mesh.identity import WorkloadIdentity
 from mesh.proxy import Proxy, Role
 from xds.auth import Identity, Selection
 from xds.errors import Forbidden, NotReady, Unauthenticated
@@ -119,9 +119,8 @@ class PodResolver:
     def _private(self, who: WorkloadIdentity) -> tuple[SecretsKey, ...]:
         if self._secrets is None:
             return ()
-        domain = self._engine.mesh.config.trust_domain
-        identity = SpiffeId(domain, who.namespace, who.service_account)
-        return (self._secrets.issue(identity, f"{who.pod_name} {who.pod_uid}"),)
+        holder = f"{who.pod_name} {who.pod_uid}"
+        return (self._secrets.issue(self._pods.identity(who), holder),)
 
     def still(self, held: "Held") -> bool:
         """Whether a stream holds what its pod would be given now."""

@@ -12,8 +12,10 @@ from ca.reports import replica_name
 from ca.serving import Address
 from ca.workload import LIFETIME
 from heddle.authority_keeper import AuthorityKeeper
+from heddle.certificate_requests import CertificateRequests
 from heddle.certificates import ServingCertificates, own_authority
 from heddle.control_plane import ControlPlane
+from heddle.pods import Pods
 from heddle.secret_holders import SecretHolders
 from heddle.trust import Trust
 from heddle.workload_secrets import WorkloadSecrets
@@ -41,6 +43,7 @@ class MeshAuthority:
         """
         self._folder = folder
         self._wall = wall
+        self._ttl = certificate_ttl
         self.trust = Trust(own_authority(folder, self._now()))
         self.certificates = ServingCertificates(
             self.trust, self._now, names=names, addresses=addresses
@@ -54,6 +57,10 @@ class MeshAuthority:
     def roots_pem(self) -> bytes:
         """What clients of the server trust."""
         return pem(self.trust.roots)
+
+    def requests(self, pods: Pods) -> CertificateRequests:
+        """What signs for clients that keep their own keys."""
+        return CertificateRequests(pods, self.trust, self._now, lifetime=self._ttl)
 
     def work(self, plane: ControlPlane, clients: Clients) -> Sequence[Coroutine[None, None, None]]:
         """What has to go on while the control plane runs; `clients` are those of its server."""

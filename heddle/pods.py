@@ -9,13 +9,13 @@ import asyncio
 from crds.core import Pod
 from crds.meta import Key
 from heddle.engine import Engine
-from mesh.identity import WorkloadIdentity
+from mesh.identity import SpiffeId, WorkloadIdentity
 from mesh.proxy import is_injected
 from xds.errors import Forbidden, NotReady
 
 PATIENCE_SECONDS = 2.0
 """How long the news of a pod may lag behind its token. Then it is asked to come back."""
-_OVER = ("Succeeded", "Failed")
+OVER = ("Succeeded", "Failed")
 """Phases of pods whose containers have ended for good: their tokens outlive them."""
 
 
@@ -48,7 +48,7 @@ class Pods:
         pod = self._engine.mesh.endpoints.pods.get(Key("", "Pod", who.namespace, who.pod_name))
         if pod is None:
             raise NotReady("the pod is not known")
-        if pod.phase in _OVER:
+        if pod.phase in OVER:
             raise Forbidden("the pod has ended")
         if pod.meta.uid != who.pod_uid:
             raise _AnotherIncarnation("the token is for another incarnation of the pod")
@@ -66,8 +66,13 @@ class Pods:
         return tuple(
             f"{key.namespace}/{key.name}"
             for key, pod in self._engine.mesh.endpoints.pods.items()
-            if is_injected(pod) and pod.phase not in _OVER
+            if is_injected(pod) and pod.phase not in OVER
         )
+
+    def identity(self, who: WorkloadIdentity) -> SpiffeId:
+        """The name by which peers know the workload of a token."""
+        domain = self._engine.mesh.config.trust_domain
+        return SpiffeId(domain, who.namespace, who.service_account)
 
     async def arrived(self, who: WorkloadIdentity) -> Pod:
         """The same, once the news of the pod has come: it may be a moment behind the token."""

@@ -100,6 +100,7 @@ async def _serve(settings: ServeSettings, registry: CollectorRegistry) -> None:
         settings=server_settings(settings.listen),
         certificate=authority.certificates.current,
         metrics=Metrics(registry),
+        services=(authority.requests(plane.pods).service,),
     )
     if settings.root_out is not None:
         await _keep_roots(settings.root_out, authority)

@@ -7,7 +7,7 @@ by a `DeltaStream` or a `SotwStream`. Responses are bytes already, so gRPC seria
 import asyncio
 import random  # noqa: TID251 - only as the default of an argument
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Final
@@ -54,6 +54,8 @@ _ENDED_AT_ONCE: Final = 10
 _NO_SOTW: Final = "state of the world is not served: set api_type DELTA_GRPC"
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
+Service = Callable[[Callable[[Context], Awaitable[Identity]]], grpc.GenericRpcHandler]
+"""Makes a service. It is given what says who calls, or raises a `StreamEnded` to answer with."""
 
 
 class Server:
@@ -73,6 +75,7 @@ class Server:
         certificate: Callable[[], Certificate] | None = None,
         clients: Clients | None = None,
         metrics: Metrics | None = None,
+        services: Sequence[Service] = (),
     ) -> None:
         """`wall` gives unix seconds, `chance` numbers from 0 up to 1, `certificate` the current one
         at each handshake.
@@ -80,6 +83,7 @@ class Server:
         `resolve_sotw` selects for clients that speak state of the world, which get no virtual hosts
         as resources of their own: its parts have complete route configurations. Without it, such
         clients are refused. `may_inspect` says to whom CSDS shows the status of all clients.
+        `services` are the owner's own, on the same port and for the same clients.
         """
         self._publisher = publisher
         self._authenticate = authenticate
@@ -91,6 +95,7 @@ class Server:
         self._settings = settings or ServerSettings()
         self._certificate = certificate
         self._metrics = metrics or Metrics()
+        self._services = tuple(services)
         self._sessions: dict[Session, Client] = {}
         self._streams: Counter[str] = Counter()
         self._pacer = Pacer()
@@ -110,7 +115,8 @@ class Server:
             options=options(self._settings), maximum_concurrent_rpcs=self._settings.max_streams
         )
         status = ClientStatusService(lambda: self.clients.snapshot(), self._admit_inspector)
-        server.add_generic_rpc_handlers((self._handler(), status.handler()))
+        others = (make(self._identified) for make in self._services)
+        server.add_generic_rpc_handlers((self._handler(), status.handler(), *others))
         address = self._settings.address
         if self._certificate is not None:
             port = server.add_secure_port(address, credentials(self._certificate))
@@ -307,13 +313,15 @@ class Server:
             self.clients.remove(client)
             self._metrics.clients.dec()
 
-    async def _admit_inspector(self, context: Context) -> None:
+    async def _identified(self, context: Context) -> Identity:
         try:
             async with asyncio.timeout(self._settings.first_request_timeout):
-                identity = await self._identify(context)
+                return await self._identify(context)
         except TimeoutError:
             raise Reconnect("not authenticated in time") from None
-        if not self._may_inspect(identity):
+
+    async def _admit_inspector(self, context: Context) -> None:
+        if not self._may_inspect(await self._identified(context)):
             raise Forbidden("not allowed to see the status of clients")
 
     async def _identify(self, context: Context) -> Identity:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
+import grpc
 import jwt
 import yaml
 
@@ -20,7 +21,7 @@ from heddle.mesh_authority import MeshAuthority
 from sources.events import Applied, Deleted, Event, Synced
 from tests.fakes.clock import FakeClock
 from tests.fakes.envoy import FakeEnvoy
-from tests.features.stream import PATIENCE, Stream, connected
+from tests.features.stream import PATIENCE, Stream, connected, secure_channel
 from xds.publisher import Publisher
 from xds.server import Server, ServerSettings
 
@@ -53,6 +54,7 @@ class Plane:
             wall=clock,
             settings=ServerSettings(drain=1.0),
             certificate=self.authority.certificates.current,
+            services=(self.authority.requests(self.control.pods).service,),
         )
         self.port = 0
 
@@ -133,12 +135,21 @@ class Plane:
         """A stream on which the client says nothing; with these `authorization` headers."""
         return self.saying(None, [("authorization", header) for header in headers])
 
+    @property
+    def root_pem(self) -> bytes:
+        """What everybody trusts."""
+        return self.authority.roots_pem
+
+    def channel(self) -> grpc.aio.Channel:
+        """A connection to it."""
+        return secure_channel(f"127.0.0.1:{self.port}", self.root_pem, SERVER_NAME)
+
     def saying(
         self, envoy: FakeEnvoy | None, metadata: Sequence[tuple[str, str]]
     ) -> AbstractAsyncContextManager[Stream]:
         """A stream of an Envoy that sends these headers; of a client that says nothing."""
-        address, root = f"127.0.0.1:{self.port}", self.authority.roots_pem
-        return connected(address, root, SERVER_NAME, metadata, envoy)
+        address = f"127.0.0.1:{self.port}"
+        return connected(address, self.root_pem, SERVER_NAME, metadata, envoy)
 
     def of(self, pod: str) -> AbstractAsyncContextManager[Stream]:
         """A stream of a pod, as it should be."""

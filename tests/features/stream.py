@@ -98,6 +98,13 @@ class Stream:
             await self._call.write(request)
 
 
+def secure_channel(address: str, root: bytes, name: str) -> grpc.aio.Channel:
+    """A connection of its own to a server whose certificate for `name` the `root` has signed."""
+    options = (("grpc.ssl_target_name_override", name), ("grpc.use_local_subchannel_pool", 1))
+    credentials = grpc.ssl_channel_credentials(root)
+    return grpc.aio.secure_channel(address, credentials, options=options)
+
+
 @asynccontextmanager
 async def connected(
     address: str,
@@ -111,9 +118,7 @@ async def connected(
     Without an Envoy it stays silent: gRPC takes a request that meets the end of its stream for an
     error of its own, so who expects to be refused must not say anything.
     """
-    options = (("grpc.ssl_target_name_override", name), ("grpc.use_local_subchannel_pool", 1))
-    credentials = grpc.ssl_channel_credentials(root)
-    async with grpc.aio.secure_channel(address, credentials, options=options) as channel:
+    async with secure_channel(address, root, name) as channel:
         method: grpc.aio.StreamStreamMultiCallable[Request, Response] = channel.stream_stream(
             METHOD,
             request_serializer=Request.SerializeToString,
