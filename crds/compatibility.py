@@ -118,6 +118,12 @@ YES: Mapping[str, str] = {
     "MutualTLS": "mode",
     "AuthorizationPolicy": "selector rules",
     "PolicyTargetReference": "group kind name",
+    "RequestAuthentication": "selector jwt_rules",
+    "JWTRule": "issuer audiences jwks from_headers from_params from_cookies "
+    "output_payload_to_header output_claim_to_headers forward_original_token timeout "
+    "space_delimited_claims",
+    "JWTHeader": "name prefix",
+    "ClaimToHeader": "header claim",
     "Rule": "from_ to when",
     "From": "source",
     "Source": "principals not_principals request_principals not_request_principals namespaces "
@@ -151,6 +157,7 @@ NO: Mapping[str, Mapping[str, str]] = {
     "ZoneAwareLoadBalancerSetting": {
         "min_cluster_size": "told of with zoneAwareLbSetting: zones of a region are equally near"
     },
+    "JWTRule": {"presence": f"refused: {_NOR_ISTIO}; use an AuthorizationPolicy"},
     "PolicyTargetReference": {
         "namespace": "refused, as in Istio: a policy is for objects of its own namespace"
     },
@@ -197,6 +204,11 @@ DIFFERS: Mapping[str, Mapping[str, str]] = {
     },
     "RetryBudget": {
         "budget_interval": "an Envoy that does not know it yet counts the requests that are active"
+    },
+    "RequestAuthentication": {"target_ref": _TARGETS, "target_refs": _TARGETS},
+    "JWTRule": {
+        "jwks_uri": "asked by Envoy only, never by the control plane, every five minutes; without "
+        "it, and without `jwks`, no token is valid: the issuer is not asked where its keys are",
     },
     "AuthorizationPolicy": {
         "target_ref": _TARGETS,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from crds import checks
 from crds.fields import EMPTY, UInt32
 from crds.names import is_token
-from crds.problem import Problem, error, warning
+from crds.problem import Problem, error
 from crds.scalars import StringMatch
 
 
@@ -40,6 +40,27 @@ CLAIM = "@request.auth.claims"
 """How a claim of a token is named where a header is matched."""
 
 
+def claim_path(name: str) -> tuple[str, ...]:
+    """The way to the claim that stands where a header would: `@request.auth.claims.outer.inner`, or
+    `@request.auth.claims[outer][inner]` for names with dots; nothing for a header, or for no way.
+    """
+    if not is_claim(name):
+        return ()
+    rest = name[len(CLAIM) :]
+    if rest.startswith("."):
+        path = rest[1:].split(".")
+    elif rest.startswith("[") and rest.endswith("]"):
+        path = rest[1:-1].split("][")
+    else:
+        return ()
+    return tuple(path) if all(path) else ()
+
+
+def is_claim(name: str) -> bool:
+    """Whether a claim is meant, and no header."""
+    return name[: len(CLAIM)].lower() == CLAIM
+
+
 def check_match(path: str, match: HTTPMatchRequest, *, in_mesh: bool) -> Iterator[Problem]:
     """`in_mesh`: the rule is for sidecars, too."""
     yield from checks.string_match(f"{path}.uri", match.uri, empty_prefix=True)
@@ -64,12 +85,12 @@ def check_match(path: str, match: HTTPMatchRequest, *, in_mesh: bool) -> Iterato
 
 
 def _check_name(path: str, name: str, *, in_mesh: bool) -> Iterator[Problem]:
-    if name.startswith(CLAIM):
+    if is_claim(name):
         if in_mesh:
             message = "claims of tokens can be matched at gateways only: leave `mesh` out"
             yield error("bad-header", path, message, name)
-        else:
-            message = "tokens are not read yet, so this match never applies"
-            yield warning("not-translated", path, message, name)
+        elif not claim_path(name):
+            message = f"names no claim: write {CLAIM}.group, or {CLAIM}[group][id]"
+            yield error("bad-header", path, message, name)
     elif name not in _PSEUDO_HEADERS and not is_token(name):
         yield error("bad-header", path, "is no name of a header", name)

@@ -9,6 +9,7 @@ from crds import (
     destination_rule,
     gateway,
     peer_authentication,
+    request_authentication,
     service_entry,
     sidecar,
     virtual_service,
@@ -29,6 +30,7 @@ from crds.destination_rule import DestinationRule
 from crds.gateway import Gateway
 from crds.peer_authentication import PeerAuthentication
 from crds.problem import Problem
+from crds.request_authentication import RequestAuthentication
 from crds.secret import Secret
 from crds.service_entry import ServiceEntry
 from crds.sidecar import Sidecar
@@ -47,6 +49,7 @@ Object = (
     | Sidecar
     | PeerAuthentication
     | AuthorizationPolicy
+    | RequestAuthentication
     | Service
     | EndpointSlice
     | Pod
@@ -96,6 +99,7 @@ KINDS: Mapping[tuple[str, str], Kind] = {
     (NETWORKING, "Sidecar"): _istio(Sidecar),
     (SECURITY, "PeerAuthentication"): _security(PeerAuthentication),
     (SECURITY, "AuthorizationPolicy"): _security(AuthorizationPolicy),
+    (SECURITY, "RequestAuthentication"): _security(RequestAuthentication),
     ("", "Service"): Kind(Service, ("v1",)),
     ("discovery.k8s.io", "EndpointSlice"): Kind(EndpointSlice, ("v1",), ("",)),
     ("", "Pod"): Kind(Pod, ("v1",), ("spec", "status")),
@@ -152,9 +156,19 @@ def check(item: Object) -> Iterator[Problem]:
             return gateway.check(item)
         case Sidecar():
             return sidecar.check(item)
+        case PeerAuthentication() | AuthorizationPolicy() | RequestAuthentication():
+            return _check_policy(item)
+        case _:
+            return core.check(item)
+
+
+def _check_policy(
+    item: PeerAuthentication | AuthorizationPolicy | RequestAuthentication,
+) -> Iterator[Problem]:
+    match item:
         case PeerAuthentication():
             return peer_authentication.check(item)
         case AuthorizationPolicy():
             return authorization_policy.check(item)
         case _:
-            return core.check(item)
+            return request_authentication.check(item)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from crds.kinds import KINDS
 from crds.meta import Key
-from crds.problem import Problem, error, warning
+from crds.problem import Problem, warning
 
 _NETWORKING = (
     "DestinationRule",
@@ -36,10 +36,7 @@ UNSUPPORTED = ISTIO_KINDS - KINDS.keys()
 
 
 def unsupported(key: Key) -> Iterator[Problem]:
-    """The problem of an object that is of such a kind. Security is an error: what it forbids is
-    allowed.
-    """
+    """The problem of an object that is of such a kind."""
     if (key.group, key.kind) in UNSUPPORTED:
-        told = error if key.group.startswith("security.") else warning
         message = "this release does not read this kind, so the object has no effect: remove it"
-        yield told("unsupported-kind", "kind", message, key.kind)
+        yield warning("unsupported-kind", "kind", message, key.kind)

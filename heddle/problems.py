@@ -17,6 +17,7 @@ from mesh.check_sidecar import referring_sidecars
 from mesh.delegates import delegate_keys
 from mesh.destination_rules import pattern_of
 from mesh.mesh import Mesh
+from mesh.request_authentications import fetching
 from mesh.store import Change
 
 
@@ -89,6 +90,7 @@ def _referring(mesh: Mesh, changed: frozenset[str]) -> set[Key]:
         keys |= mesh.services.hosts.get(host, frozenset()) | mesh.rules.over(host)
         if (alias := mesh.aliases.objects.get(host)) is not None:
             keys.add(alias.key)
+    keys |= fetching(mesh.request_authentications, changed)
     return keys | referring_sidecars(mesh, changed)
 
 

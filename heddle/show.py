@@ -39,7 +39,7 @@ def as_dict(message: Message) -> dict[str, object]:
 def _steady(value: object) -> object:
     match value:
         case dict():
-            is_map = any(set(name) & set(".|[") for name in value)  # which no field has
+            is_map = any(set(name) & set(".|[-") for name in value)  # which no field has
             names = sorted(value) if is_map else list(value)
             return {name: _steady(value[name]) for name in names}
         case list():

@@ -22,6 +22,7 @@ from mesh import (
     endpoint_index,
     gateways,
     hosts,
+    request_authentications,
     service_aliases,
     service_index,
     sidecars,
@@ -76,7 +77,7 @@ def advance(mesh: Mesh, changes: Sequence[Change], config: MeshConfig) -> tuple[
     policies, authorized = by_namespace.advance(
         AuthorizationPolicy, mesh.authorization_policies, changes
     )
-    guarded = authenticated | authorized
+    tokens, issued = request_authentications.advance(mesh.request_authentications, changes)
     new = Mesh(
         config=config,
         services=services.services,
@@ -89,6 +90,7 @@ def advance(mesh: Mesh, changes: Sequence[Change], config: MeshConfig) -> tuple[
         sidecars=scoping.sidecars,
         peer_authentications=peers,
         authorization_policies=policies,
+        request_authentications=tokens,
     )
     kept_for = {destination_rules.pattern_of(rules.objects[k])[1] for k in rules.naming(kept)}
     changed = services.hosts | set(_covered(new, ruled | kept_for)) | renamed
@@ -102,11 +104,14 @@ def advance(mesh: Mesh, changes: Sequence[Change], config: MeshConfig) -> tuple[
     ruled_namespaces = {s.namespace for host in _covered(new, ruled) for s in new.services.at(host)}
     secured = set(_served_in(new, authenticated, everywhere=config.root_namespace in authenticated))
     touched |= secured | {host for host in moved if _has_other_peers(mesh, new, host)}
+    routed_to = _routed_to(mesh, new, routed)
+    fetching = request_authentications.fetching(tokens, (*touched, *routed_to))
+    guarded = authenticated | authorized | issued | {key.namespace for key in fetching}
     return new, Dirty(
         everything=reconfigured,
         hosts=frozenset(touched),
         endpoints=moved | services.hosts | secured,
-        seen=frozenset(_routed_to(mesh, new, routed)),
+        seen=frozenset(routed_to),
         sidecars=scoping.namespaces,
         inbound=services.namespaces | ruled_namespaces | scoping.namespaces | guarded,
         every_inbound=config.root_namespace in guarded,

@@ -57,6 +57,7 @@ def check_all(mesh: Mesh) -> tuple[Problem, ...]:
         *mesh.sidecars.objects,
         *mesh.peer_authentications.objects,
         *mesh.authorization_policies.objects,
+        *mesh.request_authentications.policies.objects,
     )
     every = (*((key, check(mesh, key)) for key in keys), *check_gateways(mesh).items())
     return tuple(p for _, found in sorted(every, key=lambda pair: pair[0]) for p in found)

@@ -12,6 +12,7 @@ from mesh.credentials import Credentials
 from mesh.destination_rules import Client, DestinationRules, Label
 from mesh.endpoint_index import EndpointSources
 from mesh.gateways import Gateways
+from mesh.request_authentications import RequestAuthentications
 from mesh.service_aliases import Aliases
 from mesh.service_index import Services
 from mesh.sidecars import Sidecars
@@ -33,6 +34,7 @@ class Mesh:
     sidecars: Sidecars
     peer_authentications: ByNamespace[PeerAuthentication]
     authorization_policies: ByNamespace[AuthorizationPolicy]
+    request_authentications: RequestAuthentications
 
 
 EMPTY_MESH = Mesh(
@@ -47,6 +49,7 @@ EMPTY_MESH = Mesh(
     sidecars=Sidecars(),
     peer_authentications=ByNamespace(),
     authorization_policies=ByNamespace(),
+    request_authentications=RequestAuthentications(),
 )
 
 

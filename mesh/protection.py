@@ -1,4 +1,6 @@
-"""How a workload guards its ports: who has to come with a certificate, and who may call."""
+"""How a workload guards its ports: who has to come with a certificate, whose tokens are valid, and
+who may call.
+"""
 
 from dataclasses import dataclass
 
@@ -9,6 +11,7 @@ from mesh.attachment import policies_for, workload_of
 from mesh.authentication import PLAIN_OR_MUTUAL, Modes, modes
 from mesh.mesh import Mesh
 from mesh.proxy import Proxy
+from mesh.tokens import Issuer, issuers
 
 LOCAL_DOMAIN = "cluster.local"
 """Stands for the mesh's own trust domain in policies, whatever that is called (S-85)."""
@@ -22,6 +25,7 @@ class Protection:
 
     modes: Modes = PLAIN_OR_MUTUAL
     policies: tuple[AuthorizationPolicy, ...] = ()
+    issuers: tuple[Issuer, ...] = ()
     domains: tuple[str, ...] = (LOCAL_DOMAIN,)
     aliases: tuple[str, ...] = (LOCAL_DOMAIN,)
 
@@ -42,6 +46,7 @@ def protection_of(mesh: Mesh, proxy: Proxy) -> Protection:
     return Protection(
         modes=modes(mesh.peer_authentications, root, where, labels),
         policies=policies_for(mesh.authorization_policies, root, workload_of(proxy)),
+        issuers=issuers(mesh, proxy),
         domains=domains,
         aliases=tuple(dict.fromkeys((*domains, LOCAL_DOMAIN))),
     )

@@ -18,7 +18,13 @@ _AUTHORIZATION = (
     "action: DENY, rules: [{to: [{operation: {methods: [GET]}}]}]",
     "action: DENY, rules: [{when: [{key: 'request.auth.claims[a]', values: [b]}]}]",
 )
-_PEERS = ("", "mtls: {mode: STRICT}", "mtls: {mode: DISABLE}")
+_KEYS = (
+    "",
+    "jwtRules: [{issuer: a, jwks: '{}'}]",
+    "jwtRules: [{issuer: a, jwksUri: 'http://a.shop.svc.cluster.local/keys'}]",
+    "jwtRules: [{issuer: b, jwksUri: 'http://b:80/keys'}, "
+    "{issuer: a, jwksUri: 'https://x.example.com:443/keys'}]",
+)
 
 
 def _policy(kind: str, whom: tuple[str, ...], what: tuple[str, ...]) -> st.SearchStrategy[str]:
@@ -41,5 +47,5 @@ def policies() -> st.SearchStrategy[str]:
     """One policy of any kind."""
     return st.one_of(
         _policy("AuthorizationPolicy", _WHOM, _AUTHORIZATION),
-        _policy("PeerAuthentication", _WHOM[:2], _PEERS),
+        _policy("RequestAuthentication", _WHOM, _KEYS),
     )

@@ -49,15 +49,12 @@ KINDS: Mapping[str, str] = {
 
 LATER: Mapping[str, str] = {
     "C5": "the corpus is being written",
-    "C7": "RequestAuthentication is being built",
-    "C8": "RequestAuthentication is being built",
     "C11": "the versions are being compared",
     "C16": "rotation is being built",
     "C17": "rotation is being built",
     "C18": "being written",
     "P3": "being written",
     "P5": "being written",
-    "P6": "RequestAuthentication is being built",
     "P7": "being written",
     "P8": "being written",
     "P10": "being written",

@@ -24,8 +24,6 @@ authorization 80 to 99; C-n are Istio's own quirks.
 
 LATER: Mapping[str, str] = {
     "S-69": "optional: no retry at the server's side",
-    "S-98": "the claims of a token need RequestAuthentication, which is not read yet",
-    "S-65": "claims of tokens need RequestAuthentication, which is not read yet",
 }
 """Rows that no test guards yet, and what they wait for."""
 

@@ -26,6 +26,7 @@ from envoy.config.route.v3.route_pb2 import RouteConfiguration
 from envoy.extensions.filters.network.tcp_proxy.v3.tcp_proxy_pb2 import TcpProxy
 from envoy.type.matcher.v3.string_pb2 import StringMatcher
 
+from tests.authorization.envoys_rules import metadata_matches
 from tests.filter_chain_match import Connection, chosen, is_at, is_heard
 from tests.simulate_filters import filtered
 from translator import names
@@ -39,7 +40,9 @@ SCHEME_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A request as the application sends it. `address` is where it resolved the host to."""
+    """A request as the application sends it. `address` is where it resolved the host to, `claims`
+    are of its token, if that was verified.
+    """
 
     authority: str
     path: str = "/"
@@ -47,6 +50,7 @@ class Request:
     scheme: str = "http"
     headers: Mapping[str, str] = field(default_factory=dict)
     address: str = "10.0.0.1"
+    claims: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def port(self) -> int:
@@ -232,6 +236,7 @@ def _matches(match: RouteMatch, request: Request) -> bool:
         _path_matches(match, request.path)
         and all(_header_matches(each, request) for each in match.headers)
         and all(_query_matches(each, request.path) for each in match.query_parameters)
+        and all(metadata_matches(each, request.claims) for each in match.dynamic_metadata)
     )
 
 

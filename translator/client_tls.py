@@ -5,7 +5,7 @@ What cannot be done as it was asked for is closed, never sent in the clear: such
 endpoints, nor a transport socket (`mesh.client_tls.is_closed`), and `mesh` reports why.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from envoy.config.core.v3.base_pb2 import TransportSocket
@@ -91,8 +91,26 @@ def _tls(tls: ClientTLSSettings, http2: bool) -> TransportSocket:
     )
 
 
+def verifying(host: str, roots: str) -> TransportSocket:
+    """TLS to a server that has to be `host`, by the authorities of the SDS resource `roots`."""
+    return TransportSocket(
+        name="envoy.transport_sockets.tls",
+        typed_config=pb.any_of(
+            UpstreamTlsContext(
+                common_tls_context=_common("", roots, (_name(host),), http2=False),
+                sni="" if is_ip(host) else host[:_MAX_SNI],
+            )
+        ),
+    )
+
+
 def _context(tls: ClientTLSSettings, http2: bool) -> CommonTlsContext:
-    pair, roots = _pair_name(tls), _roots_name(tls)
+    return _common(_pair_name(tls), _roots_name(tls), tuple(_names(tls)), http2=http2)
+
+
+def _common(
+    pair: str, roots: str, servers: Sequence[SubjectAltNameMatcher], *, http2: bool
+) -> CommonTlsContext:
     return CommonTlsContext(
         # Envoy's clients stop at TLS 1.2 by themselves.
         tls_params=TlsParameters(
@@ -103,7 +121,7 @@ def _context(tls: ClientTLSSettings, http2: bool) -> CommonTlsContext:
         combined_validation_context=(
             CommonTlsContext.CombinedCertificateValidationContext(
                 default_validation_context=CertificateValidationContext(
-                    match_typed_subject_alt_names=_names(tls)
+                    match_typed_subject_alt_names=servers
                 ),
                 validation_context_sds_secret_config=_over_sds(roots),
             )
@@ -136,7 +154,11 @@ def _over_sds(name: str) -> SdsSecretConfig:
 
 def _names(tls: ClientTLSSettings) -> Iterator[SubjectAltNameMatcher]:
     for name in filter(None, tls.subject_alt_names):
-        yield SubjectAltNameMatcher(san_type=_kind(name), matcher=StringMatcher(exact=name))
+        yield _name(name)
+
+
+def _name(name: str) -> SubjectAltNameMatcher:
+    return SubjectAltNameMatcher(san_type=_kind(name), matcher=StringMatcher(exact=name))
 
 
 def _kind(name: str) -> SubjectAltNameMatcher.SanType.ValueType:

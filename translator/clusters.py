@@ -122,8 +122,8 @@ def outbound_cluster(
             if _is_dns(type_)
             else None
         ),
-        dns_refresh_rate=_refresh_rate(defaults) if _is_dns(type_) else None,
-        dns_failure_refresh_rate=_failure_refresh_rate(defaults) if _is_dns(type_) else None,
+        dns_refresh_rate=refresh_rate(defaults) if _is_dns(type_) else None,
+        dns_failure_refresh_rate=failure_refresh_rate(defaults) if _is_dns(type_) else None,
         respect_dns_ttl=_is_dns(type_),
         dns_lookup_family=Cluster.V4_PREFERRED if _is_dns(type_) else Cluster.AUTO,
         connect_timeout=traffic_policy.connect_timeout(pool, defaults.connect_timeout),
@@ -189,16 +189,17 @@ def _is_dns(type_: Cluster.DiscoveryType.ValueType | None) -> bool:
     return type_ in (Cluster.STRICT_DNS, Cluster.LOGICAL_DNS)
 
 
-def _refresh_rate(defaults: Defaults) -> DurationMessage:
+def refresh_rate(defaults: Defaults) -> DurationMessage:
+    """How often Envoy asks for the addresses of a name."""
     return pb.duration(max(defaults.dns_refresh_rate, _SHORTEST_REFRESH))
 
 
-def _failure_refresh_rate(defaults: Defaults) -> Cluster.RefreshRate:
+def failure_refresh_rate(defaults: Defaults) -> Cluster.RefreshRate:
     """A name that is not known yet is asked for again soon, and then ever less often: Envoy would
     wait for a whole period.
     """
     return Cluster.RefreshRate(
-        base_interval=pb.duration(_SHORTEST_REFRESH), max_interval=_refresh_rate(defaults)
+        base_interval=pb.duration(_SHORTEST_REFRESH), max_interval=refresh_rate(defaults)
     )
 
 

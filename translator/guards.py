@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from envoy.config.listener.v3.listener_components_pb2 import Filter
 
+from crds.authorization_policy import Action
 from crds.path_normalization import NormalizationType
 from mesh.protection import Protection
-from translator.filters import rbac
+from translator.filters import jwt_authn, rbac
 from translator.http_messages import HttpFilter
 
 
@@ -29,13 +30,23 @@ def guards(
     paths: NormalizationType = NormalizationType.DEFAULT,
     *,
     offset: int = 0,
+    reroute: bool = False,
 ) -> Guards:
-    """What the policies of a workload make of it (istio-api.md S-99). `offset` is what the listener
-    has added to the port that policies name.
+    """What the policies of a workload make of it, in Istio's order (istio-api.md S-99): who asks a
+    provider decides before tokens are looked at, and the other policies know what tokens say.
+
+    `offset` is what the listener has added to the port that policies name; `reroute`: routes may
+    ask for claims.
     """
     policies, names = protection.policies, protection.aliases
+    asking = [each for each in policies if each.action is Action.CUSTOM]
+    others = [each for each in policies if each.action is not Action.CUSTOM]
     return Guards(
-        requests=tuple(rbac.http_filters(policies, names, offset)),
+        requests=(
+            *rbac.http_filters(asking, names, offset),
+            *jwt_authn.http_filters(protection.issuers, reroute=reroute),
+            *rbac.http_filters(others, names, offset),
+        ),
         connections=tuple(rbac.network_filters(policies, names, offset)),
         paths=paths,
     )

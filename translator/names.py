@@ -109,6 +109,11 @@ def gateway_tls_routes(port: int, port_name: str, gateway: str) -> str:
     return f"https.{port}.{port_name}.{name}.{namespace}"
 
 
+def jwks_cluster(host: str, port: int, *, tls: bool) -> str:
+    """The cluster by which the keys of tokens are fetched from an address of no service."""
+    return f"jwks|{port}|{'https' if tls else 'http'}|{host}"
+
+
 def credential(secret: str) -> str:
     """The SDS resource of a Secret with a certificate and its key."""
     return f"kubernetes://{secret}"

@@ -39,6 +39,7 @@ from translator.cluster_security import UNKNOWN, Callee
 from translator.clusters import Defaults
 from translator.config import Config, joined
 from translator.endpoints import load_assignment
+from translator.jwks_clusters import jwks_clusters, jwks_secrets
 from translator.listeners_inbound import INBOUND, Inbound
 from translator.listeners_outbound import ANY_ADDRESS, Settings
 from translator.listeners_shared import Claim, detected_routes, shared_listener
@@ -340,7 +341,11 @@ def inbound(
     """The side of a workload that takes calls; in proxy-port mode also the port that its own calls
     go to.
     """
-    own = [_inbound_cluster(port, address, settings, guarded.settings) for port in ports]
+    issuers = guarded.protection.issuers
+    own = [
+        *(_inbound_cluster(port, address, settings, guarded.settings) for port in ports),
+        *jwks_clusters(issuers, settings),
+    ]
     captured = [port for port in ports if port.captured]
     bound = (
         listeners_inbound.inbound_listener(port.bind, port.number, port, guarded)
@@ -354,11 +359,13 @@ def inbound(
                 clusters.inbound_passthrough_cluster(settings, ipv6=guarded.settings.ipv6),
             ),
             listeners=(listeners_inbound.virtual_inbound(captured, guarded), *bound),
+            secrets=jwks_secrets(issuers),
         )
     entrances = (listeners_inbound.entrance(address, port, guarded) for port in captured)
     return Config(
         clusters=tuple(own),
         listeners=(*entrances, *bound, listeners_outbound.http_proxy(address, guarded.settings)),
+        secrets=jwks_secrets(issuers),
     )
 
 

@@ -2,16 +2,19 @@
 beforehand (port, labels).
 """
 
+from collections.abc import Iterator, Mapping
+
 from envoy.config.route.v3.route_components_pb2 import (
     HeaderMatcher,
     QueryParameterMatcher,
     RouteMatch,
 )
+from envoy.type.matcher.v3.metadata_pb2 import MetadataMatcher
 from google.protobuf.wrappers_pb2 import BoolValue
 
-from crds.http_match import CLAIM
+from crds.http_match import claim_path, is_claim
 from crds.virtual_service import HTTPMatchRequest, StringMatch
-from translator import pb
+from translator import metadata, pb
 
 _MAX_QUERY_NAME = 1024
 
@@ -27,8 +30,10 @@ def is_expressible(match: HTTPMatchRequest) -> bool:
 
 
 def _is_name(name: str) -> bool:
-    """Of a header; claims of tokens are matched elsewhere, if at all."""
-    return bool(name) and name == pb.text(name) and not name.startswith(CLAIM)
+    """Of a header, or of a claim."""
+    if is_claim(name):
+        return bool(claim_path(name))
+    return bool(name) and name == pb.text(name)
 
 
 def route_match(match: HTTPMatchRequest) -> RouteMatch:
@@ -44,7 +49,19 @@ def route_match(match: HTTPMatchRequest) -> RouteMatch:
         query_parameters=[
             _query(name, value) for name, value in sorted(match.query_params.items())
         ],
+        dynamic_metadata=[
+            *_claims(match.headers, invert=False),
+            *_claims(match.without_headers, invert=True),
+        ],
     )
+
+
+def _claims(headers: Mapping[str, StringMatch], *, invert: bool) -> Iterator[MetadataMatcher]:
+    """Claims of a verified token, which only gateways look at before they choose a route (S-65)."""
+    for name, value in sorted(headers.items()):
+        path = claim_path(name)
+        if path:
+            yield metadata.claim(path, pb.string_matcher(value), invert=invert)
 
 
 def _headers(match: HTTPMatchRequest) -> list[HeaderMatcher]:
@@ -56,9 +73,13 @@ def _headers(match: HTTPMatchRequest) -> list[HeaderMatcher]:
     asked = {name: value for name, value in pseudo.items() if value is not None}
     return [
         *(_header(name, value) for name, value in asked.items()),
-        *(_header(name, value) for name, value in sorted(match.headers.items())),
-        *(_without(name, value) for name, value in sorted(match.without_headers.items())),
+        *(_header(name, value) for name, value in _plain(match.headers)),
+        *(_without(name, value) for name, value in _plain(match.without_headers)),
     ]
+
+
+def _plain(headers: Mapping[str, StringMatch]) -> list[tuple[str, StringMatch]]:
+    return [(name, value) for name, value in sorted(headers.items()) if not is_claim(name)]
 
 
 def _header(name: str, match: StringMatch) -> HeaderMatcher:

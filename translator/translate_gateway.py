@@ -14,10 +14,11 @@ from mesh.mesh import Mesh
 from mesh.protection import protection_of
 from mesh.proxy import Proxy
 from mesh.scope import gateway_scope
-from translator import gateways
+from translator import gateways, parts
 from translator.config import Config, joined
 from translator.gateways import Table
 from translator.guards import guards
+from translator.jwks_clusters import jwks_clusters, jwks_secrets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +40,9 @@ def frame(mesh: Mesh, proxy: Proxy, given: Served, *, vhds: bool = True) -> Conf
     filled with them.
     """
     scope, listeners = gateway_scope(proxy), given.servers.listeners
-    paths, protection = mesh.config.path_normalization.normalization, protection_of(mesh, proxy)
-    guarding = guards(protection, paths)
+    paths, settings = mesh.config.path_normalization.normalization, parts.defaults(mesh.config)
+    protection = protection_of(mesh, proxy)
+    guarding = guards(protection, paths, reroute=True)
     made = (
         gateways.listener(
             each,
@@ -51,9 +53,10 @@ def frame(mesh: Mesh, proxy: Proxy, given: Served, *, vhds: bool = True) -> Conf
         for each in listeners
     )
     return Config(
+        clusters=tuple(jwks_clusters(protection.issuers, settings)),
         listeners=tuple(listener for listener in made if listener is not None),
         routes=tuple(gateways.skeleton(table, vhds=vhds) for table in given.tables),
-        secrets=gateways.file_secrets(listeners),
+        secrets=(*gateways.file_secrets(listeners), *jwks_secrets(protection.issuers)),
     )
 
 

@@ -8,6 +8,8 @@ that a test can see what a mesh makes of it:
   shows them
 - `x-echo-fail: N`: answer the first N requests with that id, or any without one, with
   `x-echo-status` (503 if absent)
+- `/say?body=TEXT&status=N&delay=S`: answer with that text, after so long; for those who send no
+  headers, as an Envoy that fetches something
 - `x-echo-delay: S`: answer after S seconds
 - `x-echo-only: VERSION`: the two above concern this version of the server alone
 """
@@ -45,6 +47,8 @@ class Echo:
         path = urlsplit(target).path
         if path == "/healthz":
             return Answer(status=200, body=b"{}")
+        if path == "/say":
+            return await self._said(parse_qs(urlsplit(target).query))
         if path == "/seen":
             return await self._seen(parse_qs(urlsplit(target).query))
         headers = dict(request.headers)
@@ -56,6 +60,11 @@ class Echo:
         status = int(wanted.get("x-echo-status", "503")) if fails else 200
         body = {**self._who, **received, "body": request.body.decode(errors="replace")}
         return Answer(status=status, body=json.dumps({**body, "attempts": attempts}).encode())
+
+    async def _said(self, query: Mapping[str, list[str]]) -> Answer:
+        await asyncio.sleep(float(query.get("delay", ["0"])[0]))
+        status, body = int(query.get("status", ["200"])[0]), query.get("body", [""])[0]
+        return Answer(status=status, body=body.encode())
 
     def _count(self, name: str, received: Mapping[str, object]) -> int:
         """How many requests with this name there were; 1 for one without."""

@@ -4,11 +4,12 @@ import re
 from collections.abc import Mapping
 
 from envoy.config.core.v3.address_pb2 import CidrRange
-from envoy.config.rbac.v3.rbac_pb2 import RBAC, Permission, Principal, SourcedMetadata
+from envoy.config.rbac.v3.rbac_pb2 import RBAC, Permission, Principal
 from envoy.config.route.v3.route_components_pb2 import HeaderMatcher
 from envoy.extensions.path.match.uri_template.v3.uri_template_match_pb2 import (
     UriTemplateMatchConfig,
 )
+from envoy.type.matcher.v3.metadata_pb2 import MetadataMatcher
 from envoy.type.matcher.v3.string_pb2 import StringMatcher
 from envoy.type.matcher.v3.value_pb2 import ValueMatcher
 
@@ -86,7 +87,7 @@ def identifies(principal: Principal, call: Call) -> bool:
         case "header":
             return _header(principal.header, call)
         case "sourced_metadata":
-            return _metadata(principal.sourced_metadata, call)
+            return metadata_matches(principal.sourced_metadata.metadata_matcher, call.claims)
         case _:
             raise AssertionError(f"a principal of kind {kind}")
 
@@ -97,13 +98,13 @@ def _header(matcher: HeaderMatcher, call: Call) -> bool:
     return matcher.name in headers and text(matcher.string_match, headers[matcher.name])
 
 
-def _metadata(sourced: SourcedMetadata, call: Call) -> bool:
-    matcher = sourced.metadata_matcher
+def metadata_matches(matcher: MetadataMatcher, claims: Mapping[str, object]) -> bool:
+    """What the filter for tokens has left, compared."""
     assert matcher.filter == "envoy.filters.http.jwt_authn"
-    found: object = {"payload": call.claims} if call.claims else {}
+    found: object = {"payload": claims} if claims else {}
     for segment in matcher.path:
         found = found.get(segment.key) if isinstance(found, Mapping) else None
-    return found is not None and _value(matcher.value, found)
+    return (found is not None and _value(matcher.value, found)) != matcher.invert
 
 
 def _value(matcher: ValueMatcher, value: object) -> bool:
@@ -113,6 +114,8 @@ def _value(matcher: ValueMatcher, value: object) -> bool:
         case "list_match":
             items = value if isinstance(value, list) else []
             return any(_value(matcher.list_match.one_of, each) for each in items)
+        case "present_match":
+            return matcher.present_match
         case "string_match":
             return isinstance(value, str) and text(matcher.string_match, value)
         case kind:

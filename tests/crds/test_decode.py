@@ -373,7 +373,6 @@ def test_nesting_of_any_depth_does_no_harm() -> None:
 @pytest.mark.parametrize(
     ("group", "kind", "expected"),
     [
-        ("security.istio.io", "RequestAuthentication", ["unsupported-kind kind"]),
         ("telemetry.istio.io", "Telemetry", ["~unsupported-kind kind"]),
         ("apps", "Deployment", []),
         ("example.com", "Telemetry", []),

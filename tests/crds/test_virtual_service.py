@@ -202,7 +202,10 @@ def test_hosts(hosts: str, problems: list[str]) -> None:
         (f"{{hosts: ['*'], gateways: [gw], http: [{{{TO_A}}}]}}", []),
         ("{hosts: ['*'], gateways: [gw], http: [{route: [{destination: {host: a}}],"
          " match: [{headers: {'@request.auth.claims.a': {exact: b}}}]}]}",
-         ['~not-translated http[0].match[0].headers["@request.auth.claims.a"]']),
+         []),
+        ("{hosts: ['*'], gateways: [gw], http: [{route: [{destination: {host: a}}],"
+         " match: [{withoutHeaders: {'@request.auth.claims[a': {exact: b}}}]}]}",
+         ['bad-header http[0].match[0].withoutHeaders["@request.auth.claims[a"]']),
         (f"{{hosts: [a], gateways: ['/'], http: [{{{TO_A}}}]}}",
          ["bad-gateway gateways[0]"]),
         ("{http: [{delegate: {name: a}}]}",

@@ -1,10 +1,13 @@
 """Policies of security that nobody obeys are told of."""
 
+import pytest
+
 from crds.mesh_config import DEFAULT_MESH_CONFIG
 from crds.meta import Key
 from mesh.advance import advance
 from mesh.check import check
 from tests.meshes import additions, mesh_of, objects_of, service
+from tests.security_rows import guards
 from tests.semantics import covers
 
 SECURITY = "security.istio.io"
@@ -42,6 +45,29 @@ def test_what_no_sidecar_can_do_is_told() -> None:
     assert told(asked, "AuthorizationPolicy", "a") == ["provider-not-served spec.provider.name"]
     plain = policy("AuthorizationPolicy", "a", "{}")
     assert told(plain, "AuthorizationPolicy", "a") == []
+
+
+@guards("C7")
+@pytest.mark.parametrize(
+    ("rule", "problems"),
+    [
+        ("issuer: a", ["no-jwks spec.jwtRules[0]"]),
+        ("issuer: a, jwks: x", ["bad-jwks spec.jwtRules[0].jwks"]),
+        ("issuer: a, jwks: x, jwksUri: 'http://b'", ["conflict spec.jwtRules[0].jwks"]),
+        ("issuer: a, jwksUri: 'ftp://b'", ["bad-jwks-uri spec.jwtRules[0].jwksUri"]),
+        ("issuer: a, jwksUri: 'http://b/keys'", ["unknown-host spec.jwtRules[0].jwksUri"]),
+        ("issuer: a, jwksUri: 'http://a.shop:81/'", ["unknown-port spec.jwtRules[0].jwksUri"]),
+        ("issuer: a, jwksUri: 'http://a.shop/keys'", []),
+        ("issuer: a, jwksUri: 'https://idp.example.com/keys'", []),
+        (
+            """issuer: a, jwks: '{"keys": [{"kty": "oct", "k": "YQ"}, {}]}'""",
+            ["skipped-key spec.jwtRules[0].jwks"],
+        ),
+    ],
+)
+def test_c7_keys_that_are_not_there_are_told(rule: str, problems: list[str]) -> None:
+    tokens = policy("RequestAuthentication", "a", f"{{jwtRules: [{{{rule}}}]}}")
+    assert told(service("a") + tokens, "RequestAuthentication", "a") == problems
 
 
 def test_a_policy_concerns_the_services_of_its_namespace() -> None:

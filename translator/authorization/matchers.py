@@ -10,9 +10,7 @@ from enum import Enum
 from typing import TypeVar
 
 from envoy.config.core.v3.address_pb2 import CidrRange
-from envoy.type.matcher.v3.metadata_pb2 import MetadataMatcher
 from envoy.type.matcher.v3.string_pb2 import StringMatcher
-from envoy.type.matcher.v3.value_pb2 import ListMatcher, OrMatcher, ValueMatcher
 
 from crds.names import escaped
 from translator import pb
@@ -86,21 +84,6 @@ def cidr(block: str) -> CidrRange:
     address, slash, length = block.partition("/")
     whole = 128 if ":" in address else 32
     return CidrRange(address_prefix=address, prefix_len=pb.uint32(int(length) if slash else whole))
-
-
-def metadata(filter_name: str, path: Sequence[str], value: StringMatcher) -> MetadataMatcher:
-    """A string, or a list that has such a string, that a filter has left on the request."""
-    either = OrMatcher(
-        value_matchers=(
-            ValueMatcher(string_match=value),
-            ValueMatcher(list_match=ListMatcher(one_of=ValueMatcher(string_match=value))),
-        )
-    )
-    return MetadataMatcher(
-        filter=filter_name,
-        path=tuple(MetadataMatcher.PathSegment(key=key) for key in path),
-        value=ValueMatcher(or_match=either),
-    )
 
 
 def all_of(

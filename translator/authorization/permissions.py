@@ -14,7 +14,7 @@ from crds.authorization_policy import Listed
 from crds.condition import Asked, Attribute
 from crds.names import escaped
 from crds.path_template import MANY, ONE, is_template
-from translator import pb
+from translator import metadata, pb
 from translator.authorization import matchers
 from translator.authorization.matchers import Form, pattern
 
@@ -95,7 +95,7 @@ def condition_permission(asked: Asked, value: str, offset: int) -> Permission:
             return Permission(requested_server_name=matchers.string_matcher(pattern(value)))
         case _:
             found = matchers.string_matcher(pattern(value))
-            matcher = matchers.metadata(asked.names[0], asked.names[1:], found)
+            matcher = metadata.left(asked.names[0], asked.names[1:], found)
             return Permission(sourced_metadata=SourcedMetadata(metadata_matcher=matcher))
 
 

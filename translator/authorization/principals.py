@@ -9,12 +9,9 @@ from envoy.type.matcher.v3.string_pb2 import StringMatcher
 from crds.authorization_policy import Listed
 from crds.condition import Asked, Attribute
 from crds.names import escaped
+from translator import metadata
 from translator.authorization import matchers
 from translator.authorization.matchers import Form, Pattern, pattern
-
-JWT_FILTER = "envoy.filters.http.jwt_authn"
-PAYLOAD = "payload"
-"""Where jwt_authn leaves the claims of a token."""
 
 LOCAL = "cluster.local"
 """In policies this means the mesh's own trust domain, whatever its name is (S-85)."""
@@ -140,7 +137,7 @@ def _lenient(found: Pattern) -> Pattern:
 
 def claim(names: Sequence[str], found: Pattern) -> Principal:
     """A claim of the verified token: without one there is none, and nothing matches."""
-    matcher = matchers.metadata(JWT_FILTER, (PAYLOAD, *names), matchers.string_matcher(found))
+    matcher = metadata.claim(names, matchers.string_matcher(found))
     return Principal(sourced_metadata=SourcedMetadata(metadata_matcher=matcher))
 
 
