@@ -2,10 +2,10 @@
 MAKEFLAGS += --no-print-directory
 ARGS ?=
 
-.PHONY: help setup demo test test-inline test-assert test-load soak check conformance fuzz bench stubs lock clean
+.PHONY: help setup demo test test-inline test-assert test-load test-certificates soak check conformance fuzz bench stubs lock clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | while IFS=: read -r target text; do printf '  make %-12s%s\n' "$$target" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | while IFS=: read -r target text; do printf '  make %-18s%s\n' "$$target" "$$text"; done
 
 setup: ## make .venv and .envoy; the other targets do it by themselves
 	@scripts/setup
@@ -24,6 +24,9 @@ test-assert: setup ## all tests while every step is compared with a full recompu
 
 test-load: setup ## 500 requests a second while subsets come and go; wants the machine for itself
 	@.venv/bin/python -m pytest e2e/test_load.py --heavy -s $(ARGS)
+
+test-certificates: setup ## certificates of a minute and two roots change at 200 requests a second; needs root
+	@.venv/bin/python -m e2e.rotation
 
 soak: setup ## edits, restarts and misbehaving proxies under load, for SOAK_SECONDS (60)
 	@.venv/bin/python -m e2e.soak

@@ -1,7 +1,10 @@
 """Certificates for tests: made once, of an authority that nobody else knows."""
 
+import ssl
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -57,3 +60,12 @@ def revocations(key: Key) -> bytes:
     made = x509.CertificateRevocationListBuilder().issuer_name(_NAME)
     dated = made.last_update(START).next_update(END)
     return dated.sign(key, SHA256()).public_bytes(Encoding.PEM)
+
+
+def presenting(context: ssl.SSLContext, chain: bytes, key: bytes) -> ssl.SSLContext:
+    """The context, which shows this certificate from now on; both are PEM."""
+    with NamedTemporaryFile() as first, NamedTemporaryFile() as second:
+        Path(first.name).write_bytes(chain)
+        Path(second.name).write_bytes(key)
+        context.load_cert_chain(first.name, second.name)
+    return context

@@ -50,8 +50,6 @@ KINDS: Mapping[str, str] = {
 LATER: Mapping[str, str] = {
     "C5": "the corpus is being written",
     "C11": "the versions are being compared",
-    "C16": "rotation is being built",
-    "C17": "rotation is being built",
     "C18": "being written",
     "P3": "being written",
     "P5": "being written",

@@ -13,14 +13,14 @@ import gc
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 import structlog
 
+from e2e.local.clients import ClientPrograms
 from e2e.local.marker import marked, marker_host
 from e2e.local.simulated import Crowd
-from heddle.local.logs import LONGEST_LINE
 from heddle.local.pods import Line
 from heddle.local_mesh import LocalMesh
 from heddle.running_mesh import running_mesh
@@ -46,20 +46,11 @@ class Driver:
         self._crowd = Crowd(mesh)
         self._folder = folder
         self._applied = 0
-        self._asked = 0
-        self._answers: dict[object, asyncio.Future[Command]] = {}
-        self._begun: dict[str, bytes] = {}
-        """What there is so far of lines that are too long, by pod."""
+        self._clients = ClientPrograms()
 
     async def obey(self, line: str) -> None:
         """Does what a line says, and prints the answer."""
-        command: Command = json.loads(line)
-        try:
-            answer = {"result": await self._do(command)}
-        except Exception as error:
-            # The edge of this process: the test is told what went wrong.
-            answer = {"error": f"{type(error).__name__}: {error}"}
-        say({"id": command["id"], **answer})
+        await obeyed(line, self._do)
 
     async def _do(self, command: Command) -> object:
         match command["do"]:
@@ -141,34 +132,25 @@ class Driver:
         return marker_host(self._applied) in hosts and marker_host(self._applied - 1) not in hosts
 
     def heard(self, line: Line) -> None:
-        """A container wrote a line: the answer of a client, perhaps."""
-        if line.stream != "stdout" or line.container != "client":
-            return
-        text = self._begun.pop(line.pod, b"") + line.text
-        try:
-            answer = json.loads(text)
-        except ValueError:
-            if len(line.text) != LONGEST_LINE:
-                raise
-            self._begun[line.pod] = text  # the runner has cut it
-            return
-        waiting = self._answers.pop(answer["id"], None)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(answer)
+        """A container wrote a line."""
+        self._clients.heard(line)
 
     async def _ask(self, pod: str, command: Command) -> object:
-        self._asked += 1
-        name = f"command {self._asked}"
-        waiting = self._answers[name] = asyncio.get_running_loop().create_future()
-        line = json.dumps({**command, "id": name})
-        await self._mesh.write(self._pod(pod), "client", f"{line}\n".encode())
-        answer = await waiting
-        if "error" in answer:
-            raise RuntimeError(str(answer["error"]))
-        return answer["result"]
+        return await self._clients.ask(self._mesh.write, self._pod(pod), command)
 
     def _pod(self, start: str) -> str:
         return next(name for name in sorted(self._mesh.pods()) if name.startswith(start))
+
+
+async def obeyed(line: str, do: Callable[[Command], Awaitable[object]]) -> None:
+    """Has a command done, and prints the answer."""
+    command: Command = json.loads(line)
+    try:
+        answer = {"result": await do(command)}
+    except Exception as error:
+        # The edge of this process: the test is told what went wrong.
+        answer = {"error": f"{type(error).__name__}: {error}"}
+    say({"id": command["id"], **answer})
 
 
 def say(answer: Command) -> None:

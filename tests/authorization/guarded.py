@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from http.client import HTTPResponse
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from envoy.config.listener.v3.listener_components_pb2 import Filter, FilterChain, ListenerFilter
@@ -37,7 +36,7 @@ from mesh.identity import SpiffeId
 from mesh.inbound import InboundPort
 from mesh.protection import Protection
 from mesh.services import Protocol
-from tests.certificates import END, START
+from tests.certificates import END, START, presenting
 from tests.translator.envoy import as_json
 from tests.translator.running import UnixConnection, echo, pipe, pipe_cluster, started
 from tests.translator.static_secrets import by_name
@@ -168,11 +167,7 @@ def context(peer: str) -> ssl.SSLContext:
     found.check_hostname = False
     found.verify_mode = ssl.CERT_NONE
     found.set_alpn_protocols(["istio"])
-    with NamedTemporaryFile() as chain, NamedTemporaryFile() as key:
-        Path(chain.name).write_bytes(made.certificate.chain_pem)
-        Path(key.name).write_bytes(made.key.reveal())
-        found.load_cert_chain(chain.name, key.name)
-    return found
+    return presenting(found, made.certificate.chain_pem, made.key.reveal())
 
 
 @contextmanager
