@@ -113,7 +113,7 @@ YES: Mapping[str, str] = {
     "IstioIngressListener": "port capture_mode default_endpoint connection_pool",
     "IstioEgressListener": "port hosts",
     "SidecarPort": "number protocol name",
-    "SidecarOutboundTrafficPolicy": "mode",
+    "SidecarOutboundTrafficPolicy": "mode egress_proxy",
     "PeerAuthentication": "selector mtls port_level_mtls",
     "MutualTLS": "mode",
     "AuthorizationPolicy": "selector rules",

@@ -12,7 +12,7 @@ from crds.load_balancer import LoadBalancerSettings, ZoneAwareLoadBalancerSettin
 from crds.path import Path, render
 from crds.problem import Problem, warning
 from crds.server_tls import ServerTLSmode, ServerTLSSettings
-from crds.sidecar import IstioEgressListener, SidecarOutboundTrafficPolicy
+from crds.sidecar import IstioEgressListener
 from crds.tcp_route import L4MatchAttributes
 from crds.virtual_service import VirtualService
 from crds.workload_entry import WorkloadEntry
@@ -87,5 +87,4 @@ UNTRANSLATED: Mapping[type, Mapping[str, Untranslated]] = {
     Server: {"default_endpoint": NOT_AT_GATEWAYS},
     ServerTLSSettings: {"mode": NOTHING_BEHIND, "insecure_skip_verify": NEVER_SKIPPED},
     IstioEgressListener: {"bind": NOT_YET, "capture_mode": NOT_YET},
-    SidecarOutboundTrafficPolicy: {"egress_proxy": NOT_YET},
 }

@@ -79,6 +79,24 @@ def test_allow_any_lets_pass_what_is_not_imported(intercepting: Mesh) -> None:
     assert intercepting.get(url, via=STRANGER).seen.version == "v1"
 
 
+def test_what_is_unknown_goes_to_the_egress_proxy(mesh: Mesh) -> None:
+    """Requests and connections, wherever they were going; nowhere if there is no such proxy."""
+
+    def proxy(service: str, port: int) -> str:
+        host = f"{{host: {service}.e2e.svc.cluster.local, port: {{number: {port}}}}}"
+        policy = f"{{mode: ALLOW_ANY, egressProxy: {host}}}"
+        return sidecar(f"{{egress: [{{hosts: [./*]}}], outboundTrafficPolicy: {policy}}}")
+
+    mesh.apply(proxy("echo-v1", 8080))
+    answer = mesh.get("http://192.0.2.7:8080/path", {"host": "nowhere.example"}, via=STRANGER)
+    assert (answer.seen.version, answer.seen.path) == ("v1", "/path")
+    mesh.apply(proxy("echo", 9000))
+    assert "hello" in mesh.tcp("192.0.2.7", 7777, "hello", via=STRANGER)
+    mesh.apply(proxy("echo", 81))
+    assert mesh.get("http://192.0.2.7:8080/", via=STRANGER).status in (0, 503)
+    assert any("echo.e2e.svc.cluster.local has no port 81" in each for each in mesh.problems())
+
+
 def test_a_selected_workload_obeys_its_own_sidecar(mesh: Mesh) -> None:
     selected = only("~/*").replace("name: default", "name: own")
     apply_selecting(

@@ -15,7 +15,7 @@ from heddle.shared_listeners import SharedListeners
 from mesh.localities import Place
 from mesh.mesh import Mesh
 from mesh.scope import Scope
-from mesh.visibility import config_of
+from mesh.unknown_traffic import PASSED_ON, unknown_traffic
 from translator import parts
 from translator.config import Config
 from translator.secrets import FileSecret
@@ -37,7 +37,8 @@ class Outbound:
         self._ports: Counter[int] = Counter()
         self._secrets: Counter[FileSecret] = Counter()
         self._frame: Encoded = {}
-        self._listeners = SharedListeners(ipv6=scope.ipv6)
+        self._listeners = SharedListeners()
+        self._unknown = PASSED_ON
         self._placed: dict[Place, dict[str, Encoded]] = {}
 
     def hold(self, place: Place) -> frozenset[str]:
@@ -89,12 +90,14 @@ class Outbound:
                 self._hosts.pop(name, None)
             else:
                 self._hosts[name] = new
-        after, config = self._shared(), config_of(mesh, self.scope)
+        after = self._shared()
+        reframe |= self._redirects(mesh)
         if reframe or not self._frame or before != after:
-            frame = encode(self._made(config))
+            frame = encode(self._made(mesh.config))
             change.replace(self._frame, frame)
             self._frame = frame
-        for made in self._listeners.remade(after[0], config, everything=reframe):
+        listening = parts.listening(mesh.config, ipv6=self.scope.ipv6, unknown=self._unknown)
+        for made in self._listeners.remade(after[0], listening, everything=reframe):
             change.replace(*made)
         done = change.done()
         placements = {place: delta.done() for place, delta in endpoints.items()}
@@ -103,6 +106,11 @@ class Outbound:
     def _host(self, mesh: Mesh, cache: HostCache, name: str) -> Host:
         found = cache.host(mesh, self.scope, name)
         return found.upstream() if self.scope.is_gateway else found
+
+    def _redirects(self, mesh: Mesh) -> bool:
+        """Whether unknown traffic goes elsewhere than before."""
+        before, self._unknown = self._unknown, unknown_traffic(mesh, self.scope)
+        return self._unknown != before
 
     def _shared(self) -> tuple[frozenset[int], frozenset[FileSecret]]:
         """What the frame is made for: the hosts' ports, and the certificates that they name."""
@@ -113,5 +121,12 @@ class Outbound:
         if self.scope.is_gateway:
             return parts.upstream_frame(config, secrets)
         vhds = self._inline is None
-        scope = self.scope
-        return parts.frame(scope.mode, ports, config, ipv6=scope.ipv6, vhds=vhds, secrets=secrets)
+        return parts.frame(
+            self.scope.mode,
+            ports,
+            config,
+            unknown=self._unknown,
+            ipv6=self.scope.ipv6,
+            vhds=vhds,
+            secrets=secrets,
+        )

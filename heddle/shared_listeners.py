@@ -5,12 +5,11 @@ changed.
 from collections import Counter
 from collections.abc import Iterator
 
-from crds.mesh_config import MeshConfig
 from heddle.encode import Encoded, encode
 from heddle.host_cache import Host
 from translator import names, parts
 from translator.config import Config
-from translator.listeners_outbound import ANY_ADDRESS
+from translator.listeners_outbound import ANY_ADDRESS, Settings
 from translator.listeners_shared import Claim, Place
 from xds.types import LDS
 
@@ -18,8 +17,7 @@ from xds.types import LDS
 class SharedListeners:
     """What hosts want of each place, and the listener that was made there last."""
 
-    def __init__(self, *, ipv6: bool) -> None:
-        self._ipv6 = ipv6
+    def __init__(self) -> None:
         self._claims: dict[Place, dict[str, list[Claim]]] = {}
         self._ports: frozenset[int] = frozenset()
         self._own: Counter[str] = Counter()
@@ -44,7 +42,7 @@ class SharedListeners:
         self._touched |= {Place(*names.parse_listener(name)) for name in before ^ after}
 
     def remade(
-        self, ports: frozenset[int], config: MeshConfig, *, everything: bool
+        self, ports: frozenset[int], settings: Settings, *, everything: bool
     ) -> Iterator[tuple[Encoded, Encoded]]:
         """What was and what is now, for each place where that may differ; `ports` are those of HTTP
         services.
@@ -55,12 +53,12 @@ class SharedListeners:
         self._ports, self._touched = ports, set()
         for place in sorted(places):
             old = self._made.pop(place, {})
-            new = encode(self._listeners(place, config))
+            new = encode(self._listeners(place, settings))
             if new[LDS]:
                 self._made[place] = new
             yield old, new
 
-    def _listeners(self, place: Place, config: MeshConfig) -> Config:
+    def _listeners(self, place: Place, settings: Settings) -> Config:
         by_host = self._claims.get(place, {})
         if not by_host:
             self._claims.pop(place, None)
@@ -69,5 +67,5 @@ class SharedListeners:
             {place.port} if any_address and place.port in self._ports else (),
             [claim for claimed in by_host.values() for claim in claimed],
             self._own,
-            parts.listening(config, ipv6=self._ipv6),
+            settings,
         )

@@ -11,7 +11,10 @@ from mesh import hosts
 from mesh.exports import is_exported
 from mesh.ingress import unbound
 from mesh.mesh import Mesh
+from mesh.routing import Missing
+from mesh.scope import Scope
 from mesh.sidecars import shadowed_by
+from mesh.unknown_traffic import egress_proxy
 
 
 def check_sidecar(mesh: Mesh, key: Key) -> Iterator[Problem]:
@@ -19,6 +22,7 @@ def check_sidecar(mesh: Mesh, key: Key) -> Iterator[Problem]:
     sidecar = mesh.sidecars.objects[key]
     yield from _shadowed(mesh, key)
     yield from _uncaptured(sidecar, key)
+    yield from _egress_proxy(mesh, key)
     root = mesh.config.root_namespace
     if key.namespace == root and mesh.sidecars.selector(key):
         message = f"the workloads of {root} only: a Sidecar for all namespaces has no selector"
@@ -51,6 +55,19 @@ def _uncaptured(sidecar: Sidecar, key: Key) -> Iterator[Problem]:
             for field, reason in unbound(listener):
                 message = f"{reason}; until then only proxy-port mode has this listener"
                 yield _warning(key, "not-listening", f"spec.ingress[{index}].{field}", message)
+
+
+def _egress_proxy(mesh: Mesh, key: Key) -> Iterator[Problem]:
+    found = egress_proxy(mesh, Scope(key.namespace, sidecar=key), key)
+    if isinstance(found, Missing):
+        yield Problem(
+            code=found.code,
+            severity=Severity.ERROR,
+            object=key,
+            path=f"spec.outboundTrafficPolicy.egressProxy.{found.field}",
+            value=found.destination,
+            message=f"{found.reason}, so traffic to unknown hosts is refused",
+        )
 
 
 def _host(mesh: Mesh, key: Key, path: str, text: str) -> Iterator[Problem]:
@@ -102,7 +119,8 @@ def referring_sidecars(mesh: Mesh, changed: frozenset[str]) -> set[Key]:
     return {
         key
         for key, imported in mesh.sidecars.imports.items()
-        if any(
+        if imported.proxy in changed
+        or any(
             not changed.isdisjoint(group)
             for listener in imported.listeners
             for group in listener.imported.names.values()

@@ -98,11 +98,13 @@ class EgressListener:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Imports:
     """The listeners of one Sidecar. `namespaces` are those that it can import anything from, `.`
-    for the client's own; `*` for all.
+    for the client's own; `*` for all. `proxy` is the host that unknown traffic goes to, if there is
+    one.
     """
 
     listeners: tuple[EgressListener, ...]
     namespaces: frozenset[str]
+    proxy: str = ""
 
     def at(self, port: int) -> EgressListener | None:
         """The listener that decides which hosts can be called at a port."""
@@ -153,7 +155,17 @@ def imports(sidecar: Sidecar) -> Imports:
     named = {
         name for each in listeners for name in (*each.imported.names, *each.imported.wildcards)
     }
-    return Imports(listeners=listeners, namespaces=frozenset(named))
+    proxy = _proxy(sidecar)
+    return Imports(
+        listeners=listeners, namespaces=frozenset(named | {ANY} if proxy else named), proxy=proxy
+    )
+
+
+def _proxy(sidecar: Sidecar) -> str:
+    policy = sidecar.outbound_traffic_policy
+    if policy is None or policy.egress_proxy is None:
+        return ""
+    return hosts.resolve(policy.egress_proxy.host, sidecar.meta.namespace)
 
 
 def _listener(listener: IstioEgressListener) -> EgressListener:

@@ -3,10 +3,9 @@
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import takewhile
 
-from crds.mesh_config import MeshConfig, OutboundTrafficPolicy
 from crds.meta import Key
 from crds.virtual_service import VirtualService
 from mesh import hosts
@@ -19,16 +18,6 @@ from mesh.virtual_services import candidates, destination_hosts, routed_hosts
 
 HTTP_PORT = 80
 """Where a VirtualService's host that no service has is served (istio-api.md S-11)."""
-
-
-def config_of(mesh: Mesh, scope: Scope) -> MeshConfig:
-    """The mesh's settings with what the scope's Sidecar says of unknown traffic."""
-    key = sidecar_of(mesh, scope)
-    sidecar = mesh.sidecars.objects[key] if key else None
-    policy = sidecar.outbound_traffic_policy if sidecar else None
-    if policy is None or policy.mode is mesh.config.outbound_traffic_policy.mode:
-        return mesh.config
-    return replace(mesh.config, outbound_traffic_policy=OutboundTrafficPolicy(mode=policy.mode))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +87,8 @@ def _named(exports: frozenset[str], own: str) -> frozenset[str]:
 def seen_service(mesh: Mesh, scope: Scope, host: str) -> Seen | None:
     """The service that `host` is for a scope; the namespace's own before all others (S-4).
 
-    One that is not imported is there all the same if an imported VirtualService routes to it:
-    `NOWHERE` can it be called then.
+    One that is not imported is there all the same if an imported VirtualService routes to it, or
+    unknown traffic goes there: `NOWHERE` can it be called then.
     """
     imported = imports_of(mesh, scope)
     if imported is None:
@@ -113,7 +102,7 @@ def seen_service(mesh: Mesh, scope: Scope, host: str) -> Seen | None:
             return Seen(service, None if everywhere else exposed)
         if pulled is None and not imported.excludes(service, scope.namespace):
             pulled = service
-    if pulled is not None and _is_routed_to(mesh, scope, imported, host):
+    if pulled is not None and _is_led_to(mesh, scope, imported, host):
         return Seen(pulled, NOWHERE)
     return None
 
@@ -132,8 +121,12 @@ def reachable(mesh: Mesh, scope: Scope, host: str) -> Service | None:
     return next(called, None) or next(iter(known), None)
 
 
-def _is_routed_to(mesh: Mesh, scope: Scope, imported: Imports, host: str) -> bool:
-    """Whether an imported VirtualService has the host as a destination (S-5)."""
+def _is_led_to(mesh: Mesh, scope: Scope, imported: Imports, host: str) -> bool:
+    """Whether the Sidecar's `egressProxy` is the host, or an imported VirtualService has it as a
+    destination (S-5).
+    """
+    if imported.proxy and concrete(mesh.aliases, mesh.services.hosts, imported.proxy) == host:
+        return True
     index = mesh.virtual_services
     keys = index.ranked(_leading_to(mesh, host), scope.namespace)
     return any(_imports_routes(mesh, scope, imported, key) for key in keys)

@@ -197,7 +197,16 @@ def sidecars() -> st.SearchStrategy[str]:
         ),
     )
     selector = st.sampled_from(["", "workloadSelector: {labels: {app: a}}, "])
-    policy = st.sampled_from(["", ", outboundTrafficPolicy: {mode: REGISTRY_ONLY}"])
+    policy = st.sampled_from(
+        [
+            "",
+            ", outboundTrafficPolicy: {mode: REGISTRY_ONLY}",
+            ", outboundTrafficPolicy: {mode: ALLOW_ANY, egressProxy: "
+            "{host: b.bank.svc.cluster.local, subset: v1, port: {number: 90}}}",
+            ", outboundTrafficPolicy: {mode: ALLOW_ANY, egressProxy: "
+            "{host: a, port: {number: 80}}}",
+        ]
+    )
     ingress = st.sampled_from(
         [
             "",

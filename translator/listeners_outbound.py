@@ -19,6 +19,7 @@ from crds.scalars import Duration
 from mesh.l4_routing import L4Rule, at_address
 from mesh.routing import Target
 from mesh.services import Port, Protocol
+from mesh.unknown_traffic import PASSED_ON, UnknownTraffic
 from translator import detection, names, pb, tcp_proxy
 from translator.filter_chains import EMPTY_TABLE, Table, Targets, filter_chains, table
 from translator.filters import outbound_filters
@@ -31,12 +32,12 @@ _ANY_IPV6_ADDRESS = "::"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What the mesh settings say of every listener: whether what belongs to no service passes, how
-    long a client may take to show what it speaks (0: as long as it likes), whether to log. `ipv6`:
-    any address is also any IPv6 address; the kernel may have none.
+    """What holds for every listener: where what belongs to no service goes, how long a client may
+    take to show what it speaks (0: as long as it likes), whether to log. `ipv6`: any address is
+    also any IPv6 address; the kernel may have none.
     """
 
-    allow_any: bool = True
+    unknown: UnknownTraffic = PASSED_ON
     detection_timeout: Duration = detection.NO_TIMEOUT
     logged: bool = False
     ipv6: bool = False
@@ -135,7 +136,10 @@ def _requests(name: str, routes: str, settings: Settings) -> Filter:
 
 
 def _unmatched(settings: Settings) -> Filter:
-    cluster = names.PASSTHROUGH if settings.allow_any else names.BLACKHOLE
+    unknown = settings.unknown
+    if unknown.proxy is not None:
+        return tcp_proxy.to_targets((unknown.proxy,), logged=settings.logged)
+    cluster = names.PASSTHROUGH if unknown.allowed else names.BLACKHOLE
     return tcp_proxy.to_cluster(cluster, logged=settings.logged)
 
 

@@ -21,7 +21,6 @@ from crds.fields import EMPTY
 from crds.http_retry import HTTPRetry
 from crds.load_balancer import NO_LOCALITY_SETTING, LocalityLoadBalancerSetting
 from crds.mesh_config import MeshConfig
-from crds.outbound_policy import OutboundTrafficPolicyMode
 from mesh.destinations import Policy
 from mesh.endpoints import UNIX, Endpoint
 from mesh.host_view import HostView, PortView, with_port
@@ -34,6 +33,7 @@ from mesh.protection import trust_domains
 from mesh.proxy import Mode
 from mesh.routing import HttpRule, Missing, Target
 from mesh.services import Arrival, Protocol, Resolution, Service
+from mesh.unknown_traffic import PASSED_ON, UnknownTraffic
 from translator import clusters, listeners_inbound, listeners_outbound, names, pod_hosts, routes
 from translator.cluster_security import UNKNOWN, Callee
 from translator.clusters import Defaults
@@ -83,11 +83,15 @@ def http_ports(view: HostView) -> frozenset[int]:
     return frozenset(each.port for port in view.ports if port.domains for each in port.routes) - {0}
 
 
-def listening(config: MeshConfig, *, ipv6: bool = False) -> Settings:
-    """What the mesh's settings, and whether the proxy has IPv6, say of every listener."""
+def listening(
+    config: MeshConfig, *, ipv6: bool = False, unknown: UnknownTraffic = PASSED_ON
+) -> Settings:
+    """What the mesh's settings, whether the proxy has IPv6, and where unknown traffic goes, say of
+    every listener.
+    """
     return Settings(
         ipv6=ipv6,
-        allow_any=config.outbound_traffic_policy.mode is OutboundTrafficPolicyMode.ALLOW_ANY,
+        unknown=unknown,
         detection_timeout=config.protocol_detection_timeout,
         paths=config.path_normalization.normalization,
     )
@@ -276,6 +280,7 @@ def frame(
     ports: Iterable[int],
     config: MeshConfig,
     *,
+    unknown: UnknownTraffic = PASSED_ON,
     ipv6: bool = False,
     vhds: bool = True,
     secrets: Iterable[FileSecret] = (),
@@ -284,7 +289,7 @@ def frame(
     unknown traffic goes, and the certificates in files. Without `vhds` the route configurations are
     to be filled with their virtual hosts.
     """
-    settings, listen = defaults(config), listening(config, ipv6=ipv6)
+    settings, listen = defaults(config), listening(config, ipv6=ipv6, unknown=unknown)
     numbers = sorted(ports)
     configs = (
         [names.HTTP_PROXY] if mode is Mode.NONE else [names.outbound_routes(n) for n in numbers]
@@ -293,7 +298,7 @@ def frame(
         clusters=(clusters.passthrough_cluster(settings), clusters.blackhole_cluster(settings)),
         listeners=(() if mode is Mode.NONE else (listeners_outbound.virtual_outbound(listen),)),
         routes=tuple(routes.route_configuration(name, vhds=vhds) for name in configs),
-        virtual_hosts=tuple(routes.catch_all(name, listen.allow_any) for name in configs),
+        virtual_hosts=tuple(routes.catch_all(name, unknown) for name in configs),
         secrets=_messages(secrets),
     )
 

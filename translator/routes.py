@@ -6,7 +6,7 @@ nothing; Istio's name for it is in the metadata. Unmatched requests get a 404: w
 last rule is nobody's.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from envoy.config.core.v3.base_pb2 import DataSource, Metadata
 from envoy.config.route.v3.route_components_pb2 import (
@@ -23,6 +23,7 @@ from google.protobuf.wrappers_pb2 import BoolValue
 
 from crds.virtual_service import HTTPMatchRequest, HTTPRoute
 from mesh.routing import HttpRule, Missing, Target
+from mesh.unknown_traffic import UnknownTraffic
 from translator import headers, names, pb, tunnels
 from translator.filters import cors, fault, upstream_alpn
 from translator.route_action import (
@@ -131,31 +132,57 @@ def _filter_config(http: HTTPRoute, only: Target | None) -> dict[str, Any]:
     return config
 
 
-def catch_all(route_config: str, allow_any: bool) -> VirtualHost:
-    """Requests to hosts that the mesh does not know: passed through to where they were going, or
-    refused with a 502. What was sent to the proxy port was going to the proxy, so it is refused.
+def catch_all(route_config: str, unknown: UnknownTraffic) -> VirtualHost:
+    """Requests to hosts that the mesh does not know: passed through to where they were going, or to
+    a proxy, or refused with a 502. What was sent to the proxy port was going to the proxy, so it is
+    refused unless there is another proxy to send it to.
     """
-    passed = allow_any and route_config != names.HTTP_PROXY
-    name = "allow_any" if passed else "block_all"
+    is_asked = route_config == names.HTTP_PROXY
+    if unknown.proxy is not None:
+        return _catch_all(route_config, "allow_any", _to_proxy(unknown.proxy, opened=is_asked))
+    if unknown.allowed and not is_asked:
+        return _catch_all(route_config, "allow_any", _passed_on(names.PASSTHROUGH))
+    refusal = Route(
+        name="block_all",
+        match=RouteMatch(prefix="/"),
+        direct_response=_refusal(unknown.allowed),
+    )
+    return _catch_all(route_config, refusal.name, (refusal,))
+
+
+def _catch_all(route_config: str, name: str, made: Iterable[Route]) -> VirtualHost:
     return VirtualHost(
         name=names.virtual_host(route_config, names.CATCH_ALL),
         domains=("*",),
-        routes=(
-            *((tunnels.passed_on(f"{name}_connect", names.PASSTHROUGH),) if passed else ()),
-            Route(
-                name=name,
-                match=RouteMatch(prefix="/"),
-                route=_passthrough() if passed else None,
-                direct_response=None if passed else _refusal(allow_any),
-            ),
-        ),
+        routes=made,
         include_request_attempt_count=True,
         metadata=_named(name),
     )
 
 
-def _passthrough() -> RouteAction:
-    return RouteAction(cluster=names.PASSTHROUGH, timeout=pb.seconds(0))
+def _passed_on(cluster: str, only: Target | None = None) -> Iterator[Route]:
+    yield tunnels.passed_on("allow_any_connect", cluster)
+    yield Route(
+        name="allow_any",
+        match=RouteMatch(prefix="/"),
+        route=RouteAction(cluster=cluster, timeout=pb.seconds(0)),
+        typed_per_filter_config=_filter_config(HTTPRoute(), only),
+    )
+
+
+def _to_proxy(proxy: Target | Missing, *, opened: bool) -> Iterator[Route]:
+    """`opened`: who asks for a tunnel means a connection, which goes to the proxy as such."""
+    if isinstance(proxy, Missing):
+        yield tunnels.opened((proxy,))
+        yield Route(
+            name="allow_any",
+            match=RouteMatch(prefix="/"),
+            direct_response=unavailable((proxy.reason,)),
+        )
+        return
+    tunnel, rest = _passed_on(cluster_of(proxy), proxy)
+    yield tunnels.opened((proxy,)) if opened else tunnel
+    yield rest
 
 
 def _refusal(allow_any: bool) -> DirectResponseAction:

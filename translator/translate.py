@@ -16,7 +16,8 @@ from mesh.place import place_of
 from mesh.protection import protection_of
 from mesh.proxy import Proxy
 from mesh.scope import Scope, scope_of, upstream_scope
-from mesh.visibility import config_of, known_hosts
+from mesh.unknown_traffic import unknown_traffic
+from mesh.visibility import known_hosts
 from translator import names, parts
 from translator.cluster_secrets import file_secrets
 from translator.config import Config, joined
@@ -44,12 +45,20 @@ def outbound(mesh: Mesh, scope: Scope, *, vhds: bool = True) -> Config:
     views = tuple(_views(mesh, scope))
     ports = {port for each in views for port in parts.http_ports(each)}
     secrets = {secret for each in views for secret in file_secrets(each)}
-    config = config_of(mesh, scope)
-    frame = parts.frame(scope.mode, ports, config, ipv6=scope.ipv6, vhds=vhds, secrets=secrets)
+    unknown = unknown_traffic(mesh, scope)
+    frame = parts.frame(
+        scope.mode,
+        ports,
+        mesh.config,
+        unknown=unknown,
+        ipv6=scope.ipv6,
+        vhds=vhds,
+        secrets=secrets,
+    )
     hosts = [_host(mesh, each) for each in views]
     claimed = (c for each in views for c in claims(each, _known(mesh, each)))
     own = {listener.name for each in hosts for listener in each.listeners}
-    listening = parts.listening(config, ipv6=scope.ipv6)
+    listening = parts.listening(mesh.config, ipv6=scope.ipv6, unknown=unknown)
     return joined((frame, parts.shared(ports, claimed, own, listening), *hosts))
 
 

@@ -8,12 +8,13 @@ from mesh.check import check
 from mesh.host_view import HostView, selection, view
 from mesh.mesh import Mesh
 from mesh.proxy import Mode, Proxy
-from mesh.routing import Missing
+from mesh.routing import Missing, Target
 from mesh.scope import Scope, scope_of, sidecar_of
 from mesh.sidecars import Sidecars
 from mesh.sidecars import advance as advance_sidecars
 from mesh.store import Change
-from mesh.visibility import candidate_hosts, config_of, known_hosts
+from mesh.unknown_traffic import PASSED_ON, UnknownTraffic, unknown_traffic
+from mesh.visibility import candidate_hosts, known_hosts
 from tests.meshes import mesh_of, objects_of, service, sidecar, virtual_service
 
 WEB = "web.shop.svc.cluster.local"
@@ -183,8 +184,23 @@ def test_an_address_belongs_to_the_oldest_service_that_is_seen() -> None:
 
 def test_the_policy_of_the_sidecar_counts() -> None:
     mesh = mesh_of(sidecar("s", "{outboundTrafficPolicy: {mode: REGISTRY_ONLY}}"))
-    assert config_of(mesh, SHOP).outbound_traffic_policy.mode == "REGISTRY_ONLY"
-    assert config_of(mesh, Scope("bank")) == MeshConfig()
+    assert not unknown_traffic(mesh, SHOP).allowed
+    assert unknown_traffic(mesh, Scope("bank")) == PASSED_ON
+
+
+def through(destination: str) -> str:
+    policy = f"{{mode: ALLOW_ANY, egressProxy: {destination}}}"
+    return sidecar("other", f"{{egress: [{{hosts: [./*]}}], outboundTrafficPolicy: {policy}}}")
+
+
+def test_the_proxy_of_unknown_traffic_is_there_without_being_imported() -> None:
+    """Its short name is one of the Sidecar's namespace."""
+    mesh = mesh_of(BOTH + through(f"{{host: {LEDGER}, port: {{number: 80}}}}"))
+    assert unknown_traffic(mesh, SHOP) == UnknownTraffic(proxy=Target(host=LEDGER, port=80))
+    assert sees(mesh) == {WEB, LEDGER}
+    assert not seen(mesh, LEDGER).ports[0].called
+    mesh = mesh_of(BOTH + through("{host: web, port: {number: 80}}"))
+    assert unknown_traffic(mesh, SHOP).proxy == Target(host=WEB, port=80)
 
 
 def test_namespaces_narrow_what_has_to_be_looked_at() -> None:
@@ -249,6 +265,19 @@ def test_in_proxy_port_mode_too_only_what_is_imported_is_called() -> None:
                 " {port: {number: 7, protocol: HTTP, name: x}, hosts: [./*]}, {hosts: [./*]}]}",
             ),
             ["unknown-port spec.egress[0].port.number"],
+        ),
+        (BOTH + through("{host: web, port: {number: 80}}"), []),
+        (
+            BOTH + through("{host: ledger, port: {number: 80}}"),
+            ["unknown-host spec.outboundTrafficPolicy.egressProxy.host"],
+        ),
+        (
+            BOTH + through("{host: web, port: {number: 81}}"),
+            ["unknown-port spec.outboundTrafficPolicy.egressProxy.port.number"],
+        ),
+        (
+            BOTH + through("{host: web, port: {number: 80}, subset: v1}"),
+            ["unknown-subset spec.outboundTrafficPolicy.egressProxy.subset"],
         ),
     ],
 )

@@ -11,7 +11,9 @@ from mesh.endpoints import Endpoint
 from mesh.inbound import InboundPort
 from mesh.l4_routing import L4Rule
 from mesh.proxy import Mode
+from mesh.routing import Missing, Target
 from mesh.services import Protocol, Resolution
+from mesh.unknown_traffic import PASSED_ON, UnknownTraffic
 from tests.translator.envoy import refusal, serving, sidecar, with_resources
 from tests.translator.hostile import POLICIES, RULES
 from tests.translator.inputs import HOST, port, service, target
@@ -45,9 +47,18 @@ def test_routes(envoy_binary: Path, tmp_path: Path, name: str) -> None:
     assert refusal(envoy_binary, tmp_path, config) == ""
 
 
-@pytest.mark.parametrize("allow_any", [True, False])
-def test_catch_all_hosts(envoy_binary: Path, tmp_path: Path, allow_any: bool) -> None:
-    listener = serving((routes.catch_all("80", allow_any),))
+@pytest.mark.parametrize(
+    "unknown",
+    [
+        PASSED_ON,
+        UnknownTraffic(allowed=False),
+        UnknownTraffic(proxy=Target(host="p", port=80)),
+        UnknownTraffic(proxy=Missing(destination="p", reason="the host p is not known")),
+    ],
+    ids=["passed on", "blocked", "to a proxy", "to no proxy"],
+)
+def test_catch_all_hosts(envoy_binary: Path, tmp_path: Path, unknown: UnknownTraffic) -> None:
+    listener = serving((routes.catch_all("80", unknown),))
     config = with_resources(sidecar(tmp_path), listeners=(listener,))
     assert refusal(envoy_binary, tmp_path, config) == ""
 

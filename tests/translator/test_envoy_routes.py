@@ -11,6 +11,7 @@ import yaml
 from crds.decode import decode
 from crds.virtual_service import HTTPRoute, HTTPRouteDestination, VirtualService
 from mesh.routing import HttpRule, Missing, Target
+from mesh.unknown_traffic import UnknownTraffic
 from tests.translator.running import SLOW, Answer, Running, serving
 from translator import names, routes
 
@@ -238,7 +239,7 @@ def running(envoy_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Ite
         routes.virtual_host("80", f"case{i}:80", (f"case{i}",), rules_of(text))
         for i, text in enumerate((*texts, HALVES, PARTLY))
     ]
-    hosts.append(routes.catch_all("80", False))
+    hosts.append(routes.catch_all("80", UnknownTraffic(allowed=False)))
     clusters = [names.outbound_cluster(80, subset, "r") for subset in ("v1", "v2")]
     with serving(envoy_binary, tmp_path_factory.mktemp("e"), hosts, clusters) as envoy:
         yield envoy

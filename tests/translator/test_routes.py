@@ -16,9 +16,12 @@ from crds.virtual_service import (
     RedirectPortSelection,
 )
 from mesh.routing import HttpRule, Target
+from mesh.unknown_traffic import PASSED_ON, UnknownTraffic
 from tests.translator.inputs import HOST, missing, rule, target
 from translator import names, routes
 from translator.filters import cors, fault
+
+BLOCKED = UnknownTraffic(allowed=False)
 
 
 def made_of(*rules: HttpRule) -> list[Route]:
@@ -128,7 +131,7 @@ def test_a_stat_prefix_is_the_block_s() -> None:
 
 
 def test_unknown_hosts_pass_through_without_a_timeout() -> None:
-    host = routes.catch_all("80", True)
+    host = routes.catch_all("80", PASSED_ON)
     assert (host.name, list(host.domains)) == ("80/*", ["*"])
     tunnel, other = host.routes
     assert tunnel.match.HasField("connect_matcher")
@@ -138,20 +141,20 @@ def test_unknown_hosts_pass_through_without_a_timeout() -> None:
 
 
 def test_unknown_hosts_are_refused_with_a_reason() -> None:
-    host = routes.catch_all("80", False)
+    host = routes.catch_all("80", BLOCKED)
     assert host.routes[0].direct_response.status == 502
     assert "REGISTRY_ONLY" in host.routes[0].direct_response.body.inline_string
     assert host.routes[0].name == "block_all"
 
 
 def test_nothing_passes_through_the_proxy_port() -> None:
-    host = routes.catch_all(names.HTTP_PROXY, True)
+    host = routes.catch_all(names.HTTP_PROXY, PASSED_ON)
     assert host.routes[0].direct_response.status == 502
     assert "proxy port" in host.routes[0].direct_response.body.inline_string
 
 
 def test_a_route_configuration_is_a_skeleton_or_complete() -> None:
-    host = routes.catch_all("80", True)
+    host = routes.catch_all("80", PASSED_ON)
     skeleton = routes.route_configuration("80", vhds=True)
     complete = routes.route_configuration("80", vhds=False, virtual_hosts=(host,))
     assert skeleton.vhds.config_source.HasField("ads")

@@ -1,0 +1,41 @@
+"""What becomes of traffic to hosts that the clients of a scope do not know."""
+
+from dataclasses import dataclass
+
+from crds.meta import Key
+from crds.outbound_policy import OutboundTrafficPolicyMode
+from mesh.mesh import Mesh
+from mesh.routing import Missing, Target, resolve
+from mesh.scope import Scope, sidecar_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownTraffic:
+    """Where it goes if it is `allowed`: to the `proxy`, or without one to where it was going. Of a
+    proxy that does not exist nothing passes.
+    """
+
+    allowed: bool = True
+    proxy: Target | Missing | None = None
+
+
+PASSED_ON = UnknownTraffic()
+
+
+def unknown_traffic(mesh: Mesh, scope: Scope) -> UnknownTraffic:
+    """As the scope's Sidecar says, or else the mesh's settings."""
+    key = sidecar_of(mesh, scope)
+    policy = mesh.sidecars.objects[key].outbound_traffic_policy if key else None
+    mode = policy.mode if policy else mesh.config.outbound_traffic_policy.mode
+    return UnknownTraffic(
+        allowed=mode is OutboundTrafficPolicyMode.ALLOW_ANY,
+        proxy=egress_proxy(mesh, scope, key) if key else None,
+    )
+
+
+def egress_proxy(mesh: Mesh, scope: Scope, sidecar: Key) -> Target | Missing | None:
+    """What the `egressProxy` of a Sidecar is for its clients; nothing if it has none."""
+    policy = mesh.sidecars.objects[sidecar].outbound_traffic_policy
+    if policy is None or policy.egress_proxy is None:
+        return None
+    return resolve(mesh, scope, sidecar.namespace, policy.egress_proxy, 0)
