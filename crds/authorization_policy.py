@@ -123,6 +123,10 @@ class AuthorizationPolicy:
 MAX_RULES = 512
 MAX_ACCOUNTS = 16
 Check = Callable[[str], str | None]
+_ON_TCP = {
+    Action.DENY: "denies everything",
+    Action.CUSTOM: "asks about every connection, and denies it if the provider is an HTTP one",
+}
 _OF_PEERS = frozenset(
     {"principals", "namespaces", "serviceAccounts", "trustDomains", "requestPrincipals"}
 )
@@ -162,9 +166,9 @@ def _check_rule(path: str, rule: Rule, action: Action) -> Iterator[Problem]:
         yield from _check_operation(f"{path}.to[{index}].operation", to.operation)
     for index, condition in enumerate(rule.when):
         yield from _check_condition(f"{path}.when[{index}]", condition)
-    if action is Action.DENY and is_of_requests(rule):
+    if action in _ON_TCP and is_of_requests(rule):
         message = (
-            "looks only at what HTTP requests have: on a TCP port it denies everything; "
+            f"looks only at what HTTP requests have: on a TCP port it {_ON_TCP[action]}; "
             "name the ports if that is not meant"
         )
         yield warning("denies-tcp", path, message)

@@ -116,7 +116,8 @@ YES: Mapping[str, str] = {
     "SidecarOutboundTrafficPolicy": "mode egress_proxy",
     "PeerAuthentication": "selector mtls port_level_mtls",
     "MutualTLS": "mode",
-    "AuthorizationPolicy": "selector rules",
+    "AuthorizationPolicy": "selector rules provider",
+    "ExtensionProvider": "name",
     "PolicyTargetReference": "group kind name",
     "RequestAuthentication": "selector jwt_rules",
     "JWTRule": "issuer audiences jwks from_headers from_params from_cookies "
@@ -160,9 +161,6 @@ NO: Mapping[str, Mapping[str, str]] = {
     "JWTRule": {"presence": f"refused: {_NOR_ISTIO}; use an AuthorizationPolicy"},
     "PolicyTargetReference": {
         "namespace": "refused, as in Istio: a policy is for objects of its own namespace"
-    },
-    "AuthorizationPolicy": {
-        "provider": "an error: providers cannot be asked yet",
     },
     "OutlierDetection": {
         "consecutive_errors": f"a warning: {_NOR_ISTIO}; use consecutive5xxErrors"
@@ -213,8 +211,9 @@ DIFFERS: Mapping[str, Mapping[str, str]] = {
     "AuthorizationPolicy": {
         "target_ref": _TARGETS,
         "target_refs": _TARGETS,
-        "action": "CUSTOM refuses what its rules match (and is an error): providers cannot be "
-        "asked yet",
+        "action": "CUSTOM: a workload's policies may name several providers, which are asked one "
+        "after the other; what an HTTP provider cannot be asked, connections, is refused, where "
+        "Istio lets it in",
     },
     "LoadBalancerSettings": {
         "warmup_duration_secs": "with `warmup` beside it, that one wins, as in Istio"

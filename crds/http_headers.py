@@ -67,6 +67,12 @@ def _check_operations(
         yield error("duplicate", path, "sets the authority twice: keep one of `host`, `:authority`")
 
 
+def check_added(path: str, name: str, value: str) -> Iterator[Problem]:
+    """A header that is added where the authority cannot be changed."""
+    yield from _check_name(path, name, may_be_authority=False)
+    yield from _check_value(path, value)
+
+
 def _check_name(path: str, name: str, *, may_be_authority: bool) -> Iterator[Problem]:
     if name.lower() in _AUTHORITY:
         if not may_be_authority:

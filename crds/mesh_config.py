@@ -16,6 +16,7 @@ from crds.connection_pool import (
 )
 from crds.convert import plan
 from crds.convert_scalar import Problems
+from crds.extension_provider import OTHERS, MeshExtensionProvider, check_providers
 from crds.http_retry import HTTPRetry, check_retries
 from crds.load_balancer import (
     NO_LOCALITY_SETTING,
@@ -73,6 +74,7 @@ class MeshConfig:
     tcp_keepalive: TcpKeepalive | None = None
     locality_lb_setting: LocalityLoadBalancerSetting = NO_LOCALITY_SETTING
     path_normalization: ProxyPathNormalization = DEFAULT_NORMALIZATION
+    extension_providers: tuple[MeshExtensionProvider, ...] = ()
     default_service_export_to: tuple[str, ...] = EVERYBODY
     default_virtual_service_export_to: tuple[str, ...] = EVERYBODY
     default_destination_rule_export_to: tuple[str, ...] = EVERYBODY
@@ -96,7 +98,6 @@ NOT_TRANSLATED = frozenset(
         "enableEnvoyAccessLogService",
         "enablePrometheusMerge",
         "enableTracing",
-        "extensionProviders",
         "hboneIdleTimeout",
         "inboundClusterStatName",
         "inboundTrafficPolicy",
@@ -120,6 +121,8 @@ NOT_TRANSLATED = frozenset(
 """Istio's other fields: setting one is a warning, not an unknown name."""
 
 
+_PROVIDERS = "extensionProviders"
+
 NOT_USED: frozenset[str] = frozenset()
 """Fields of ours that are read and checked, and that nothing depends on yet."""
 
@@ -131,12 +134,25 @@ def mesh_config(raw: Mapping[str, object]) -> tuple[MeshConfig, tuple[Problem, .
         message = "is accepted but has no effect yet: this release does not translate it"
         problems.append(warning("not-translated", name, message))
     ours = {name: value for name, value in raw.items() if name not in NOT_TRANSLATED}
+    if isinstance(listed := ours.get(_PROVIDERS), list | tuple):
+        ours[_PROVIDERS] = [_authorizer(each, index, problems) for index, each in enumerate(listed)]
     config = MeshConfig(**plan(MeshConfig).values(ours, root(""), problems))
     return config, (*problems, *_check(config))
 
 
+def _authorizer(given: object, index: int, problems: Problems) -> object:
+    """A provider without what is for telemetry, which is told of."""
+    if not isinstance(given, Mapping):
+        return given
+    for name in sorted(OTHERS.intersection(given)):
+        path = f"{_PROVIDERS}[{index}].{name}"
+        problems.append(warning("not-translated", path, "is for telemetry and has no effect yet"))
+    return {name: value for name, value in given.items() if name not in OTHERS}
+
+
 def _check(config: MeshConfig) -> Iterator[Problem]:
     yield from _check_exports(config)
+    yield from check_providers(_PROVIDERS, config.extension_providers)
     if config.default_http_retry_policy is not None:
         yield from check_retries("defaultHttpRetryPolicy", config.default_http_retry_policy)
     yield from check_locality("localityLbSetting", config.locality_lb_setting)

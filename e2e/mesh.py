@@ -11,10 +11,12 @@ versions can also be reached as `echo-v1` and `echo-v2`; the namespace `other` w
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+Outcome = TypeVar("Outcome")
 
 CLIENT = "e2e/client"
 STRANGER = "other/stranger"
@@ -35,6 +37,19 @@ spec:
     - {name: v1, labels: {version: v1}}
     - {name: v2, labels: {version: v2}}
 """
+
+
+IN_A_ROW, TRIES = 6, 40
+
+
+def becomes(ask: Callable[[], Outcome], wanted: Outcome) -> None:
+    """Asks until so many answers in a row are what is wanted. Over a connection that was open
+    before an edit of policies, the old ones hold for one more request.
+    """
+    found: list[Outcome] = []
+    while found[-IN_A_ROW:] != [wanted] * IN_A_ROW:
+        assert len(found) < TRIES, found
+        found.append(ask())
 
 
 def routes(http: str, *more: str) -> str:

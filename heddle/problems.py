@@ -12,11 +12,12 @@ from mesh import hosts
 from mesh.advance import Dirty
 from mesh.check import check
 from mesh.check_gateways import check_gateways
-from mesh.check_security import targeting
+from mesh.check_security import asking, targeting
 from mesh.check_sidecar import referring_sidecars
 from mesh.delegates import delegate_keys
 from mesh.destination_rules import pattern_of
 from mesh.mesh import Mesh
+from mesh.providers import provider_hosts
 from mesh.request_authentications import fetching
 from mesh.store import Change
 
@@ -48,6 +49,8 @@ class Surroundings:
         keys |= mesh.rules.naming(secrets)
         if dirty.gateways or dirty.everything:
             keys.update(*mesh.rules.credentials.values(), targeting(mesh))
+        if dirty.everything or dirty.hosts & provider_hosts(mesh.config):
+            keys.update(asking(mesh))
         peers = mesh.peer_authentications.keys(*around)
         for key in keys.union(*map(delegate_keys, roots), *rivals, peers):
             found = check(mesh, key)

@@ -31,6 +31,7 @@ from mesh import (
 from mesh.mesh import Mesh
 from mesh.mutual_tls import Peers, known_endpoints, peers
 from mesh.place import asked_places
+from mesh.providers import provider_hosts
 from mesh.service_aliases import related
 from mesh.services import Arrival
 from mesh.store import Change
@@ -114,7 +115,9 @@ def advance(mesh: Mesh, changes: Sequence[Change], config: MeshConfig) -> tuple[
         seen=frozenset(routed_to),
         sidecars=scoping.namespaces,
         inbound=services.namespaces | ruled_namespaces | scoping.namespaces | guarded,
-        every_inbound=config.root_namespace in guarded,
+        every_inbound=bool(
+            config.root_namespace in guarded or services.hosts & provider_hosts(config)
+        ),
         selections=reconfigured
         or scoping.selections
         or routes.labels.keys() != mesh.virtual_services.labels.keys()

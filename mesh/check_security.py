@@ -13,6 +13,7 @@ from mesh import hosts
 from mesh.attachment import Attached, names_gateway, targets_of, workload_of
 from mesh.authentication import shadowed
 from mesh.mesh import Mesh
+from mesh.providers import Unaskable, provider, speaks_grpc
 from mesh.request_authentications import named
 
 _TARGETS = (
@@ -21,7 +22,10 @@ _TARGETS = (
 )
 _NO_TOKEN = "no token of this issuer is valid"
 _IN_CLUSTER = f".svc.{hosts.DOMAIN}"
-_PROVIDERS = "cannot be asked yet, so what the rules match is refused; use DENY or ALLOW"
+_NOT_GRPC = (
+    "is asked in gRPC, and the port of its service is not for that, so it will hardly answer; "
+    "begin the name of the port with grpc"
+)
 
 
 def check_security(mesh: Mesh, key: Key) -> Iterator[Problem]:
@@ -30,7 +34,7 @@ def check_security(mesh: Mesh, key: Key) -> Iterator[Problem]:
         yield from _peer_authentication(mesh, key)
     elif (policy := mesh.authorization_policies.objects.get(key)) is not None:
         yield from _targets(mesh, policy)
-        yield from _authorization_policy(policy)
+        yield from _provider(mesh, policy)
     elif (tokens := mesh.request_authentications.policies.objects.get(key)) is not None:
         yield from _targets(mesh, tokens)
         yield from _keys(mesh, tokens)
@@ -53,6 +57,13 @@ def targeting(mesh: Mesh) -> Iterator[Key]:
     yield from (key for key, policy in policies.items() if targets_of(policy))
 
 
+def asking(mesh: Mesh) -> Iterator[Key]:
+    """The policies that ask a provider, which may come and go."""
+    for key, policy in mesh.authorization_policies.objects.items():
+        if policy.action is Action.CUSTOM:
+            yield key
+
+
 def _targets(mesh: Mesh, policy: Attached) -> Iterator[Problem]:
     """Targets that are no gateway: sidecars are none, in Istio neither."""
     namespace = policy.meta.namespace
@@ -61,12 +72,6 @@ def _targets(mesh: Mesh, policy: Attached) -> Iterator[Problem]:
         if not any(names_gateway(target, workload_of(pod)) for pod in pods):
             path = "spec.targetRef" if policy.target_ref else f"spec.targetRefs[{index}]"
             yield warning("unserved-target", f"{path}.name", _TARGETS, target.name)
-
-
-def _authorization_policy(policy: AuthorizationPolicy) -> Iterator[Problem]:
-    """Parts that no proxy obeys."""
-    if policy.action is Action.CUSTOM and policy.provider is not None:
-        yield error("provider-not-served", "spec.provider.name", _PROVIDERS, policy.provider.name)
 
 
 def _keys(mesh: Mesh, policy: RequestAuthentication) -> Iterator[Problem]:
@@ -94,3 +99,16 @@ def _address(mesh: Mesh, policy: RequestAuthentication, path: str, uri: Uri) -> 
     elif not known and ("." not in uri.host or uri.host.endswith(_IN_CLUSTER)):
         message = f"no service has this host, so {_NO_TOKEN}; check the name and the namespace"
         yield error("unknown-host", path, message, uri.text)
+
+
+def _provider(mesh: Mesh, policy: AuthorizationPolicy) -> Iterator[Problem]:
+    """A provider that cannot be asked."""
+    if policy.action is not Action.CUSTOM or policy.provider is None:
+        return
+    path, name = "spec.provider.name", policy.provider.name
+    found = provider(mesh, name)
+    if isinstance(found, Unaskable):
+        message = f"{found.reason}, so what the rules match is refused; mend the provider"
+        yield error("unusable-provider", path, message, name)
+    elif not speaks_grpc(mesh, found):
+        yield warning("provider-protocol", path, _NOT_GRPC, name)

@@ -10,6 +10,7 @@ from crds.peer_authentication import port_number
 from mesh.attachment import policies_for, workload_of
 from mesh.authentication import PLAIN_OR_MUTUAL, Modes, modes
 from mesh.mesh import Mesh
+from mesh.providers import Authorizer, authorizers
 from mesh.proxy import Proxy
 from mesh.tokens import Issuer, issuers
 
@@ -19,12 +20,13 @@ LOCAL_DOMAIN = "cluster.local"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protection:
-    """`domains` are the trust domains whose certificates are taken; `aliases` are their names in
-    policies.
+    """`authorizers` are whom the policies ask; `domains` are the trust domains whose certificates
+    are taken, `aliases` their names in policies.
     """
 
     modes: Modes = PLAIN_OR_MUTUAL
     policies: tuple[AuthorizationPolicy, ...] = ()
+    authorizers: tuple[Authorizer, ...] = ()
     issuers: tuple[Issuer, ...] = ()
     domains: tuple[str, ...] = (LOCAL_DOMAIN,)
     aliases: tuple[str, ...] = (LOCAL_DOMAIN,)
@@ -43,9 +45,11 @@ def protection_of(mesh: Mesh, proxy: Proxy) -> Protection:
     """What holds for a proxy's workload."""
     root, where, labels = mesh.config.root_namespace, proxy.namespace, proxy.labels
     domains = trust_domains(mesh.config)
+    policies = policies_for(mesh.authorization_policies, root, workload_of(proxy))
     return Protection(
         modes=modes(mesh.peer_authentications, root, where, labels),
-        policies=policies_for(mesh.authorization_policies, root, workload_of(proxy)),
+        policies=policies,
+        authorizers=authorizers(mesh, proxy, policies),
         issuers=issuers(mesh, proxy),
         domains=domains,
         aliases=tuple(dict.fromkeys((*domains, LOCAL_DOMAIN))),

@@ -4,6 +4,7 @@ gateway.
 
 from hypothesis import strategies as st
 
+from crds.mesh_config import mesh_config
 from tests.random_services import NAMESPACES
 
 _GATEWAY = "group: gateway.networking.k8s.io, kind: Gateway"
@@ -16,6 +17,7 @@ _AUTHORIZATION = (
     "rules: []",
     "rules: [{from: [{source: {principals: [cluster.local/ns/shop/sa/a]}}]}]",
     "action: DENY, rules: [{to: [{operation: {methods: [GET]}}]}]",
+    "action: CUSTOM, provider: {name: judge}, rules: [{to: [{operation: {paths: [/a]}}]}]",
     "action: DENY, rules: [{when: [{key: 'request.auth.claims[a]', values: [b]}]}]",
 )
 _KEYS = (
@@ -25,6 +27,17 @@ _KEYS = (
     "jwtRules: [{issuer: b, jwksUri: 'http://b:80/keys'}, "
     "{issuer: a, jwksUri: 'https://x.example.com:443/keys'}]",
 )
+JUDGED, _ = mesh_config(
+    {
+        "extensionProviders": [
+            {
+                "name": "judge",
+                "envoyExtAuthzGrpc": {"service": "a.shop.svc.cluster.local", "port": 80},
+            }
+        ]
+    }
+)
+"""A mesh with somebody to ask, if there is such a service."""
 
 
 def _policy(kind: str, whom: tuple[str, ...], what: tuple[str, ...]) -> st.SearchStrategy[str]:

@@ -1,13 +1,13 @@
 """What a request, or a connection, has to get past before a workload or a gateway serves it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from envoy.config.listener.v3.listener_components_pb2 import Filter
 
-from crds.authorization_policy import Action
 from crds.path_normalization import NormalizationType
 from mesh.protection import Protection
-from translator.filters import jwt_authn, rbac
+from translator.authorization.rules import Side
+from translator.filters import ext_authz, jwt_authn, rbac
 from translator.http_messages import HttpFilter
 
 
@@ -38,15 +38,18 @@ def guards(
     `offset` is what the listener has added to the port that policies name; `reroute`: routes may
     ask for claims.
     """
-    policies, names = protection.policies, protection.aliases
-    asking = [each for each in policies if each.action is Action.CUSTOM]
-    others = [each for each in policies if each.action is not Action.CUSTOM]
+    policies, authorizers = protection.policies, protection.authorizers
+    http = Side(http=True, domains=protection.aliases, offset=offset)
+    tcp = replace(http, http=False)
     return Guards(
         requests=(
-            *rbac.http_filters(asking, names, offset),
+            *ext_authz.http_filters(policies, authorizers, http),
             *jwt_authn.http_filters(protection.issuers, reroute=reroute),
-            *rbac.http_filters(others, names, offset),
+            *rbac.http_filters(policies, http),
         ),
-        connections=tuple(rbac.network_filters(policies, names, offset)),
+        connections=(
+            *ext_authz.network_filters(policies, authorizers, tcp),
+            *rbac.network_filters(policies, tcp),
+        ),
         paths=paths,
     )

@@ -145,7 +145,9 @@ def _arguments(options: Options, bootstrap: Mapping[str, object]) -> list[str]:
     arguments = ["--config-yaml", escape(text, keep=PLACEHOLDERS)]
     if options.concurrency:
         arguments += ["--concurrency", str(options.concurrency)]
-    arguments += ["--drain-time-s", str(options.drain_seconds), "--log-level", options.log_level]
+    arguments += ["--drain-time-s", str(options.drain_seconds)]
+    # Or connections that are open when a policy changes are judged by the old one until then.
+    arguments += ["--drain-strategy", "immediate", "--log-level", options.log_level]
     if options.component_log_level:
         arguments += ["--component-log-level", options.component_log_level]
     return [*arguments, "--disable-hot-restart"]

@@ -19,11 +19,13 @@ from crds.authorization_policy import (
     To,
 )
 from crds.meta import Meta
+from mesh.protection import Protection
 from tests.authorization import oracle
 from tests.authorization.calls import Call
 from tests.authorization.envoys_rules import refuses
 from tests.authorization.strategies import calls, policies
-from translator.filters.rbac import http_filters, network_filters
+from translator.guards import guards
+from translator.http_messages import HttpFilter
 
 DOMAINS = ("cluster.local",)
 A = "spiffe://cluster.local/ns/shop/sa/a"
@@ -37,8 +39,15 @@ def verdict(given_policies: Sequence[AuthorizationPolicy], call: Call) -> bool:
     return not any(refuses(each, call) for each in rules)
 
 
+def http_filters(
+    given_policies: Sequence[AuthorizationPolicy], domains: tuple[str, ...] = DOMAINS
+) -> tuple[HttpFilter, ...]:
+    """The filters of requests; nobody can be asked."""
+    return guards(Protection(policies=tuple(given_policies), aliases=domains)).requests
+
+
 def _http_rules(given_policies: Sequence[AuthorizationPolicy]) -> Iterator[RBAC]:
-    for each in http_filters(given_policies, DOMAINS):
+    for each in http_filters(given_policies):
         made = HttpRBAC()
         assert each.typed_config.Unpack(made)
         if made.HasField("rules"):
@@ -46,7 +55,7 @@ def _http_rules(given_policies: Sequence[AuthorizationPolicy]) -> Iterator[RBAC]
 
 
 def _network_rules(given_policies: Sequence[AuthorizationPolicy]) -> Iterator[RBAC]:
-    for each in network_filters(given_policies, DOMAINS):
+    for each in guards(Protection(policies=tuple(given_policies))).connections:
         made = NetworkRBAC()
         assert each.typed_config.Unpack(made)
         if made.HasField("rules"):
@@ -171,7 +180,7 @@ def test_p9_an_alias_of_the_trust_domain_is_the_same_domain() -> None:
 
 
 def test_s96_the_name_of_a_rule_tells_its_policy() -> None:
-    (made,) = http_filters([policy(ALLOW_A, NOT_A)], DOMAINS)
+    (made,) = http_filters([policy(ALLOW_A, NOT_A)])
     message = HttpRBAC()
     made.typed_config.Unpack(message)
     assert sorted(message.rules.policies) == [
@@ -181,7 +190,7 @@ def test_s96_the_name_of_a_rule_tells_its_policy() -> None:
 
 
 def test_s93_a_rehearsed_policy_is_only_in_the_shadow_rules() -> None:
-    (made,) = http_filters([policy(ALLOW_A, dry_run=True)], DOMAINS)
+    (made,) = http_filters([policy(ALLOW_A, dry_run=True)])
     message = HttpRBAC()
     made.typed_config.Unpack(message)
     assert not message.HasField("rules")
@@ -192,9 +201,10 @@ def test_s93_a_rehearsed_policy_is_only_in_the_shadow_rules() -> None:
 def test_s80_the_filters_are_in_order() -> None:
     every = [policy(Rule(), action=action) for action in Action]
     messages = []
-    for made in http_filters(every, DOMAINS):
+    for made in http_filters(every):
         message = HttpRBAC()
         made.typed_config.Unpack(message)
         messages.append(next(iter(message.rules.policies)))
     wanted = ("CUSTOM", "AUDIT", "DENY", "ALLOW")
-    assert messages == [f"ns[shop]-policy[p-{action}]-rule[0]" for action in wanted]
+    found = [name.removesuffix("-deny-due-to-bad-CUSTOM-action") for name in messages]
+    assert found == [f"ns[shop]-policy[p-{action}]-rule[0]" for action in wanted]

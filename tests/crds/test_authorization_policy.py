@@ -54,7 +54,7 @@ OPERATION = "spec.rules[0].to[0].operation"
         POLICY,
         replace(POLICY, selector=SELECTOR, rules=(Rule(),)),
         replace(POLICY, target_ref=TARGET),
-        replace(CUSTOM, rules=(Rule(to=(To(operation=Operation(paths=("/a",))),)),)),
+        replace(CUSTOM, rules=(Rule(to=(To(operation=Operation(ports=("80",))),)),)),
         with_source(Source(service_accounts=("a", "b/c"), ip_blocks=("10.0.0.0/8", "::1"))),
         with_source(Source(trust_domains=("a", "*.b", "c*", "*"))),
         with_operation(Operation(ports=("0", "65535"), paths=("/a/{*}/b/{**}", "*"))),

@@ -18,6 +18,7 @@ from mesh.mesh import EMPTY_MESH
 from mesh.proxy import Mode, Proxy, Role
 from mesh.store import Store
 from tests.meshes import additions, destination_rule, objects_of, service, virtual_service
+from tests.security_objects import JUDGED
 from tests.strategies import examples, stepped, steps
 from translator.translate import in_place, translate
 from xds.publisher import Publisher
@@ -118,9 +119,7 @@ def _virtual_hosts(route: RouteConfiguration) -> set[bytes]:
 @settings(max_examples=examples(60), deadline=None)
 @given(
     st.lists(
-        st.tuples(
-            steps(), st.sampled_from([DEFAULT_MESH_CONFIG, DEFAULT_MESH_CONFIG, REGISTRY_ONLY])
-        ),
+        st.tuples(steps(), st.sampled_from([DEFAULT_MESH_CONFIG, JUDGED, JUDGED, REGISTRY_ONLY])),
         min_size=1,
         max_size=8,
     )

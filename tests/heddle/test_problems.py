@@ -6,7 +6,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from crds.kinds import Object
-from crds.mesh_config import DEFAULT_MESH_CONFIG
 from crds.meta import Key
 from crds.problem import Problem
 from heddle.problems import Surroundings
@@ -14,6 +13,7 @@ from mesh.advance import advance
 from mesh.check import check_all
 from mesh.mesh import EMPTY_MESH
 from mesh.store import Store
+from tests.security_objects import JUDGED
 from tests.strategies import examples, stepped, steps
 
 SERVICE = """
@@ -43,7 +43,7 @@ def test_what_was_told_is_what_a_look_at_everything_tells(history: list[tuple[st
         for key, made in objects.items():
             store.put(key, made)
         changes = store.take()
-        mesh, dirty = advance(mesh, changes, DEFAULT_MESH_CONFIG)
+        mesh, dirty = advance(mesh, changes, JUDGED)
         known.update(mesh, changes, dirty)
         assert _told(known.problems()) == _told(check_all(mesh))
 

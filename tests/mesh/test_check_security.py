@@ -42,7 +42,7 @@ def test_what_no_sidecar_can_do_is_told() -> None:
     asked = policy(
         "AuthorizationPolicy", "a", "{action: CUSTOM, provider: {name: opa}, rules: [{}]}"
     )
-    assert told(asked, "AuthorizationPolicy", "a") == ["provider-not-served spec.provider.name"]
+    assert told(asked, "AuthorizationPolicy", "a") == ["unusable-provider spec.provider.name"]
     plain = policy("AuthorizationPolicy", "a", "{}")
     assert told(plain, "AuthorizationPolicy", "a") == []
 

@@ -37,16 +37,23 @@ class Side:
 
 
 def rbac(
-    policies: Sequence[AuthorizationPolicy], action: "RBAC.Action.ValueType", side: Side
+    policies: Sequence[AuthorizationPolicy],
+    action: "RBAC.Action.ValueType",
+    side: Side,
+    *,
+    before: str = "",
+    after: str = "",
 ) -> RBAC:
-    """The rules of policies of one action; each keeps the name that Istio gives it (S-96)."""
+    """The rules of policies of one action; each keeps the name that Istio gives it (S-96), with
+    what is to stand before and after it.
+    """
     made = RBAC(action=action)
     for policy in policies:
         own = policy.meta
         for index, rule in enumerate(policy.rules):
             compiled = _rule(rule, policy, side)
             if compiled is not None:
-                name = f"ns[{own.namespace}]-policy[{own.name}]-rule[{index}]"
+                name = f"{before}ns[{own.namespace}]-policy[{own.name}]-rule[{index}]{after}"
                 made.policies[name].CopyFrom(compiled)
     return made
 

@@ -1,7 +1,7 @@
 """Authorization: what a policy forbids, and what none of those allows, is refused.
 
-The order is Istio's (S-80): CUSTOM, then AUDIT, DENY and ALLOW. A policy in dry run is only counted
-and logged, never obeyed (S-93).
+The order is Istio's (S-80): AUDIT, DENY, ALLOW, and before them CUSTOM (ext_authz.py). A policy in
+dry run is only counted and logged, never obeyed (S-93).
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,22 +21,15 @@ NETWORK_NAME = "envoy.filters.network.rbac"
 DRY_RUN = "istio.io/dry-run"
 
 _STEPS = (
-    (Action.CUSTOM, RBAC.DENY, "istio_ext_authz_"),
     (Action.AUDIT, RBAC.LOG, ""),
     (Action.DENY, RBAC.DENY, "istio_dry_run_deny_"),
     (Action.ALLOW, RBAC.ALLOW, "istio_dry_run_allow_"),
 )
-"""An action, what Envoy does with what it matches, and the prefix of what a dry run leaves behind.
-CUSTOM denies: the request was to be decided by a provider that cannot be asked."""
+"""An action, what Envoy does with what it matches, and the prefix of what a dry run leaves."""
 
 
-def http_filters(
-    policies: Sequence[AuthorizationPolicy], domains: Sequence[str], offset: int = 0
-) -> Iterator[HttpFilter]:
-    """For ports that speak HTTP. `domains` are the names of the mesh's trust domain; `offset` as in
-    `Side`.
-    """
-    side = Side(http=True, domains=tuple(domains), offset=offset)
+def http_filters(policies: Sequence[AuthorizationPolicy], side: Side) -> Iterator[HttpFilter]:
+    """For ports that speak HTTP."""
     for _, enforced, shadow, prefix in _compiled(policies, side):
         made = HttpRBAC(
             rules=enforced,
@@ -46,11 +39,8 @@ def http_filters(
         yield HttpFilter(name=HTTP_NAME, typed_config=pb.any_of(made))
 
 
-def network_filters(
-    policies: Sequence[AuthorizationPolicy], domains: Sequence[str], offset: int = 0
-) -> Iterator[Filter]:
+def network_filters(policies: Sequence[AuthorizationPolicy], side: Side) -> Iterator[Filter]:
     """For ports that do not, before what forwards the connection."""
-    side = Side(http=False, domains=tuple(domains), offset=offset)
     for _, enforced, shadow, prefix in _compiled(policies, side):
         made = NetworkRBAC(
             stat_prefix="tcp.",
