@@ -6,7 +6,8 @@ CaError
 ├── RequestError         a certificate signing request that must be refused
 ├── RotationRefused      a step of a rotation that must not be taken
 │   └── NotYet           one that would leave somebody out: in a while it may be taken
-└── Unauthenticated      a caller did not prove who it is
+├── Unauthenticated      a caller did not prove who it is
+└── Unreviewed           nobody could be asked whether a caller did
 """
 
 
@@ -44,3 +45,7 @@ class Unauthenticated(CaError):
     def __init__(self, reason: str) -> None:
         super().__init__("not authenticated")
         self.reason = reason
+
+
+class Unreviewed(CaError):
+    """Whether a credential is good is not known now: who shows it shall come back."""

@@ -5,12 +5,12 @@ itself. Every check fails closed; the caller learns only that it failed, our log
 neither sees any part of the token.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import jwt
 
+from ca.claims import NAME, UID, check_audience, mapping, number, text
 from ca.errors import Unauthenticated
 from mesh.identity import WorkloadIdentity
 
@@ -22,12 +22,6 @@ ALGORITHMS = frozenset({"ES256", "RS256"})
 
 LEEWAY_SECONDS = 10.0
 """How far two clocks may be apart."""
-
-_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
-"""What Kubernetes accepts as a name (RFC 1123 subdomain). Nothing else may become part of an
-identity."""
-
-_UID = re.compile(r"[A-Za-z0-9-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +55,11 @@ class TokenVerifier:
 
         Raises `Unauthenticated`, whose text is safe to send and whose `reason` is safe to log.
         """
-        claims = self._claims(_bearer(authorization))
+        claims = self._claims(bearer(authorization))
         expires = self._check_times(claims)
         if claims.get("iss") != self._issuer:
             raise Unauthenticated("another issuer")
-        # A token that is meant for several readers could be replayed here by any of them.
-        if claims.get("aud") not in (self._audience, [self._audience]):
-            raise Unauthenticated("another audience")
+        check_audience(claims, self._audience)
         return _identity(claims, expires)
 
     def _claims(self, token: str) -> Mapping[str, object]:
@@ -88,11 +80,11 @@ class TokenVerifier:
 
     def _check_times(self, claims: Mapping[str, object]) -> float:
         now = self._clock()
-        expires = _number(claims, "exp")
+        expires = number(claims, "exp")
         if expires <= now - LEEWAY_SECONDS:
             raise Unauthenticated("expired")
         for claim in ("iat", "nbf"):
-            if claim in claims and _number(claims, claim) > now + LEEWAY_SECONDS:
+            if claim in claims and number(claims, claim) > now + LEEWAY_SECONDS:
                 raise Unauthenticated("not valid yet")
         return expires
 
@@ -124,58 +116,38 @@ def _keys(jwks: Mapping[str, object]) -> Mapping[str, _Key]:
     return keys
 
 
-def _bearer(authorization: Sequence[str | bytes]) -> str:
+def bearer(authorization: Sequence[str | bytes]) -> str:
+    """The token in the values of the `authorization` header, of which there must be one; raises
+    `Unauthenticated`.
+    """
     if len(authorization) != 1:
         raise Unauthenticated(f"{len(authorization)} authorization headers instead of one")
     value = authorization[0]
     if len(value) > MAX_HEADER_BYTES:
         raise Unauthenticated("the authorization header is too long")
     try:
-        text = value.decode("ascii") if isinstance(value, bytes) else value
+        said = value.decode("ascii") if isinstance(value, bytes) else value
     except UnicodeDecodeError:
         raise Unauthenticated("the authorization header is not ASCII") from None
-    scheme, _, token = text.partition(" ")
+    scheme, _, token = said.partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated("the authorization header is not a bearer token")
     return token
 
 
 def _identity(claims: Mapping[str, object], expires: float) -> WorkloadIdentity:
-    bound = _object(claims, "kubernetes.io")
-    pod, account = _object(bound, "pod"), _object(bound, "serviceaccount")
-    namespace = _text(bound, "namespace", _NAME)
-    name = _text(account, "name", _NAME)
-    _text(account, "uid", _UID)
+    bound = mapping(claims, "kubernetes.io")
+    pod, account = mapping(bound, "pod"), mapping(bound, "serviceaccount")
+    namespace = text(bound, "namespace", NAME)
+    name = text(account, "name", NAME)
+    text(account, "uid", UID)
     if claims.get("sub") != f"system:serviceaccount:{namespace}:{name}":
         raise Unauthenticated("the subject is not the service account")
     return WorkloadIdentity(
         namespace=namespace,
         service_account=name,
-        pod_name=_text(pod, "name", _NAME),
-        pod_uid=_text(pod, "uid", _UID),
+        pod_name=text(pod, "name", NAME),
+        pod_uid=text(pod, "uid", UID),
         expires=expires,
-        node=_text(_object(bound, "node"), "name", _NAME) if "node" in bound else None,
+        node=text(mapping(bound, "node"), "name", NAME) if "node" in bound else None,
     )
-
-
-def _object(claims: Mapping[str, object], name: str) -> Mapping[str, object]:
-    value = claims.get(name)
-    if not isinstance(value, dict):
-        raise Unauthenticated(f"not bound to a pod: no claim {name!r}")
-    return value
-
-
-def _text(claims: Mapping[str, object], name: str, form: re.Pattern[str]) -> str:
-    value = claims.get(name)
-    if not isinstance(value, str) or not form.fullmatch(value):
-        raise Unauthenticated(f"not bound to a pod: claim {name!r} is missing or malformed")
-    return value
-
-
-def _number(claims: Mapping[str, object], name: str) -> float:
-    value = claims.get(name)
-    # `bool` is an `int` to Python. NaN compares as neither later nor earlier, so it must not get
-    # through.
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
-        raise Unauthenticated(f"claim {name!r} is missing or not a time")
-    return float(value)

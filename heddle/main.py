@@ -16,6 +16,7 @@ import typer
 from ca.errors import AuthorityError
 from crds.problem import Problem, Severity
 from crds.scalars import duration
+from heddle.authentication import tokens_from
 from heddle.ca_command import app as ca_app
 from heddle.client_status import Inspection, fetch
 from heddle.compatibility import compatibility as compatibility_document
@@ -216,10 +217,30 @@ def demo(
 def serve(
     folder: FolderOption,
     token_jwks: Annotated[
-        Path,
-        typer.Option(help="Public keys of the tokens' issuer: the API server's /openid/v1/jwks."),
-    ],
-    token_issuer: Annotated[str, typer.Option(help="`iss` of the tokens.")],
+        Path | None,
+        typer.Option(
+            help="Public keys of the tokens' issuer, to verify them offline: the API server's "
+            "/openid/v1/jwks. Takes --token-issuer."
+        ),
+    ] = None,
+    token_issuer: Annotated[
+        str | None, typer.Option(help="`iss` of the tokens, with --token-jwks.")
+    ] = None,
+    token_review: Annotated[
+        bool,
+        typer.Option(
+            "--token-review",
+            help="Have the API server review each token instead: it knows its own keys, and which "
+            "tokens it took back. The control plane's account needs `create` on `tokenreviews`.",
+        ),
+    ] = False,
+    kubeconfig: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --token-review: where the API server is. By default that of the cluster "
+            "that this runs in."
+        ),
+    ] = None,
     token_audience: Annotated[str, typer.Option(help="`aud` of the tokens.")] = AUDIENCE,
     listen: Annotated[
         str, typer.Option(help="Address and port for the proxies.")
@@ -258,10 +279,15 @@ def serve(
     if lifetime is None or lifetime.seconds < 1:
         raise fail(f"--certificate-ttl is a duration such as 24h or 90m, not {certificate_ttl!r}")
     _log(quiet=False)
+    try:
+        tokens = tokens_from(
+            jwks=token_jwks, issuer=token_issuer, review=token_review, kubeconfig=kubeconfig
+        )
+    except ValueError as error:
+        raise fail(str(error)) from error
     settings = ServeSettings(
         folder=folder,
-        token_jwks=token_jwks,
-        token_issuer=token_issuer,
+        tokens=tokens,
         token_audience=token_audience,
         listen=listen,
         server_name=server_name,

@@ -3,10 +3,9 @@
 import asyncio
 import contextlib
 import ipaddress
-import json
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,12 +20,11 @@ from prometheus_client import (
 )
 
 from ca.serving import Address
-from ca.tokens import TokenVerifier
 from ca.workload import LIFETIME
+from heddle.authentication import Tokens, authenticator
 from heddle.control_plane import ControlPlane
 from heddle.failures import cause
 from heddle.garbage import keep_thorough, short_collections
-from heddle.identity import TokenAuthenticator
 from heddle.injection import inject_settings
 from heddle.inspectors import Inspectors
 from heddle.lag import lag_histogram, timed_loop
@@ -35,6 +33,7 @@ from heddle.local_cluster import LocalCluster
 from heddle.mesh_authority import MeshAuthority
 from sources.directory import Directory
 from sources.events import Event
+from xds.auth import Authenticator
 from xds.metrics import Metrics
 from xds.publisher import Publisher
 from xds.server import Server, ServerSettings
@@ -47,8 +46,7 @@ class ServeSettings:
     """The options of `heddle serve`; addresses are `host:port`."""
 
     folder: Path
-    token_jwks: Path
-    token_issuer: str
+    tokens: Tokens
     token_audience: str
     listen: str
     server_name: str
@@ -67,8 +65,8 @@ def serve(settings: ServeSettings) -> None:
     """Serves until SIGINT or SIGTERM, then lets the streams go elsewhere.
 
     Raises `ValueError` for settings that cannot be right, `AuthorityError` for an authority that is
-    of no use, `SourceError` for a folder that cannot
-    be read at all, `OSError` if something cannot be opened.
+    of no use, `SourceError` for a folder that cannot be read at all or if there is no API server,
+    `OSError` if something cannot be opened.
     """
     registry = CollectorRegistry()
     lag = lag_histogram(registry)
@@ -80,6 +78,14 @@ def serve(settings: ServeSettings) -> None:
 
 
 async def _serve(settings: ServeSettings, registry: CollectorRegistry) -> None:
+    clock = time.time  # noqa: TID251 - the composition root hands the clock in
+    async with authenticator(settings.tokens, settings.token_audience, clock) as authenticate:
+        await _serve_pods(settings, registry, authenticate)
+
+
+async def _serve_pods(
+    settings: ServeSettings, registry: CollectorRegistry, authenticate: Authenticator
+) -> None:
     host, port = host_and_port(settings.listen)
     publisher = Publisher()
     authority = MeshAuthority(
@@ -93,7 +99,7 @@ async def _serve(settings: ServeSettings, registry: CollectorRegistry) -> None:
     plane = ControlPlane(publisher, authority.secrets, inline_routes=settings.inline_routes)
     server = Server(
         plane.publisher,
-        authenticate=TokenAuthenticator(_verifier(settings)),
+        authenticate=authenticate,
         resolve=plane.resolver,
         may_inspect=Inspectors(settings.inspectors),
         wall=time.time,  # noqa: TID251 - the composition root hands the clock in
@@ -182,27 +188,6 @@ def server_settings(address: str) -> ServerSettings:
 def utc_now() -> datetime:
     """The wall clock, for who is handed one."""
     return datetime.now(UTC)  # noqa: TID251 - the composition root hands the clock in
-
-
-def _verifier(settings: ServeSettings) -> TokenVerifier:
-    return TokenVerifier(
-        _key_set(settings.token_jwks),
-        issuer=settings.token_issuer,
-        audience=settings.token_audience,
-        clock=time.time,  # noqa: TID251 - the composition root hands the clock in
-    )
-
-
-def _key_set(file: Path) -> Mapping[str, object]:
-    try:
-        found = json.loads(file.read_text())
-    except RecursionError as error:
-        raise ValueError(f"{file} is not a key set: it is nested too deeply") from error
-    except ValueError as error:
-        raise ValueError(f"{file} is not JSON: {error}") from error
-    if not isinstance(found, dict):
-        raise ValueError(f"{file} is not a key set: it must be an object with a list `keys`")
-    return found
 
 
 def host_and_port(address: str) -> tuple[str, int]:

@@ -92,6 +92,10 @@ class Plane:
         """The whole name, namespace/name, of the pod whose name begins so."""
         return next(name for name in sorted(self._cluster.pods()) if name.startswith(start))
 
+    def uid(self, start: str) -> str:
+        """The UID of a pod."""
+        return self._cluster.pods()[self.pod(start)].facts.uid
+
     def token(self, pod: str, /, *, ttl: float = 3600.0, **other: str) -> str:
         """A token of a pod, or one that differs from it in the claims given."""
         facts = self._cluster.pods()[self.pod(pod)].facts

@@ -5,7 +5,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from heddle.injection import SERVER_NAME
 from tests.features.plane import Plane
 from tests.features.stream import PATIENCE, Stream, connected
 
+START_SECONDS = 45.0
+"""How long a program may take to start, on a machine that has much else to do."""
 HEDDLE = str(Path(sys.executable).with_name("heddle"))
 
 
@@ -32,7 +34,7 @@ class Served:
     async def until_logged(self, pattern: str) -> re.Match[str]:
         """Waits until a line of its log matches."""
         assert self.process.stderr is not None
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(START_SECONDS):
             while line := (await self.process.stderr.readline()).decode():
                 self.log.append(line.rstrip("\n"))
                 if found := re.search(pattern, line):
@@ -58,6 +60,17 @@ class Served:
     def metadata(self, pod: str) -> list[tuple[str, str]]:
         """What a pod shows."""
         return [("authorization", f"Bearer {self._twin.token(pod)}")]
+
+    def uid(self, pod: str) -> str:
+        """The UID of a pod."""
+        return self._twin.uid(pod)
+
+    @asynccontextmanager
+    async def silent(self, pod: str) -> AsyncIterator[Stream]:
+        """A stream on which a pod shows its token and says nothing."""
+        address, metadata = f"127.0.0.1:{self.port}", self.metadata(pod)
+        async with connected(address, await self.root(), SERVER_NAME, metadata, None) as stream:
+            yield stream
 
     async def root(self) -> bytes:
         """What clients trust."""
@@ -90,16 +103,19 @@ async def write(path: Path, text: str) -> None:
 
 @asynccontextmanager
 async def serving(
-    home: Path, twin: Plane, *options: str, name: str = "one"
+    home: Path, twin: Plane, *options: str, name: str = "one", tokens: Sequence[str] = ()
 ) -> AsyncIterator[Served]:
-    """A `heddle serve`, called `name`, of the folder `yaml` in `home`."""
+    """A `heddle serve`, called `name`, of the folder `yaml` in `home`. `tokens` are options that
+    say how it verifies tokens; by default with a file of keys.
+    """
     root, keys = home / f"{name}.pem", home / "jwks.json"
     await write(keys, json.dumps(twin.issuer.jwks()))
+    offline = ("--token-jwks", str(keys), "--token-issuer", twin.issuer.issuer)
     process = await asyncio.create_subprocess_exec(
         HEDDLE,
         "serve",
         *("--folder", str(home / "yaml"), "--listen", "127.0.0.1:0"),
-        *("--token-jwks", str(keys), "--token-issuer", twin.issuer.issuer),
+        *(tokens or offline),
         *("--root-out", str(root), *options),
         env={**os.environ, "NO_COLOR": "1"},
         stderr=asyncio.subprocess.PIPE,

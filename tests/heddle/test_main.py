@@ -215,6 +215,34 @@ def test_serve_says_that_a_file_is_no_key_set(folder: Path, tmp_path: Path, text
     assert "key set" in result.stderr or "no-keys.json" in result.stderr
 
 
+def test_serve_says_that_there_is_no_way_to_verify_tokens(folder: Path) -> None:
+    result = heddle("serve", "-f", folder)
+    assert result.exit_code == 2
+    assert "give --token-review, or --token-jwks and --token-issuer" in result.stderr
+
+
+@pytest.mark.parametrize("text", [None, "", "{}", "[", "- 1", "clusters: 1"])
+def test_serve_says_what_leads_to_no_api_server(
+    folder: Path, tmp_path: Path, text: str | None
+) -> None:
+    config = tmp_path / "config"
+    if text is not None:
+        config.write_text(text)
+    result = heddle("serve", "-f", folder, "--token-review", "--kubeconfig", config)
+    assert result.exit_code == 2
+    assert f"{config} leads to no API server: " in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_serve_says_that_there_is_no_cluster_around_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    result = heddle("serve", "-f", folder, "--token-review")
+    assert result.exit_code == 2
+    assert "the cluster around this process leads to no API server" in result.stderr
+
+
 def test_serve_says_what_is_no_address(folder: Path, key_set: Path) -> None:
     result = serve(folder, key_set, "somewhere")
     assert (result.exit_code, result.stderr) == (2, "heddle: 'somewhere' is not host:port\n")
