@@ -1,3 +1,4 @@
+import errno
 import os
 from pathlib import Path
 
@@ -202,9 +203,17 @@ def test_folders_without_end_are_read_to_a_bound(tmp_path: Path, reader: Reader)
         (tmp_path / f"d{number}").mkdir()
         for name in ("x", "y"):
             (tmp_path / f"d{number}" / name).symlink_to(tmp_path / f"d{number + 1}")
-    problem, found = told(reader.first())
-    assert problem.endswith(" no-folder")
-    assert found == "+a"
+    events = reader.first()
+    reasons = [
+        str(each)
+        for event in events
+        if isinstance(event, Problems)
+        for each in event.problems
+        if os.strerror(errno.ELOOP) not in str(each)  # some kernels follow fewer links now and then
+    ]
+    assert len(reasons) == 1, reasons
+    assert "folders that were read" in reasons[0]
+    assert told(events)[-1] == "+a"
 
 
 def test_a_folder_that_is_too_deep_is_a_problem(tmp_path: Path, reader: Reader) -> None:
