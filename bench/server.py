@@ -72,7 +72,7 @@ class MeshServer:
             case Prepare():
                 return self._prepare(command)
             case Apply():
-                return self._apply()
+                return await self._apply()
             case Settle():
                 return await self._settle(command)
             case _:
@@ -84,7 +84,8 @@ class MeshServer:
 
     async def _start(self, command: Start) -> Started:
         self._shape, self._inline = command.shape, command.inline
-        self._put(shapes.objects(command.shape))
+        for _ in self._put(shapes.objects(command.shape)):
+            await asyncio.sleep(0)
         parts = self._engine.select(shapes.client(shapes.namespace()), inline=self._inline)
         root = new_root(_now(), "bench")
         issuer = LocalIssuer() if command.identified else None
@@ -130,15 +131,16 @@ class MeshServer:
         self._cpu = time.process_time()
         return self._usage()
 
-    def _apply(self) -> Applied:
+    async def _apply(self) -> Applied:
         began = time.monotonic_ns()
-        self._put(self._edit)
+        for _ in self._put(self._edit):
+            await asyncio.sleep(0)
         return Applied(began=began, took=(time.monotonic_ns() - began) / 1e9)
 
-    def _put(self, objects: Mapping[Key, Object]) -> None:
+    def _put(self, objects: Mapping[Key, Object]) -> Iterator[object]:
         for key, each in objects.items():
             self._store.put(key, each)
-        self._engine.apply(self._store.take(), DEFAULT_MESH_CONFIG)
+        return self._engine.steps(self._store.take(), DEFAULT_MESH_CONFIG)
 
     async def _settle(self, command: Settle) -> Usage:
         """Nothing is asked of the streams before they are quiet: to ask a thousand costs CPU."""

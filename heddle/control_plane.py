@@ -4,7 +4,7 @@ One task owns all state and is never in the middle of something when another loo
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 
 import structlog
 
@@ -61,13 +61,19 @@ class ControlPlane:
 
     def apply(self, events: Iterable[Event]) -> Dirty:
         """Takes events in and publishes what they change; says each new problem once."""
+        *_, dirty = self.steps(events)
+        return dirty
+
+    def steps(self, events: Iterable[Event]) -> Iterator[Dirty]:
+        """The same in small steps, between which streams may be served; all must be taken."""
         listed = tuple(events)
         self._intake.apply(listed)
         changes = self._intake.take()
         before = self.publisher.generation
-        applied = self.engine.apply(changes, self._intake.config)
-        if applied.generation != before:
-            self.generation = applied.generation
+        for applied in self.engine.steps(changes, self._intake.config):
+            if applied.generation != before:
+                self.generation = applied.generation
+            yield applied.dirty
         if self._asserts:
             verify(self.engine, self.publisher, self._intake.store.objects(), self._intake.config)
         self._surroundings.update(self.engine.mesh, changes, applied.dirty)
@@ -76,7 +82,6 @@ class ControlPlane:
             self.pods.synced = True
         if applied.dirty.pods:
             self.pods.changed()
-        return applied.dirty
 
     def objects(self) -> Iterable[tuple[Key, Object]]:
         """All that is configured, in the order of keys."""
@@ -108,7 +113,7 @@ class ControlPlane:
                 events = list(await waiting.get())
                 while not waiting.empty():
                     events += waiting.get_nowait()
-                self.refresh(server, self.apply(events))
+                self.refresh(server, await _in_turns(self.steps(events)))
 
     def refresh(self, server: Server, dirty: Dirty) -> None:
         """Ends the streams of pods that are gone, or that hold other parts than before."""
@@ -128,6 +133,16 @@ class ControlPlane:
         while True:
             await asyncio.sleep(COLLECT_SECONDS)
             self.engine.collect()
+
+
+async def _in_turns(steps: Iterator[Dirty]) -> Dirty:
+    """Takes all steps, with a turn for others after each; what the last one gives."""
+    dirty = next(steps)
+    await asyncio.sleep(0)
+    for step in steps:
+        dirty = step
+        await asyncio.sleep(0)
+    return dirty
 
 
 async def _pump(

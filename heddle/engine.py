@@ -6,7 +6,7 @@ wanted, what they held, and so what an event leaves as it was. `translator.trans
 without the memory: tests compare the two after each step.
 """
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from crds.core import Pod
@@ -67,6 +67,9 @@ class InboundKey:
     named_ports: tuple[tuple[str, int], ...]
 
 
+PARTS_AT_ONCE = 8
+"""Parts that are renewed without a pause: some milliseconds, in which no proxy waits."""
+
 PartKey = OutboundKey | EndpointsKey | InboundKey | GatewayKey | CredentialsKey
 
 
@@ -103,6 +106,9 @@ class Engine:
         self._inbound: dict[InboundKey, Proxy] = {}
         self._missing: dict[OutboundKey | EndpointsKey, list[str]] = {}
         """Parts that are not whole yet, and the hosts that they still lack: no stream has them."""
+        self._late: dict[OutboundKey, set[str]] = {}
+        """Parts that the newest change has not come to yet, and the hosts that it is about."""
+        self._newest = Dirty()
         self._idle: set[PartKey] = set()
         self._audience: Audience[OutboundKey] = Audience()
         self.gateways = GatewayParts(publisher)
@@ -110,30 +116,52 @@ class Engine:
 
     def apply(self, changes: tuple[Change, ...], config: MeshConfig) -> Applied:
         """Takes changes in, and publishes what they make different in the parts that are held."""
+        *_, applied = self.steps(changes, config)
+        return applied
+
+    def steps(self, changes: tuple[Change, ...], config: MeshConfig) -> Iterator[Applied]:
+        """The same in small steps, between which others may have their turn; all of them must be
+        taken. The parts of one stream that refer to each other are published in one step.
+        """
         self.mesh, dirty = advance(self.mesh, changes, config)
+        self._newest = dirty
         if dirty.everything:
             self._hosts.clear()
         self._hosts.forget(dirty.hosts)
         self._hosts.forget_endpoints(dirty.endpoints)
-        return Applied(self._publisher.publish(self._changes(changes, dirty)), dirty)
-
-    def _changes(self, edits: Iterable[Change], dirty: Dirty) -> Mapping[Hashable, PartChange]:
-        changes: dict[Hashable, PartChange] = {
+        self._late = self._concerned(dirty)
+        made: dict[Hashable, PartChange] = {
             **self.gateways.update(self.mesh, dirty),
-            **self.credentials.update(self.mesh, edits, dirty),
+            **self.credentials.update(self.mesh, changes, dirty),
         }
-        for key, hosts in self._concerned(dirty).items():
-            reframe = dirty.everything or self._rescoped(key.scope, dirty)
-            if reframe:
-                self._audience.place(self.mesh, key, key.scope)
-                hosts |= self._outbound[key].hosts() | candidate_hosts(self.mesh, key.scope)
-            changes |= self._update(key, hosts, reframe=reframe)
-        for workload in self._inbound:
-            if dirty.every_inbound or self._is_dirty(workload.namespace, dirty.inbound, dirty):
-                changes |= self._update_inbound(workload)
-        return changes
+        for scope in [key for key in self._late if key.scope.is_gateway]:
+            made |= self._caught_up(scope)
+        workloads = [key for key in self._inbound if self._is_inbound_dirty(key, dirty)]
+        yield Applied(self._publisher.publish(made), dirty)
+        for some in _batches([*self._late, *workloads]):
+            made = {}
+            for key in some:
+                if isinstance(key, OutboundKey):
+                    made |= self._caught_up(key)
+                elif key in self._inbound:
+                    made |= self._update_inbound(key)
+            yield Applied(self._publisher.publish(made), dirty)
 
-    def _concerned(self, dirty: Dirty) -> Mapping[OutboundKey, set[str]]:
+    def _caught_up(self, key: OutboundKey) -> Mapping[Hashable, PartChange]:
+        """The part with all that has changed, if it is there and was late."""
+        hosts = self._late.pop(key, None)
+        if hosts is None or key not in self._outbound:
+            return {}
+        reframe = self._newest.everything or self._rescoped(key.scope, self._newest)
+        if reframe:
+            self._audience.place(self.mesh, key, key.scope)
+            hosts |= self._outbound[key].hosts() | candidate_hosts(self.mesh, key.scope)
+        return self._update(key, hosts, reframe=reframe)
+
+    def _is_inbound_dirty(self, workload: InboundKey, dirty: Dirty) -> bool:
+        return dirty.every_inbound or self._is_dirty(workload.namespace, dirty.inbound, dirty)
+
+    def _concerned(self, dirty: Dirty) -> dict[OutboundKey, set[str]]:
         """The scopes that may differ, each with the hosts to look at again."""
         found: dict[OutboundKey, set[str]] = {
             key: set() for key in self._outbound if self._rescoped(key.scope, dirty)
@@ -174,6 +202,8 @@ class Engine:
         """
         endpoints = self._endpoints_key(proxy, inline)
         key, place = endpoints.outbound, endpoints.place
+        # Its hosts may refer to each other: some of them alone must not be made anew.
+        self._publisher.publish(self._caught_up(key))
         if key not in self._outbound:
             self._outbound[key] = Outbound(key.scope, inline=key.inline)
             self._outbound[key].hold(place)
@@ -294,3 +324,10 @@ class Engine:
                     self._outbound[key.outbound].release(key.place)
                 self._missing.pop(key, None)
                 self._publisher.drop(key)
+
+
+def _batches(
+    keys: Sequence[OutboundKey | InboundKey],
+) -> Iterator[Sequence[OutboundKey | InboundKey]]:
+    for first in range(0, len(keys), PARTS_AT_ONCE):
+        yield keys[first : first + PARTS_AT_ONCE]
