@@ -4,6 +4,7 @@ Each function returns what is wrong, with the way out, or nothing.
 """
 
 import re
+from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
 
@@ -12,6 +13,9 @@ import re2  # type: ignore[import-untyped]  # ships no types
 MAX_HOST_CHARS = 255
 MAX_NAME_CHARS = 253
 MAX_REGEX_CHARS = 1024
+_REGEX_BYTES = 1 << 20
+_REGEX_STEPS = 40_000
+"""What one expression may take, compiled, and how many steps that is about: some milliseconds."""
 
 _DNS_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
 _OBJECT_NAME = re.compile(
@@ -104,20 +108,42 @@ def label_fault(name: str, value: str) -> str | None:
     return None
 
 
-@lru_cache(maxsize=4_096)
 def regex_fault(pattern: str) -> str | None:
     """Envoy's dialect, RE2, and Istio's limit of length."""
+    return _compiled(pattern).fault
+
+
+def regex_groups(pattern: str) -> int:
+    """How many groups a valid expression has."""
+    return _compiled(pattern).groups
+
+
+def regex_steps(pattern: str) -> int:
+    """How much it takes to compile an expression: the size of its program."""
+    return _compiled(pattern).steps
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    fault: str | None = None
+    groups: int = 0
+    steps: int = 0
+
+
+@lru_cache(maxsize=4_096)
+def _compiled(pattern: str) -> _Compiled:
     if not pattern:
-        return "is empty: write an expression, or `.*` for anything"
+        return _Compiled("is empty: write an expression, or `.*` for anything")
     if len(pattern) > MAX_REGEX_CHARS:
-        return f"is longer than {MAX_REGEX_CHARS} characters: shorten or split it"
+        return _Compiled(f"is longer than {MAX_REGEX_CHARS} characters: shorten or split it")
     try:
-        re2.compile(pattern, _re2_options())
+        made = re2.compile(pattern, _re2_options())
     except (re2.error, UnicodeEncodeError) as failure:
-        return (
+        fault = (
             f"is no RE2 expression ({_text(failure)}): see the RE2 syntax, which has no lookahead"
         )
-    return None
+        return _Compiled(fault, steps=_REGEX_STEPS)
+    return _Compiled(groups=int(made.groups), steps=int(made.programsize))
 
 
 def escaped(text: str) -> str:
@@ -125,14 +151,10 @@ def escaped(text: str) -> str:
     return str(re2.escape(text))
 
 
-def regex_groups(pattern: str) -> int:
-    """How many groups a valid expression has."""
-    return int(re2.compile(pattern, _re2_options()).groups)
-
-
 def _re2_options() -> re2.Options:
     options = re2.Options()
     options.log_errors = False
+    options.max_mem = _REGEX_BYTES
     return options
 
 

@@ -16,6 +16,7 @@ from crds.http_action import (
     RegexRewrite,
 )
 from crds.http_cors import CorsPolicy, UnmatchedPreflights
+from crds.http_expressions import too_much
 from crds.http_fault import Abort, Delay, HTTPFaultInjection
 from crds.http_headers import HeaderOperations, Headers
 from crds.http_idle import check_idle, check_reach
@@ -89,6 +90,9 @@ def check(virtual_service: VirtualService) -> Iterator[Problem]:
     """What is wrong with it, as far as it can be told from it alone."""
     gateways = virtual_service.gateways
     in_mesh = not gateways or MESH in gateways
+    if refused := tuple(too_much(virtual_service.http)):
+        yield from refused
+        return
     yield from _check_hosts(virtual_service.hosts, in_mesh=in_mesh)
     if not virtual_service.hosts:
         yield from _check_delegate(virtual_service)

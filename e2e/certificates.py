@@ -22,11 +22,23 @@ class Authority:
     key: ec.EllipticCurvePrivateKey
     certificate: bytes
 
-    def issue(self, folder: Path, file: str, name: str, hosts: Sequence[str] = ()) -> None:
-        """Writes `<file>.pem` and `<file>-key.pem`: a certificate for `name`, and its key."""
+    def issue(
+        self,
+        folder: Path,
+        file: str,
+        name: str,
+        hosts: Sequence[str] = (),
+        *,
+        identity: str = "",
+    ) -> None:
+        """Writes `<file>.pem` and `<file>-key.pem`: a certificate for `name`, and its key. With an
+        `identity`, a URI, it is for that alone.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-        names = [x509.DNSName(host) for host in hosts or (name,)]
+        names: list[x509.GeneralName] = [x509.DNSName(host) for host in hosts or (name,)]
+        if identity:
+            names = [x509.UniformResourceIdentifier(identity)]
         signed = (
             _certificate(subject, self.name, key)
             .add_extension(x509.SubjectAlternativeName(names), critical=False)

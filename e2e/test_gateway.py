@@ -13,6 +13,7 @@ from e2e.gateway import HTTPS, PORT, SHOP, TCP, bound, edge, server, to_echo, vi
 from e2e.mesh import INGRESS, SUBSETS, VISITOR, Answer, Mesh
 from e2e.witness import told, witness
 from tests.meshes import destination_rule, secret, virtual_service
+from tests.security_rows import guards
 from tests.semantics import covers
 
 MUTUAL, PASSED = "mutual.example.com", "passed.example.com"
@@ -91,6 +92,7 @@ def test_all_virtual_services_of_a_host_count(mesh: Mesh) -> None:
     assert visit(mesh, "shop.example.org").status == 404
 
 
+@guards("C18", "P8")
 @pytest.mark.parametrize("before", ["", "1.2.3.4"], ids=["direct", "forwarded"])
 def test_who_connects_is_told_and_not_taken_from_headers(mesh: Mesh, before: str) -> None:
     """The edge of the mesh trusts nothing that a client says of itself, wherever it is."""

@@ -12,6 +12,7 @@ from mesh import hosts
 from mesh.advance import Dirty
 from mesh.check import check
 from mesh.check_gateways import check_gateways
+from mesh.check_plaintext import concerned
 from mesh.check_security import asking, targeting
 from mesh.check_sidecar import referring_sidecars
 from mesh.delegates import delegate_keys
@@ -20,6 +21,8 @@ from mesh.mesh import Mesh
 from mesh.providers import provider_hosts
 from mesh.request_authentications import fetching
 from mesh.store import Change
+
+_PEERS = "PeerAuthentication"
 
 
 class Surroundings:
@@ -44,14 +47,14 @@ class Surroundings:
         roots = (each for each in objects if isinstance(each, VirtualService))
         rules = (each for each in objects if isinstance(each, DestinationRule))
         rivals = (mesh.rules.patterns.get(pattern_of(rule), ()) for rule in rules)
-        around = (c.key.namespace for c in changed if c.key.kind == "PeerAuthentication")
+        around = frozenset(c.key.namespace for c in changed if c.key.kind == _PEERS)
         secrets = [each.key for each in changed if each.key.kind == "Secret"]
         keys |= mesh.rules.naming(secrets)
         if dirty.gateways or dirty.everything:
             keys.update(*mesh.rules.credentials.values(), targeting(mesh))
         if dirty.everything or dirty.hosts & provider_hosts(mesh.config):
             keys.update(asking(mesh))
-        peers = mesh.peer_authentications.keys(*around)
+        peers = (*mesh.peer_authentications.keys(*around), *concerned(mesh, around))
         for key in keys.union(*map(delegate_keys, roots), *rivals, peers):
             found = check(mesh, key)
             if found:

@@ -12,6 +12,7 @@ from crds.request_authentication import RequestAuthentication
 from mesh import hosts
 from mesh.attachment import Attached, names_gateway, targets_of, workload_of
 from mesh.authentication import shadowed
+from mesh.check_plaintext import check_plaintext
 from mesh.mesh import Mesh
 from mesh.providers import Unaskable, provider, speaks_grpc
 from mesh.request_authentications import named
@@ -35,6 +36,7 @@ def check_security(mesh: Mesh, key: Key) -> Iterator[Problem]:
     elif (policy := mesh.authorization_policies.objects.get(key)) is not None:
         yield from _targets(mesh, policy)
         yield from _provider(mesh, policy)
+        yield from check_plaintext(mesh, policy)
     elif (tokens := mesh.request_authentications.policies.objects.get(key)) is not None:
         yield from _targets(mesh, tokens)
         yield from _keys(mesh, tokens)

@@ -262,6 +262,23 @@ def peer_authentications() -> st.SearchStrategy[str]:
     )
 
 
+def authorization_policies() -> st.SearchStrategy[str]:
+    """An AuthorizationPolicy about who calls."""
+
+    def made(name: str, namespace: str, action: str, source: str) -> str:
+        return (
+            "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\n"
+            f"metadata: {{name: {name}, namespace: {namespace}}}\n"
+            f"spec: {{action: {action}, selector: {{matchLabels: {{app: {name}}}}}, "
+            f"rules: [{{from: [{{source: {{{source}}}}}]}}]}}\n"
+        )
+
+    sources = ("namespaces: [shop]", "notNamespaces: [shop]", "principals: ['*']")
+    places = st.one_of(namespaces, st.just("istio-system"))
+    actions = st.sampled_from(["ALLOW", "DENY"])
+    return st.builds(made, names, places, actions, st.sampled_from(sources))
+
+
 def parsed(text: str) -> tuple[Key, Object]:
     """The one object in YAML text."""
     decoded = decode(_read(text))
@@ -284,6 +301,7 @@ def steps() -> st.SearchStrategy[tuple[str, bool]]:
         external_names(),
         sidecars(),
         peer_authentications(),
+        authorization_policies(),
         gateway_objects.gateways(namespaces, st.sampled_from(CREATED)),
         gateway_objects.secrets(namespaces),
         security_objects.policies(),

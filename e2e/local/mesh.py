@@ -17,12 +17,19 @@ class LocalBackend:
     """A mesh on this machine; `folder` is for what it reads and writes."""
 
     def __init__(
-        self, mode: RunMode, envoy: Path, folder: Path, *, inline_routes: bool = False
+        self,
+        mode: RunMode,
+        envoy: Path,
+        folder: Path,
+        *,
+        inline_routes: bool = False,
+        base: Path = BASE,
     ) -> None:
+        """`base` is there whatever is applied."""
         self.intercepts = mode is RunMode.NAMESPACES
         yaml = folder / "yaml"
         yaml.mkdir()
-        shutil.copy(BASE, yaml)
+        shutil.copy(base, yaml)
         argv = [sys.executable, "-m", "e2e.local.driver", mode.value, str(envoy), str(yaml)]
         argv += [INLINE_ROUTES] if inline_routes else []
         full = sandbox_command(argv) if self.intercepts else argv

@@ -16,6 +16,7 @@ tunnels.
 - `load`: requests to `url` at `rate` a second, until `stop`; both name the `load` -> the versions
   that answered, and what went wrong
 - `await`: requests to `url` until the answer is `text`
+- `many`: the answers to `commands`, which are done some at a time
 """
 
 import asyncio
@@ -36,6 +37,7 @@ from heddle.demo.http_message import head, read_message
 
 TIMEOUT = 20.0
 WORKERS = 6
+AT_ONCE = 12
 
 Command = Mapping[str, object]
 
@@ -66,6 +68,8 @@ class Commands:
             case "await":
                 await self._await(command)
                 return None
+            case "many":
+                return await self._many(command["commands"])
             case "tcp":
                 return await _tcp(command, self._proxy)
             case "websocket":
@@ -80,6 +84,18 @@ class Commands:
                 return await self._loads.pop(command["load"]).stop()
             case unknown:
                 raise ValueError(f"no such command: {unknown}")
+
+    async def _many(self, commands: object) -> list[object]:
+        assert isinstance(commands, list)
+        room = asyncio.Semaphore(AT_ONCE)
+
+        async def one(command: Command) -> object:
+            async with room:
+                return await self._do(command)
+
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(command)) for command in commands]
+        return [task.result() for task in tasks]
 
     async def _await(self, command: Command) -> None:
         while True:

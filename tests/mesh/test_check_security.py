@@ -79,3 +79,52 @@ def test_a_policy_concerns_the_services_of_its_namespace() -> None:
         wanted = frozenset(f"{host}.svc.cluster.local" for host in hosts)
         assert (dirty.hosts, dirty.endpoints) == (wanted, wanted)
         assert dirty.every_inbound is (namespace == "istio-system")
+
+
+def strict(name: str = "strict", selector: str = "", mode: str = "STRICT") -> str:
+    return policy("PeerAuthentication", name, f"{{mtls: {{mode: {mode}}}{selector}}}")
+
+
+ANY_PORT = ", selector: {matchLabels: {app: a}}, portLevelMtls: {80: {mode: PERMISSIVE}}"
+
+
+@guards("P7")
+@pytest.mark.parametrize(
+    ("action", "source", "field"),
+    [
+        ("ALLOW", "notPrincipals: [x]", "notPrincipals"),
+        ("ALLOW", "notNamespaces: [x], ipBlocks: [10.0.0.0/8]", "notNamespaces"),
+        ("ALLOW", "notServiceAccounts: [x]", "notServiceAccounts"),
+        ("ALLOW", "notTrustDomains: [x]", "notTrustDomains"),
+        ("ALLOW", 'notPrincipals: [x], principals: ["*"]', ""),
+        ("ALLOW", 'notPrincipals: [x], requestPrincipals: ["*"]', ""),
+        ("ALLOW", "namespaces: [x]", ""),
+        ("ALLOW", "ipBlocks: [10.0.0.0/8]", ""),
+        ("DENY", "principals: [x]", "principals"),
+        ("DENY", "namespaces: [x]", "namespaces"),
+        ("DENY", "serviceAccounts: [x]", "serviceAccounts"),
+        ("DENY", "trustDomains: [x]", "trustDomains"),
+        ("DENY", 'notPrincipals: ["*"]', ""),
+        ("AUDIT", "principals: [x]", ""),
+    ],
+)
+def test_who_shows_no_certificate_is_thought_of(action: str, source: str, field: str) -> None:
+    """As in Istio he is nobody, and that is told (S-83); where every port is STRICT he is not let
+    in.
+    """
+    rules = f"rules: [{{}}, {{from: [{{source: {{{source}}}}}]}}]"
+    text = policy("AuthorizationPolicy", "a", f"{{action: {action}, {rules}}}")
+    expected = [f"no-certificate spec.rules[1].from[0].source.{field}"] if field else []
+    assert told(text, "AuthorizationPolicy", "a") == expected
+    assert told(text + strict(), "AuthorizationPolicy", "a") == []
+    assert told(text + strict(mode="PERMISSIVE"), "AuthorizationPolicy", "a") == expected
+
+
+@guards("P7")
+def test_one_port_in_the_clear_is_enough() -> None:
+    rules = "rules: [{from: [{source: {namespaces: [x]}}]}]"
+    spec = f"{{action: DENY, selector: {{matchLabels: {{app: a}}}}, {rules}}}"
+    text = policy("AuthorizationPolicy", "a", spec) + strict()
+    assert told(text, "AuthorizationPolicy", "a") == []
+    ports = strict("ports", ANY_PORT)
+    assert len(told(text + ports, "AuthorizationPolicy", "a")) == 1

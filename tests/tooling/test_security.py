@@ -11,6 +11,7 @@ from tests.security_rows import KINDS, LATER, ROWS
 
 LINE = re.compile(r"^\| ([CP]\d+) \| (.*?) \| (.*) \|$", re.MULTILINE)
 NAMED = re.compile(r"\[[^]]*::(test_\w+)\]\(\.\./([\w/]+\.py)\)")
+GOLDEN = re.compile(r"\]\(\.\./(tests/golden/[\w/]+\.in\.yaml)\)")
 
 
 @pytest.fixture
@@ -62,5 +63,6 @@ def test_tests_that_the_document_names_are_there(document: str, repo_root: Path)
         assert f"def {test}(" in (repo_root / file).read_text(), test
     for row, said in tables(document)[0].items():
         shown = {f"{file}::{test}" for test, file in NAMED.findall(said)}
+        shown |= set(GOLDEN.findall(said))
         assert shown <= set(ROWS.covered.get(row, ())), row
         assert shown or row in LATER, row
