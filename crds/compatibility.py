@@ -111,7 +111,7 @@ YES: Mapping[str, str] = {
     "WorkloadSelector": "labels match_labels",
     "Sidecar": "workload_selector ingress inbound_connection_pool egress outbound_traffic_policy",
     "IstioIngressListener": "port capture_mode default_endpoint connection_pool",
-    "IstioEgressListener": "port hosts",
+    "IstioEgressListener": "port capture_mode hosts",
     "SidecarPort": "number protocol name",
     "SidecarOutboundTrafficPolicy": "mode egress_proxy",
     "PeerAuthentication": "selector mtls port_level_mtls",
@@ -176,6 +176,10 @@ DIFFERS: Mapping[str, Mapping[str, str]] = {
         "next one takes its requests",
         "timeout": "a gRPC client's own, shorter `grpc-timeout` is kept by the client, not by its "
         "sidecar, on a rule that has a timeout",
+    },
+    "IstioEgressListener": {
+        "bind": "must be one address for a listener with `captureMode: NONE`, where Istio also "
+        "listens at all of them"
     },
     "IstioIngressListener": {
         "bind": "must be one address for a listener with `captureMode: NONE`, where Istio also "

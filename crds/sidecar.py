@@ -96,6 +96,7 @@ def check(sidecar: Sidecar) -> Iterator[Problem]:
         yield from checks.labels("spec.workloadSelector.labels", sidecar.workload_selector.labels)
     yield from _check_egress(sidecar.egress)
     yield from _check_ingress(sidecar.ingress)
+    yield from _check_both(sidecar)
     if sidecar.inbound_connection_pool is not None:
         yield from check_connection_pool(
             "spec.inboundConnectionPool", sidecar.inbound_connection_pool
@@ -208,6 +209,25 @@ def _check_ingress(listeners: tuple[IstioIngressListener, ...]) -> Iterator[Prob
         yield from _check_endpoint(path, listener)
         if listener.connection_pool is not None:
             yield from check_connection_pool(f"{path}.connectionPool", listener.connection_pool)
+
+
+def _check_both(sidecar: Sidecar) -> Iterator[Problem]:
+    """Only one listener can be at an address."""
+    taken = {
+        (canonical(each.bind), each.port.number)
+        for each in sidecar.ingress
+        if each.port and each.bind and each.capture_mode is CaptureMode.NONE
+    }
+    for index, each in enumerate(sidecar.egress):
+        place = (canonical(each.bind or "127.0.0.1"), each.port.number if each.port else 0)
+        if place in taken:
+            message = "has a listener at this address in ingress already"
+            yield error("duplicate", f"spec.egress[{index}].port.number", message, place[1])
+
+
+def canonical(address: str) -> str:
+    """An IP address in its one form, by which two of them are the same; other text as it is."""
+    return str(ip_address(address)) if is_ip(address) else address
 
 
 def _check_endpoint(path: str, listener: IstioIngressListener) -> Iterator[Problem]:

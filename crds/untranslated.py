@@ -12,7 +12,6 @@ from crds.load_balancer import LoadBalancerSettings, ZoneAwareLoadBalancerSettin
 from crds.path import Path, render
 from crds.problem import Problem, warning
 from crds.server_tls import ServerTLSmode, ServerTLSSettings
-from crds.sidecar import IstioEgressListener
 from crds.tcp_route import L4MatchAttributes
 from crds.virtual_service import VirtualService
 from crds.workload_entry import WorkloadEntry
@@ -27,7 +26,7 @@ def _always(_: object) -> bool:
 class Untranslated:
     """`applies` tells for which values; `message` is what the user reads, `code` the problem's."""
 
-    message: str = "is accepted but has no effect yet: this release does not translate it"
+    message: str
     applies: Callable[[object], bool] = _always
     code: str = "not-translated"
 
@@ -42,7 +41,6 @@ class Untranslated:
             yield warning(self.code, render(path), self.message)
 
 
-NOT_YET = Untranslated()
 NOT_APPLIED = Untranslated(
     "is declared by Istio and implemented by nobody, so this match never applies: a narrow rule "
     "must not become a wide one; use sourceLabels or sourceNamespace",
@@ -86,5 +84,4 @@ UNTRANSLATED: Mapping[type, Mapping[str, Untranslated]] = {
     WorkloadGroup: {"metadata": NO_AGENT, "template": NO_AGENT, "probe": NO_AGENT},
     Server: {"default_endpoint": NOT_AT_GATEWAYS},
     ServerTLSSettings: {"mode": NOTHING_BEHIND, "insecure_skip_verify": NEVER_SKIPPED},
-    IstioEgressListener: {"bind": NOT_YET, "capture_mode": NOT_YET},
 }

@@ -219,9 +219,9 @@ class Mesh:
         who = {"service": shown["service"], "version": shown["version"]}
         return [Seen(**who, **request) for request in shown["requests"]]
 
-    def tcp(self, host: str, port: int, line: str, *, via: str = CLIENT, through: str = "") -> str:
-        """The line that a TCP server answers to a line; `through` an HTTP proxy."""
-        command = {"do": "tcp", "host": host, "port": port, "send": line, "through": through}
+    def tcp(self, host: str, port: int, line: str, *, via: str = CLIENT, **more: object) -> str:
+        """The line that a TCP server answers to a line; `more` as in programs/client.py."""
+        command = {"do": "tcp", "host": host, "port": port, "send": line, **more}
         found = self._backend.ask(via, command)
         assert isinstance(found, list)
         return str(found[-1])

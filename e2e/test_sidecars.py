@@ -97,6 +97,37 @@ def test_what_is_unknown_goes_to_the_egress_proxy(mesh: Mesh) -> None:
     assert any("echo.e2e.svc.cluster.local has no port 81" in each for each in mesh.problems())
 
 
+def test_applications_call_listeners_of_their_own(mesh: Mesh) -> None:
+    """Requests, connections, and requests for all ports through a proxy; what has none is not
+    redirected.
+    """
+    here = "127.0.0.1" if mesh.intercepts else mesh.address(STRANGER)
+
+    def listener(port: int, protocol: str, host: str) -> str:
+        number = f"port: {{number: {port}, protocol: {protocol}, name: p{port}}}"
+        return f"{{{number}, captureMode: NONE, hosts: [e2e/{host}.e2e.svc.cluster.local]}}"
+
+    listeners = (
+        listener(8080, "HTTP", "echo-v1"),
+        listener(9180, "TCP", "entry"),
+        listener(3128, "HTTP_PROXY", "echo-v2"),
+    )
+    mesh.apply(
+        sidecar(f"{{egress: [{', '.join(listeners)}]}}"),
+        entry("[{name: tcp, port: 90, targetPort: 9000}]"),
+    )
+
+    def get(host: str) -> Answer:
+        return mesh.get(f"http://{here}:8080/path", {"host": host}, via=STRANGER, direct=True)
+
+    assert (get("echo-v1.e2e").seen.version, get("echo-v1.e2e").seen.path) == ("v1", "/path")
+    assert get("echo-v2.e2e").status == 502
+    assert mesh.tcp(here, 9180, "hello", via=STRANGER, direct=True) == "echo v1 hello"
+    proxied = mesh.get("http://echo-v2.e2e:8080/", via=STRANGER, through=f"http://{here}:3128")
+    assert proxied.seen.version == "v2"
+    assert is_unknown(mesh.get("http://echo-v1.e2e:8080/", via=STRANGER))
+
+
 def test_a_selected_workload_obeys_its_own_sidecar(mesh: Mesh) -> None:
     selected = only("~/*").replace("name: default", "name: own")
     apply_selecting(

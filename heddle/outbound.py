@@ -14,9 +14,9 @@ from heddle.inline_routes import InlineRoutes
 from heddle.shared_listeners import SharedListeners
 from mesh.localities import Place
 from mesh.mesh import Mesh
+from mesh.outgoing import OUTGOING, outgoing
 from mesh.scope import Scope
-from mesh.unknown_traffic import PASSED_ON, unknown_traffic
-from translator import parts
+from translator import frames, parts
 from translator.config import Config
 from translator.secrets import FileSecret
 from xds.publisher import PartChange
@@ -38,7 +38,7 @@ class Outbound:
         self._secrets: Counter[FileSecret] = Counter()
         self._frame: Encoded = {}
         self._listeners = SharedListeners()
-        self._unknown = PASSED_ON
+        self._outgoing = OUTGOING
         self._placed: dict[Place, dict[str, Encoded]] = {}
 
     def hold(self, place: Place) -> frozenset[str]:
@@ -91,12 +91,12 @@ class Outbound:
             else:
                 self._hosts[name] = new
         after = self._shared()
-        reframe |= self._redirects(mesh)
+        reframe |= self._redirected(mesh)
         if reframe or not self._frame or before != after:
             frame = encode(self._made(mesh.config))
             change.replace(self._frame, frame)
             self._frame = frame
-        listening = parts.listening(mesh.config, ipv6=self.scope.ipv6, unknown=self._unknown)
+        listening = parts.listening(mesh.config, ipv6=self.scope.ipv6, outgoing=self._outgoing)
         for made in self._listeners.remade(after[0], listening, everything=reframe):
             change.replace(*made)
         done = change.done()
@@ -107,10 +107,10 @@ class Outbound:
         found = cache.host(mesh, self.scope, name)
         return found.upstream() if self.scope.is_gateway else found
 
-    def _redirects(self, mesh: Mesh) -> bool:
+    def _redirected(self, mesh: Mesh) -> bool:
         """Whether unknown traffic goes elsewhere than before."""
-        before, self._unknown = self._unknown, unknown_traffic(mesh, self.scope)
-        return self._unknown != before
+        before, self._outgoing = self._outgoing, outgoing(mesh, self.scope)
+        return self._outgoing != before
 
     def _shared(self) -> tuple[frozenset[int], frozenset[FileSecret]]:
         """What the frame is made for: the hosts' ports, and the certificates that they name."""
@@ -119,13 +119,13 @@ class Outbound:
     def _made(self, config: MeshConfig) -> Config:
         ports, secrets = self._shared()
         if self.scope.is_gateway:
-            return parts.upstream_frame(config, secrets)
+            return frames.upstream_frame(config, secrets)
         vhds = self._inline is None
-        return parts.frame(
+        return frames.frame(
             self.scope.mode,
             ports,
             config,
-            unknown=self._unknown,
+            outgoing=self._outgoing,
             ipv6=self.scope.ipv6,
             vhds=vhds,
             secrets=secrets,

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from heddle.encode import Encoded, encode
 from heddle.host_cache import Host
-from translator import names, parts
+from mesh.binds import Bind
+from translator import frames, names
 from translator.config import Config
 from translator.listeners_outbound import ANY_ADDRESS, Settings
 from translator.listeners_shared import Claim, Place
@@ -48,24 +49,26 @@ class SharedListeners:
         services.
         """
         places = self._touched | {Place(ANY_ADDRESS, port) for port in ports ^ self._ports}
+        binds = {Place(bind.address, bind.port): bind for bind in settings.outgoing.binds}
         if everything:
-            places |= self._made.keys()
+            places |= self._made.keys() | binds.keys()
         self._ports, self._touched = ports, set()
         for place in sorted(places):
             old = self._made.pop(place, {})
-            new = encode(self._listeners(place, settings))
+            new = encode(self._listeners(place, settings, binds.get(place)))
             if new[LDS]:
                 self._made[place] = new
             yield old, new
 
-    def _listeners(self, place: Place, settings: Settings) -> Config:
+    def _listeners(self, place: Place, settings: Settings, bind: Bind | None) -> Config:
         by_host = self._claims.get(place, {})
         if not by_host:
             self._claims.pop(place, None)
         any_address = place.address == ANY_ADDRESS
-        return parts.shared(
+        return frames.shared(
             {place.port} if any_address and place.port in self._ports else (),
             [claim for claimed in by_host.values() for claim in claimed],
             self._own,
             settings,
+            (bind,) if bind else (),
         )

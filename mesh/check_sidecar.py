@@ -7,14 +7,17 @@ from collections.abc import Iterator
 from crds.meta import Key
 from crds.problem import Problem, Severity
 from crds.sidecar import CaptureMode, Sidecar
-from mesh import hosts
+from mesh import binds, hosts
+from mesh.egress import EgressListener, imports
 from mesh.exports import is_exported
 from mesh.ingress import unbound
 from mesh.mesh import Mesh
+from mesh.outgoing import egress_proxy
+from mesh.proxy import Mode
 from mesh.routing import Missing
 from mesh.scope import Scope
+from mesh.services import Service
 from mesh.sidecars import shadowed_by
-from mesh.unknown_traffic import egress_proxy
 
 
 def check_sidecar(mesh: Mesh, key: Key) -> Iterator[Problem]:
@@ -55,6 +58,11 @@ def _uncaptured(sidecar: Sidecar, key: Key) -> Iterator[Problem]:
             for field, reason in unbound(listener):
                 message = f"{reason}; until then only proxy-port mode has this listener"
                 yield _warning(key, "not-listening", f"spec.ingress[{index}].{field}", message)
+    for index, each in enumerate(imports(sidecar).listeners):
+        if each.is_called(Mode.REDIRECT):
+            for field, reason in binds.unbound(each.address or binds.LOOPBACK, each.port):
+                message = f"{reason}; until then nothing can be called there"
+                yield _warning(key, "not-listening", f"spec.egress[{index}].{field}", message)
 
 
 def _egress_proxy(mesh: Mesh, key: Key) -> Iterator[Problem]:
@@ -108,10 +116,18 @@ def _ports(mesh: Mesh, key: Key) -> Iterator[Problem]:
         if listener.imported.wildcards or not names & mesh.services.hosts.keys():
             continue
         found = (s for host in names for s in mesh.services.at(host))
-        if not any(s.port(listener.port) for s in found):
+        if not any(_leads_to(listener, service) for service in found):
             message = "none of the hosts has this port, so nothing can be called at it"
             path = f"spec.egress[{index}].port.number"
             yield _warning(key, "unknown-port", path, message, str(listener.port))
+
+
+def _leads_to(listener: EgressListener, service: Service) -> bool:
+    """What cannot be called at all was told of."""
+    bind = listener.bind(Mode.REDIRECT)
+    if bind is None:
+        return listener.is_called(Mode.REDIRECT) or bool(service.port(listener.port))
+    return any(bind.leads_to(service))
 
 
 def referring_sidecars(mesh: Mesh, changed: frozenset[str]) -> set[Key]:

@@ -4,16 +4,19 @@ Istio asks three things of them: whether a service is imported, at which of its 
 VirtualService is.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from crds.fields import EMPTY
-from crds.sidecar import UNIX, CaptureMode, IstioEgressListener, Sidecar
+from crds.sidecar import UNIX, CaptureMode, IstioEgressListener, Sidecar, canonical
 from mesh import hosts
+from mesh.binds import LOOPBACK, Bind, can_open
+from mesh.proxy import Mode
 from mesh.services import Protocol, Service, protocol
 
 OWN = "."
 ANY = "*"
+ANY_ADDRESS = frozenset({"0.0.0.0", "::"})
 _EVERYTHING = IstioEgressListener(hosts=("*/*",))
 """What a Sidecar without `egress` imports."""
 _PROXY = "HTTP_PROXY"
@@ -51,13 +54,13 @@ def _spellings(namespace: str, own: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EgressListener:
-    """One listener. `port` 0: a Unix domain socket (`bind`), or the one for all other ports.
+    """One listener. `port` 0: a Unix domain socket (`address`), or the one for all other ports.
     `captured`: redirected traffic is meant, if the proxy gets any.
     """
 
     port: int = 0
     protocol: Protocol = Protocol.UNSPECIFIED
-    bind: str = ""
+    address: str = ""
     captured: bool = True
     is_proxy: bool = False
     imported: Patterns
@@ -66,17 +69,34 @@ class EgressListener:
     @property
     def is_catch_all(self) -> bool:
         """Whether it is for all ports that no other names."""
-        return not self.port and not self.bind
+        return not self.port and not self.address
 
-    @property
-    def is_socket(self) -> bool:
-        """Whether it is a Unix domain socket."""
-        return self.bind.startswith(UNIX)
+    def is_called(self, mode: Mode) -> bool:
+        """Whether the applications of a proxy call it themselves."""
+        if not self.captured or self.is_proxy or self.address.startswith(UNIX):
+            return True
+        return mode is Mode.NONE and bool(self.address)
 
-    @property
-    def merges(self) -> bool:
-        """Whether it takes requests for all ports, which therefore say the port."""
-        return self.is_proxy or (self.is_socket and self.protocol.is_http)
+    def is_bound(self, mode: Mode) -> bool:
+        """Whether only what goes to an address of its own is meant: requests at any address are
+        those of all that is redirected.
+        """
+        anywhere = not self.address or (self.address in ANY_ADDRESS and self.protocol.is_http)
+        return self.is_called(mode) or not anywhere
+
+    def bind(self, mode: Mode) -> Bind | None:
+        """That address; nothing if it has none, or cannot have it."""
+        address, opens = self.address or LOOPBACK, self.is_called(mode)
+        if not self.is_bound(mode) or (opens and not can_open(address, self.port, mode)):
+            return None
+        is_socket = address.startswith(UNIX)
+        return Bind(
+            address=address,
+            port=self.port,
+            protocol=self.protocol,
+            opens=opens,
+            merges=self.is_proxy or (is_socket and self.protocol.is_http),
+        )
 
     def includes(self, service: Service, own: str) -> bool:
         """Whether it imports the service for clients of `own`."""
@@ -106,11 +126,18 @@ class Imports:
     namespaces: frozenset[str]
     proxy: str = ""
 
-    def at(self, port: int) -> EgressListener | None:
-        """The listener that decides which hosts can be called at a port."""
-        named = (each for each in self.listeners if each.port == port and not each.merges)
-        others = (each for each in self.listeners if each.is_catch_all)
-        return next(named, None) or next(others, None)
+    def at(self, port: int, mode: Mode) -> EgressListener | None:
+        """The listener that decides which hosts can be called at a port of their own addresses."""
+        found = (each for each in self.listeners if each.port == port)
+        named = next((each for each in found if not each.is_bound(mode)), None)
+        return named or next((each for each in self.listeners if each.is_catch_all), None)
+
+    def bound(self, mode: Mode) -> Iterator[tuple[EgressListener, Bind]]:
+        """The listeners that have an address of their own."""
+        for each in self.listeners:
+            bind = each.bind(mode)
+            if bind is not None:
+                yield each, bind
 
     def excludes(self, service: Service, own: str) -> bool:
         """Whether the service must not even be reached by a route that is imported."""
@@ -121,32 +148,52 @@ class Imports:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exposure:
-    """At which ports of a host its clients call it."""
+    """At which ports of a host its clients call it, and which they call at addresses that the
+    Sidecar names.
+    """
 
     ports: frozenset[int] = frozenset()
+    binds: frozenset[tuple[int, Bind]] = frozenset()
+
+    @property
+    def numbers(self) -> frozenset[int]:
+        """The ports that are called in any way."""
+        return self.ports | {number for number, _ in self.binds}
 
 
 NOWHERE = Exposure()
 """Of a host that is only routed to."""
 
 
-def exposure(imported: Imports, service: Service, own: str) -> Exposure:
+def exposure(imported: Imports, service: Service, own: str, mode: Mode) -> Exposure:
     """How a service is imported for clients of `own`; `NOWHERE` if it is not."""
     called: list[int] = []
     for port in service.ports:
-        listener = imported.at(port.number)
+        listener = imported.at(port.number, mode)
         if listener is not None and listener.includes(service, own):
             called.append(port.number)
-    return Exposure(ports=frozenset(called))
+    bound = (
+        (number, bind)
+        for listener, bind in imported.bound(mode)
+        if listener.includes(service, own)
+        for number in bind.leads_to(service)
+    )
+    return Exposure(ports=frozenset(called), binds=frozenset(bound))
 
 
 def routed_exposure(
-    imported: Imports, namespace: str, routed: Iterable[str], own: str, port: int
+    imported: Imports, namespace: str, routed: Collection[str], own: str, port: int, mode: Mode
 ) -> Exposure:
     """The same of a name that only a VirtualService of `namespace` has, at one port."""
-    listener = imported.at(port)
+    listener = imported.at(port, mode)
     called = listener is not None and listener.includes_routes(namespace, routed, own)
-    return Exposure(ports=frozenset({port} if called else ()))
+    bound = (
+        (port, bind)
+        for listener, bind in imported.bound(mode)
+        if bind.protocol.is_http and (bind.merges or bind.port == port)
+        if listener.includes_routes(namespace, routed, own)
+    )
+    return Exposure(ports=frozenset({port} if called else ()), binds=frozenset(bound))
 
 
 def imports(sidecar: Sidecar) -> Imports:
@@ -178,7 +225,7 @@ def _listener(listener: IstioEgressListener) -> EgressListener:
     return EgressListener(
         port=listener.port.number,
         protocol=Protocol.HTTP if text.upper() == _PROXY else protocol(text, ""),
-        bind=listener.bind,
+        address=canonical(listener.bind),
         captured=listener.capture_mode is not CaptureMode.NONE,
         is_proxy=text.upper() == _PROXY,
         imported=imported,

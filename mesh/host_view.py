@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from crds.destination_rule import Subset
 from crds.meta import Key
 from crds.virtual_service import VirtualService
+from mesh.binds import SIDECAR_PORTS, Bind
 from mesh.client_tls import with_credential
 from mesh.destination_rules import Merged, may_have_secrets, merged, policy_for, rules_for
 from mesh.destinations import NO_POLICY, Policy, SubsetRef
@@ -19,6 +20,13 @@ from mesh.egress import NOWHERE, Exposure
 from mesh.l4_routing import L4Rule, l4_rules
 from mesh.mesh import Mesh, client
 from mesh.proxy import Mode
+from mesh.route_configurations import (
+    RouteConfiguration,
+    binds_at,
+    is_called,
+    of_binds,
+    of_the_port,
+)
 from mesh.routing import HttpRule, Target, http_rules, is_detected
 from mesh.scope import Scope, sidecar_of
 from mesh.service_aliases import concrete, leading_to
@@ -29,21 +37,13 @@ from mesh.virtual_services import asks_for_source, destination_hosts
 from mesh.visibility import (
     HTTP_PORT,
     answers,
+    binds_of,
     claims,
     reachable,
     routed_only,
     routes_of,
     seen_service,
 )
-
-HTTP_PROXY = "http_proxy"
-"""Istio's name for the routes of the one port that clients of proxy-port mode call."""
-
-SIDECAR_PORTS = frozenset({15001, 15006, 15021, 15090})
-"""Where a sidecar listens at any address, for redirected traffic, readiness and metrics: Envoy
-refuses a second listener there.
-"""
-
 
 _ROUTED_PORT = Port(number=HTTP_PORT, name="http", protocol=Protocol.HTTP, target=HTTP_PORT)
 
@@ -86,21 +86,12 @@ class SubsetView:
     policy: Policy
 
 
-@dataclass(frozen=True, slots=True)
-class RouteConfiguration:
-    """Routes that the host has a part in, by their Envoy name. `port` 0: those of a proxy port,
-    where requests for all ports arrive and say the port.
-    """
-
-    name: str
-    port: int = 0
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortView:
     """One port of a host. `domains` and `addresses` are those that no other host has a better claim
     to; `blocks` are those that it shares with others; `pods` are those of its pods with names, by
-    name. If it is not `called`, it is only routed to.
+    name. If it is not `called`, it is only routed to, or called at `binds`, which are those of the
+    Sidecar's addresses that do not take requests.
 
     No `rules`: requests go to `default`, and so do the connections that no rule of `l4` takes.
     """
@@ -114,6 +105,7 @@ class PortView:
     addresses: tuple[str, ...] = ()
     blocks: tuple[str, ...] = ()
     pods: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    binds: tuple[Bind, ...] = ()
     subsets: tuple[SubsetView, ...] = ()
     rules: tuple[HttpRule, ...] = ()
     l4: tuple[L4Rule, ...] = ()
@@ -217,6 +209,9 @@ def _taken(
             yield name, 0
         elif claims(mesh, scope, name, HTTP_PORT):
             yield name, HTTP_PORT
+    for bind in binds_of(mesh, scope):
+        if bind.address in service.addresses:
+            yield _at(bind.address), bind.port
     for address in service.addresses:
         for port in service.ports:
             if not answers(mesh, scope, service, address, port.number):
@@ -224,7 +219,7 @@ def _taken(
 
 
 def _at(address: str) -> str:
-    """A virtual IP that another service answers at: told apart from the same text as a name."""
+    """A virtual IP that somebody else answers at: told apart from the same text as a name."""
     return f"@{address}"
 
 
@@ -248,7 +243,7 @@ def _is_routed_beside(chosen: Selection, service: Service) -> bool:
     """Whether a service that is not imported has a name that a route serves at a port which the
     service does not have.
     """
-    called = chosen.exposure.ports if chosen.exposure else ()
+    called = chosen.exposure.numbers if chosen.exposure else ()
     return HTTP_PORT in called and service.port(HTTP_PORT) is None
 
 
@@ -258,7 +253,10 @@ def _routed_only(mesh: Mesh, scope: Scope, chosen: Selection, port: Port) -> Por
         port=port,
         default=None,
         domains=(_bracketed(chosen.host),) if rules else (),
-        routes=_route_configurations(chosen, port.number),
+        routes=(
+            *of_the_port(chosen.exposure, port.number, scope.mode),
+            *of_binds(chosen.exposure, port.number),
+        ),
         rules=rules,
     )
 
@@ -268,7 +266,10 @@ def _port_view(
 ) -> PortView:
     policy = _policy(mesh, chosen, rule, None, port)
     routed = _is_routed(service, port, scope.mode) and not is_reserved(port.number, scope.mode)
-    routes = _route_configurations(chosen, port.number) if routed else ()
+    routes = (
+        *(of_the_port(chosen.exposure, port.number, scope.mode) if routed else ()),
+        *of_binds(chosen.exposure, port.number),
+    )
     detected = port.protocol is Protocol.UNSPECIFIED
     shares = _shares_addresses(mesh, service, port)
     return PortView(
@@ -280,13 +281,14 @@ def _port_view(
             detected=is_detected(service, port),
             named_port=service.named_port(port),
         ),
-        called=_is_called(chosen, port.number),
+        called=is_called(chosen.exposure, port.number),
         policy=policy,
         domains=tuple(_domains(chosen, service, port.number)) if routes else (),
         routes=routes,
         addresses=() if shares else tuple(_addresses(chosen, service, port.number)),
         blocks=(*service.blocks, *service.addresses) if shares else service.blocks,
         pods=tuple(_pods(chosen, service, port.number)) if routes else (),
+        binds=tuple(b for b in binds_at(chosen.exposure, port.number) if not b.protocol.is_http),
         subsets=tuple(
             SubsetView(
                 ref=SubsetRef(name=subset.name, labels=subset.labels),
@@ -323,25 +325,9 @@ def _shares_addresses(mesh: Mesh, service: Service, port: Port) -> bool:
     return len(mesh.services.contributed[service.key]) > 1
 
 
-def _is_called(chosen: Selection, port: int) -> bool:
-    """Whether clients call the host at the port itself, as far as the Sidecar lets them."""
-    return chosen.exposure is None or port in chosen.exposure.ports
-
-
-def _route_configurations(chosen: Selection, port: int) -> tuple[RouteConfiguration, ...]:
-    """Where requests for the host at a port are routed: with all others of the port, or with those
-    of all ports.
-    """
-    if not _is_called(chosen, port):
-        return ()
-    if chosen.mode is Mode.NONE:
-        return (RouteConfiguration(HTTP_PROXY),)
-    return (RouteConfiguration(str(port), port=port),)
-
-
 def _addresses(chosen: Selection, service: Service, port: int) -> Iterator[str]:
     """The virtual IPs at which the service answers."""
-    if _is_called(chosen, port):
+    if is_called(chosen.exposure, port):
         yield from (a for a in service.addresses if (_at(a), port) not in chosen.taken)
 
 

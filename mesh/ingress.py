@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 
 from crds.sidecar import UNIX, CaptureMode, IstioIngressListener, endpoint_of
-from mesh.host_view import SIDECAR_PORTS
+from mesh import binds
 
 LOOPBACK = "127.0.0.1"
-UNPRIVILEGED = 1024
-"""A sidecar may not bind lower ports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +43,4 @@ def unbound(listener: IstioIngressListener) -> Iterator[tuple[str, str]]:
     """Why a sidecar cannot listen where a listener without interception wants it to: the field, and
     the reason.
     """
-    number = listener.port.number if listener.port else 0
-    if not listener.bind or ip_address(listener.bind).is_unspecified:
-        yield "bind", "must be one address: at all of them it would also take the calls of others"
-    if number < UNPRIVILEGED or number in SIDECAR_PORTS:
-        yield "port.number", "sidecars cannot listen there themselves: take another port"
+    return binds.unbound(listener.bind, listener.port.number if listener.port else 0)

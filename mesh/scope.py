@@ -14,7 +14,8 @@ class Scope:
     """Two proxies of one scope hold the very same outbound configuration. `labels` has only what
     rules match on. `sidecar` is one that selects by labels: the default of a namespace, or of the
     mesh, is no part of a scope, so that it can come and go while proxies stay where they are. No
-    Sidecar is for gateways.
+    Sidecar is for gateways. `address` stands for the loopback where all pods share one, if the
+    Sidecar names addresses to be called at.
     """
 
     namespace: str
@@ -23,6 +24,7 @@ class Scope:
     sidecar: Key | None = None
     is_gateway: bool = False
     ipv6: bool = False
+    address: str = ""
 
 
 def scope_of(mesh: Mesh, proxy: Proxy) -> Scope:
@@ -30,7 +32,11 @@ def scope_of(mesh: Mesh, proxy: Proxy) -> Scope:
     names = asked_labels(mesh, proxy.namespace)
     labels = frozenset((name, proxy.labels[name]) for name in names if name in proxy.labels)
     sidecar = mesh.sidecars.selecting(proxy.namespace, proxy.labels)
-    return Scope(proxy.namespace, proxy.mode, labels, sidecar, ipv6=proxy.ipv6)
+    scope = Scope(proxy.namespace, proxy.mode, labels, sidecar, ipv6=proxy.ipv6)
+    key = sidecar_of(mesh, scope)
+    if key is None or not any(mesh.sidecars.imports[key].bound(proxy.mode)):
+        return scope
+    return replace(scope, address=proxy.address)
 
 
 def gateway_scope(proxy: Proxy) -> Scope:
@@ -43,7 +49,8 @@ def gateway_scope(proxy: Proxy) -> Scope:
 
 def upstream_scope(mesh: Mesh, proxy: Proxy) -> Scope:
     """The scope of the clusters that a gateway sends to, shared with other gateways."""
-    return replace(scope_of(mesh, proxy), mode=Mode.NONE, sidecar=None, is_gateway=True, ipv6=False)
+    scope = scope_of(mesh, proxy)
+    return Scope(scope.namespace, Mode.NONE, scope.labels, is_gateway=True)
 
 
 def sidecar_of(mesh: Mesh, scope: Scope) -> Key | None:

@@ -9,6 +9,7 @@ from crds.sidecar import Sidecar
 from mesh.egress import Imports, imports
 from mesh.index import regroup
 from mesh.order import rank
+from mesh.proxy import Mode
 from mesh.service_index import selects
 from mesh.store import Change
 
@@ -78,7 +79,10 @@ def advance(sidecars: Sidecars, changes: Iterable[Change]) -> Advanced:
     return Advanced(
         replace(new, defaults=_defaults(new)),
         frozenset(c.key.namespace for c in edits),
-        selections=any(_selects(c.old) != _selects(c.new) for c in edits),
+        selections=any(_selects(c.old) != _selects(c.new) for c in edits)
+        or any(
+            _is_bound(sidecars.imports.get(c.key)) != _is_bound(imported.get(c.key)) for c in edits
+        ),
     )
 
 
@@ -88,6 +92,11 @@ def _defaults(sidecars: Sidecars) -> Mapping[str, Key]:
         if not sidecars.selector(key):
             found.setdefault(key.namespace, key)
     return found
+
+
+def _is_bound(imported: Imports | None) -> bool:
+    """Whether it names addresses, which in proxy-port mode each pod has its own of."""
+    return imported is not None and any(imported.bound(Mode.NONE))
 
 
 def _selects(sidecar: object) -> object:

@@ -9,6 +9,7 @@ from itertools import takewhile
 from crds.meta import Key
 from crds.virtual_service import VirtualService
 from mesh import hosts
+from mesh.binds import Bind
 from mesh.egress import ANY, NOWHERE, OWN, Exposure, Imports, exposure, routed_exposure
 from mesh.mesh import Mesh
 from mesh.scope import Scope, sidecar_of
@@ -32,6 +33,12 @@ def imports_of(mesh: Mesh, scope: Scope) -> Imports | None:
     """What the scope's Sidecar imports; nothing if there is no Sidecar to ask."""
     key = sidecar_of(mesh, scope)
     return mesh.sidecars.imports[key] if key else None
+
+
+def binds_of(mesh: Mesh, scope: Scope) -> tuple[Bind, ...]:
+    """The addresses that the scope's Sidecar names."""
+    imported = imports_of(mesh, scope)
+    return tuple(bind for _, bind in imported.bound(scope.mode)) if imported else ()
 
 
 def imported_namespaces(mesh: Mesh, scope: Scope) -> frozenset[str] | None:
@@ -96,7 +103,7 @@ def seen_service(mesh: Mesh, scope: Scope, host: str) -> Seen | None:
         return Seen(service) if service else None
     pulled: Service | None = None
     for service in mesh.services.seen(host, scope.namespace):
-        exposed = exposure(imported, service, scope.namespace)
+        exposed = exposure(imported, service, scope.namespace, scope.mode)
         if exposed != NOWHERE:
             everywhere = exposed == Exposure(ports=frozenset(p.number for p in service.ports))
             return Seen(service, None if everywhere else exposed)
@@ -117,7 +124,7 @@ def reachable(mesh: Mesh, scope: Scope, host: str) -> Service | None:
         return next(iter(found), None)
     own = scope.namespace
     known = [service for service in found if not imported.excludes(service, own)]
-    called = (s for s in known if exposure(imported, s, own) != NOWHERE)
+    called = (s for s in known if exposure(imported, s, own, scope.mode) != NOWHERE)
     return next(called, None) or next(iter(known), None)
 
 
@@ -173,7 +180,9 @@ def routed_only(mesh: Mesh, scope: Scope, host: str, chosen: Key) -> Exposure | 
     if imported is None:
         return None
     routed = routed_hosts(mesh.virtual_services.objects[chosen])
-    return routed_exposure(imported, chosen.namespace, routed, scope.namespace, HTTP_PORT)
+    return routed_exposure(
+        imported, chosen.namespace, routed, scope.namespace, HTTP_PORT, scope.mode
+    )
 
 
 def is_called(mesh: Mesh, scope: Scope, host: str) -> bool:

@@ -168,13 +168,15 @@ def endpoints(config: Config, cluster: str) -> list[str]:
 
 
 def _listener(config: Config, address: str, port: int) -> Listener:
-    """Envoy's `use_original_dst`: the listener of the address, that of the port, its own."""
+    """Envoy's `use_original_dst`: the listener of the address, which the application may also have
+    called itself, that of the port, its own.
+    """
     by_name = {listener.name: listener for listener in config.listeners}
-    if names.HTTP_PROXY in by_name:
-        return by_name[names.HTTP_PROXY]
     own, any_address = names.listener(address, port), names.listener(ANY, port)
     if own in by_name:
         return by_name[own]
+    if names.HTTP_PROXY in by_name:
+        return by_name[names.HTTP_PROXY]
     if any_address in by_name and is_at(by_name[any_address], address):
         return by_name[any_address]
     return by_name[names.VIRTUAL_OUTBOUND]

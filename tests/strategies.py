@@ -189,9 +189,11 @@ def sidecars() -> st.SearchStrategy[str]:
                 f"[{{port: {{number: {port}, protocol: {protocol}, name: x}}, {own}"
                 f"hosts: ['{first}']}}, {{hosts: ['{rest}', '~shop/c.shop.svc.cluster.local']}}]"
             ),
-            st.sampled_from([80, 90]),
-            st.sampled_from(["", "captureMode: NONE, ", "bind: 127.0.0.2, "]),
-            st.sampled_from(["HTTP", "TCP", "HTTP_PROXY"]),
+            st.sampled_from([80, 90, 8090]),
+            st.sampled_from(
+                ["", "captureMode: NONE, ", "bind: 127.0.0.2, ", "bind: 10.0.0.1, ", "bind: '::', "]
+            ),
+            st.sampled_from(["HTTP", "TCP", "TLS", "HTTP_PROXY"]),
             hosts,
             hosts,
         ),

@@ -1,9 +1,9 @@
 """The real Envoy takes the whole configuration of every golden, not only the part that it shows.
 
 One bootstrap holds all of them, because a call of Envoy costs far more than a resource: each case's
-names and listener ports are made its own, routes and load assignments are put in place. Within a
-case nothing is hidden: two clusters of one name, two listeners of one address, two virtual hosts
-of one domain are refused here as they would be in a live proxy.
+names, listener ports and sockets are made its own, routes and load assignments are put in place.
+Within a case nothing is hidden: two clusters of one name, two listeners of one address, two virtual
+hosts of one domain are refused here as they would be in a live proxy.
 """
 
 from collections.abc import Mapping
@@ -68,6 +68,8 @@ def bootstrap(configs: Mapping[str, Config], folder: Path) -> dict[str, object]:
                     address.socket_address.port_value = ports.setdefault(
                         (case, port), FIRST_PORT + len(ports)
                     )
+                else:
+                    address.pipe.path += f"-{len(listeners)}"
             listeners.append(as_json(listener))
     every = (secret for config in configs.values() for secret in config.secrets)
     given = (*of_workload(), *in_files(every, folder), *of_secrets(clusters))

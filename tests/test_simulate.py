@@ -9,7 +9,7 @@ from crds.mesh_config import (
 )
 from crds.outbound_policy import OutboundTrafficPolicyMode
 from mesh.proxy import Mode, Proxy
-from tests.meshes import destination_rule, mesh_of, service, sidecar, virtual_service
+from tests.meshes import destination_rule, mesh_of, service, virtual_service
 from tests.simulate import Request, connect, endpoints, receive, send
 from translator.config import Config
 from translator.translate import translate
@@ -257,29 +257,6 @@ def test_connections_to_unknown_addresses(config: MeshConfig, cluster: str, port
     """S-42; on port 80 there is a listener, but what is not HTTP has nothing to do there."""
     made = config_of(service("reviews"), config=config)
     assert connect(made, "192.0.2.1", port).cluster == cluster
-
-
-@pytest.mark.parametrize(
-    ("port", "cluster"),
-    [(3128, "outbound|3128||exit.edge.svc.cluster.local"), (81, "BlackHoleCluster")],
-)
-def test_unknown_traffic_goes_to_the_egress_proxy(port: int, cluster: str) -> None:
-    """Whether or not something listens at the port; nowhere if there is no such proxy."""
-    proxy = f"{{host: exit.edge.svc.cluster.local, port: {{number: {port}}}}}"
-    made = config_of(
-        service("reviews")
-        + service("exit", "edge", ["tcp:3128"])
-        + sidecar(
-            "s",
-            "{egress: [{hosts: [./*]}], "
-            f"outboundTrafficPolicy: {{mode: ALLOW_ANY, egressProxy: {proxy}}}}}",
-        )
-    )
-    for number in (80, 9999):
-        assert connect(made, "192.0.2.1", number).cluster == cluster
-    outcome = send(made, Request(authority="example.com"))
-    exists = port == 3128
-    assert (outcome.clusters, outcome.status) == (({cluster: 1.0}, 0) if exists else ({}, 503))
 
 
 def test_connections_find_their_service_by_address_and_port() -> None:

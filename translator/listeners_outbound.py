@@ -8,7 +8,9 @@ one HTTP listener instead, on the pod's own address.
 """
 
 from dataclasses import dataclass
+from ipaddress import ip_address
 
+from envoy.config.core.v3.address_pb2 import Address, Pipe
 from envoy.config.core.v3.base_pb2 import TrafficDirection
 from envoy.config.listener.v3.listener_components_pb2 import Filter, FilterChain, FilterChainMatch
 from envoy.config.listener.v3.listener_pb2 import AdditionalAddress, Listener
@@ -16,10 +18,12 @@ from google.protobuf.wrappers_pb2 import BoolValue
 
 from crds.path_normalization import NormalizationType
 from crds.scalars import Duration
+from mesh.binds import Bind
+from mesh.endpoints import UNIX
 from mesh.l4_routing import L4Rule, at_address
+from mesh.outgoing import OUTGOING, Outgoing
 from mesh.routing import Target
 from mesh.services import Port, Protocol
-from mesh.unknown_traffic import PASSED_ON, UnknownTraffic
 from translator import detection, names, pb, tcp_proxy
 from translator.filter_chains import EMPTY_TABLE, Table, Targets, filter_chains, table
 from translator.filters import outbound_filters
@@ -28,16 +32,17 @@ from translator.http_manager import http_manager
 OUTBOUND_PORT = 15001
 ANY_ADDRESS = "0.0.0.0"
 _ANY_IPV6_ADDRESS = "::"
+_ALL = 0o666
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What holds for every listener: where what belongs to no service goes, how long a client may
-    take to show what it speaks (0: as long as it likes), whether to log. `ipv6`: any address is
-    also any IPv6 address; the kernel may have none.
+    """What holds for every listener: what the Sidecar says (where what belongs to no service goes),
+    how long a client may take to show what it speaks (0: as long as it likes), whether to log.
+    `ipv6`: any address is also any IPv6 address; the kernel may have none.
     """
 
-    unknown: UnknownTraffic = PASSED_ON
+    outgoing: Outgoing = OUTGOING
     detection_timeout: Duration = detection.NO_TIMEOUT
     logged: bool = False
     ipv6: bool = False
@@ -61,7 +66,8 @@ def any_listener(port: int, routes: str, others: Table, settings: Settings) -> L
     for), other connections by the table, and what is left passed through or blackholed.
     """
     rest = FilterChain(name="other", filters=(_unmatched(settings),))
-    return _listener(ANY_ADDRESS, port, Protocol.TCP, routes, others, settings, rest)
+    place = _at(ANY_ADDRESS, port, settings)
+    return _listener(place, Protocol.TCP, routes, others, settings, rest)
 
 
 def service_listener(
@@ -78,35 +84,80 @@ def service_listener(
     """
     last = L4Rule(targets=(default,) if default else ())
     entries = table(at_address((*rules, last), address))
-    return _listener(address, port.number, port.protocol, routes, entries, settings, None)
+    place = _at(address, port.number, settings)
+    return _listener(place, port.protocol, routes, entries, settings, None)
+
+
+def bound_listener(bind: Bind, entries: Table, settings: Settings) -> Listener | None:
+    """What is called at an address that a Sidecar names: requests, or connections by the table;
+    nothing if that is empty.
+    """
+    place = _Place(
+        name=bind.name,
+        address=_bound_address(bind, settings.outgoing.loopback),
+        opens=bind.opens,
+    )
+    if bind.protocol.is_http:
+        requests = _requests(bind.name, bind.name, settings)
+        return Listener(
+            name=place.name,
+            address=place.address,
+            bind_to_port=None if place.opens else BoolValue(value=False),
+            traffic_direction=TrafficDirection.OUTBOUND,
+            filter_chains=(FilterChain(filters=(requests,)),),
+        )
+    return _listener(place, bind.protocol, "", entries, settings, None) if entries else None
+
+
+def _bound_address(bind: Bind, loopback: str) -> Address:
+    """Whoever can see a socket in the pod may call it, as he could a port."""
+    if bind.is_socket:
+        return Address(pipe=Pipe(path=bind.address.removeprefix(UNIX), mode=_ALL))
+    shared = bind.opens and loopback and ip_address(bind.address).is_loopback
+    return pb.socket_address(loopback if shared else bind.address, bind.port)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """Where a listener is; `opens`: for the kernel too, and not only for what is redirected."""
+
+    name: str
+    address: Address
+    others: tuple[AdditionalAddress, ...] = ()
+    opens: bool = False
+
+
+def _at(address: str, port: int, settings: Settings) -> _Place:
+    return _Place(
+        name=names.listener(address, port),
+        address=pb.socket_address(address, port),
+        others=any_ipv6(port, settings) if address == ANY_ADDRESS else (),
+    )
 
 
 def _listener(
-    address: str,
-    port: int,
+    place: _Place,
     protocol: Protocol,
     routes: str,
     entries: Table,
     settings: Settings,
     rest: FilterChain | None,
 ) -> Listener:
-    name = names.listener(address, port)
-
     def to_targets(targets: Targets) -> tuple[Filter, ...]:
         return tcp_proxy.of_port(protocol, targets, logged=settings.logged)
 
     carried = filter_chains(entries, to_targets)
     if routes:
-        requests = _requests(name, routes, settings)
+        requests = _requests(place.name, routes, settings)
         carried = (*detection.http_chains(requests, entries), *carried)
     last = next((chain for chain in carried if not chain.HasField("filter_chain_match")), None)
     chosen = [chain for chain in carried if chain is not last]
     inspectors = detection.listener_filters(tls=detection.by_name(entries), http=bool(routes))
     return Listener(
-        name=name,
-        address=pb.socket_address(address, port),
-        additional_addresses=any_ipv6(port, settings) if address == ANY_ADDRESS else (),
-        bind_to_port=BoolValue(value=False),
+        name=place.name,
+        address=place.address,
+        additional_addresses=place.others,
+        bind_to_port=None if place.opens else BoolValue(value=False),
         traffic_direction=TrafficDirection.OUTBOUND,
         listener_filters=inspectors,
         listener_filters_timeout=(
@@ -136,7 +187,7 @@ def _requests(name: str, routes: str, settings: Settings) -> Filter:
 
 
 def _unmatched(settings: Settings) -> Filter:
-    unknown = settings.unknown
+    unknown = settings.outgoing.unknown
     if unknown.proxy is not None:
         return tcp_proxy.to_targets((unknown.proxy,), logged=settings.logged)
     cluster = names.PASSTHROUGH if unknown.allowed else names.BLACKHOLE

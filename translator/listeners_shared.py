@@ -14,14 +14,15 @@ from ipaddress import ip_address
 from envoy.config.listener.v3.listener_pb2 import Listener
 
 from crds.names import is_ip
+from mesh.binds import Bind
 from mesh.endpoints import Endpoint
 from mesh.host_view import HostView, PortView, is_reserved
-from mesh.l4_routing import L4Rule
+from mesh.l4_routing import L4Rule, at_address
 from mesh.order import rank
 from mesh.proxy import Mode
 from mesh.routing import Target
 from mesh.services import Arrival, Port, Protocol, Service
-from translator import names
+from translator import listeners_outbound, names
 from translator.filter_chains import Entry, Table, Targets, table
 from translator.listeners_outbound import (
     ANY_ADDRESS,
@@ -49,7 +50,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What one port of a host wants of a place. `rank` is that of its service, the first wins."""
+    """What one port of a host wants of a place. `rank` is that of its service, the first wins.
+    `bound`: a Sidecar names the address.
+    """
 
     place: Place
     rank: tuple[bool, tuple[str, str, str], str]
@@ -57,20 +60,45 @@ class Claim:
     rules: tuple[L4Rule, ...]
     default: Target | None = None
     routes: str = ""
+    bound: bool = False
 
 
 def claims(view: HostView, endpoints: Mapping[int, tuple[Endpoint, ...]]) -> tuple[Claim, ...]:
     """What a host wants of shared listeners; `endpoints` are read only where its clients know
     them.
     """
-    if view.service is None or view.mode is not Mode.REDIRECT:
+    if view.service is None:
         return ()
+    bound = tuple(claim for port in view.ports for claim in _at_binds(view.service, port))
+    if view.mode is Mode.NONE:
+        return bound
+    return (*bound, *_redirected(view, view.service, endpoints))
+
+
+def _redirected(
+    view: HostView, service: Service, endpoints: Mapping[int, tuple[Endpoint, ...]]
+) -> tuple[Claim, ...]:
     opaque = [port for port in view.ports if port.called and not port.port.protocol.is_http]
-    if view.service.arrival is Arrival.ENDPOINT:
-        return tuple(c for p in opaque for c in _at_endpoints(view.service, p, endpoints))
-    anywhere = view.service.arrival is Arrival.ANYWHERE
+    if service.arrival is Arrival.ENDPOINT:
+        return tuple(c for p in opaque for c in _at_endpoints(service, p, endpoints))
+    anywhere = service.arrival is Arrival.ANYWHERE
     free = [port for port in opaque if not is_reserved(port.port.number, view.mode)]
-    return tuple(_anywhere(view.service, port) for port in free if anywhere or port.blocks)
+    return tuple(_anywhere(service, port) for port in free if anywhere or port.blocks)
+
+
+def _at_binds(service: Service, port: PortView) -> Iterator[Claim]:
+    """With TLS its own name, and if it is the oldest there whatever no other is asked for by."""
+    to = (port.default,) if port.default else ()
+    named = L4Rule(targets=to, sni_hosts=(service.host,))
+    for bind in port.binds:
+        rules = (*port.l4, *((named,) if bind.protocol.is_tls else ()), L4Rule(targets=to))
+        yield Claim(
+            place=Place(bind.address, bind.port),
+            rank=_rank(service),
+            port=port.port,
+            rules=at_address(rules, bind.address) if bind.is_address else rules,
+            bound=True,
+        )
 
 
 def _at_endpoints(
@@ -115,6 +143,12 @@ def _anywhere(service: Service, port: PortView) -> Claim:
         port=port.port,
         rules=(*ruled, own),
     )
+
+
+def bound_listener(bind: Bind, claimed: Iterable[Claim], settings: Settings) -> Listener | None:
+    """The listener at an address that a Sidecar names; what else would be there is not."""
+    ranked = sorted((c for c in claimed if c.bound), key=lambda claim: claim.rank)
+    return listeners_outbound.bound_listener(bind, merged(ranked), settings)
 
 
 def shared_listener(

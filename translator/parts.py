@@ -7,14 +7,13 @@ gives its inbound side. Nothing here is kept: whoever keeps parts (heddle/engine
 identity what to make again.
 """
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 from envoy.config.route.v3.route_components_pb2 import VirtualHost
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
-from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import Secret
 
 from crds.connection_pool import H2UpgradePolicy
 from crds.fields import EMPTY
@@ -29,11 +28,11 @@ from mesh.l4_routing import L4Rule, first_for
 from mesh.localities import ANYWHERE, Place
 from mesh.locality_balance import LocalityBalance, locality_balance
 from mesh.mutual_tls import identities, peers
+from mesh.outgoing import OUTGOING, Outgoing
 from mesh.protection import trust_domains
 from mesh.proxy import Mode
 from mesh.routing import HttpRule, Missing, Target
 from mesh.services import Arrival, Protocol, Resolution, Service
-from mesh.unknown_traffic import PASSED_ON, UnknownTraffic
 from translator import clusters, listeners_inbound, listeners_outbound, names, pod_hosts, routes
 from translator.cluster_security import UNKNOWN, Callee
 from translator.clusters import Defaults
@@ -41,10 +40,8 @@ from translator.config import Config, joined
 from translator.endpoints import load_assignment
 from translator.jwks_clusters import jwks_clusters, jwks_secrets
 from translator.listeners_inbound import INBOUND, Inbound
-from translator.listeners_outbound import ANY_ADDRESS, Settings
-from translator.listeners_shared import Claim, detected_routes, shared_listener
-from translator.listeners_shared import Place as ListenerPlace
-from translator.secrets import FileSecret
+from translator.listeners_outbound import Settings
+from translator.listeners_shared import detected_routes
 
 Endpoints = Mapping[int, tuple[Endpoint, ...]]
 """Endpoints by service port."""
@@ -80,18 +77,17 @@ def http_ports(view: HostView) -> frozenset[int]:
     """The ports at which requests for the host arrive; those for the one proxy port of proxy-port
     mode are not among them.
     """
-    return frozenset(each.port for port in view.ports if port.domains for each in port.routes) - {0}
+    shared = (each for port in view.ports if port.domains for each in port.routes)
+    return frozenset(each.port for each in shared if not each.bound) - {0}
 
 
-def listening(
-    config: MeshConfig, *, ipv6: bool = False, unknown: UnknownTraffic = PASSED_ON
-) -> Settings:
-    """What the mesh's settings, whether the proxy has IPv6, and where unknown traffic goes, say of
-    every listener.
+def listening(config: MeshConfig, *, ipv6: bool = False, outgoing: Outgoing = OUTGOING) -> Settings:
+    """What the mesh's settings, whether the proxy has IPv6, and its Sidecar say of every
+    listener.
     """
     return Settings(
         ipv6=ipv6,
-        unknown=unknown,
+        outgoing=outgoing,
         detection_timeout=config.protocol_detection_timeout,
         paths=config.path_normalization.normalization,
     )
@@ -273,67 +269,6 @@ def endpoints(
     found = known.get(assignment.port, ())
     balance = assignment.balance
     return load_assignment(assignment.cluster, found, assignment.labels, balance, place)
-
-
-def frame(
-    mode: Mode,
-    ports: Iterable[int],
-    config: MeshConfig,
-    *,
-    unknown: UnknownTraffic = PASSED_ON,
-    ipv6: bool = False,
-    vhds: bool = True,
-    secrets: Iterable[FileSecret] = (),
-) -> Config:
-    """What all hosts of a scope share but for listeners: an HTTP route configuration a port, where
-    unknown traffic goes, and the certificates in files. Without `vhds` the route configurations are
-    to be filled with their virtual hosts.
-    """
-    settings, listen = defaults(config), listening(config, ipv6=ipv6, unknown=unknown)
-    numbers = sorted(ports)
-    configs = (
-        [names.HTTP_PROXY] if mode is Mode.NONE else [names.outbound_routes(n) for n in numbers]
-    )
-    return Config(
-        clusters=(clusters.passthrough_cluster(settings), clusters.blackhole_cluster(settings)),
-        listeners=(() if mode is Mode.NONE else (listeners_outbound.virtual_outbound(listen),)),
-        routes=tuple(routes.route_configuration(name, vhds=vhds) for name in configs),
-        virtual_hosts=tuple(routes.catch_all(name, unknown) for name in configs),
-        secrets=_messages(secrets),
-    )
-
-
-def _messages(secrets: Iterable[FileSecret]) -> tuple[Secret, ...]:
-    return tuple(s.message() for s in sorted(secrets, key=lambda secret: secret.name))
-
-
-def upstream_frame(config: MeshConfig, secrets: Iterable[FileSecret] = ()) -> Config:
-    """What a gateway has beside the clusters of hosts: where what leads nowhere goes, and the
-    certificates in files that clusters name.
-    """
-    return Config(
-        clusters=(clusters.blackhole_cluster(defaults(config)),), secrets=_messages(secrets)
-    )
-
-
-def shared(
-    ports: Iterable[int], claimed: Iterable[Claim], own: Container[str], listening: Settings
-) -> Config:
-    """The listeners that hosts share, for the ports of HTTP services and for claims; `own` are the
-    names of the listeners that hosts have for themselves.
-    """
-    by_place: dict[ListenerPlace, list[Claim]] = {
-        ListenerPlace(ANY_ADDRESS, port): [] for port in ports
-    }
-    http = frozenset(by_place)
-    for claim in claimed:
-        by_place.setdefault(claim.place, []).append(claim)
-    made = (
-        shared_listener(place, place in http, each, listening)
-        for place, each in sorted(by_place.items())
-        if place.listener not in own
-    )
-    return Config(listeners=tuple(listener for listener in made if listener is not None))
 
 
 def inbound(

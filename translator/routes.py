@@ -22,8 +22,8 @@ from google.protobuf.struct_pb2 import Struct, Value
 from google.protobuf.wrappers_pb2 import BoolValue
 
 from crds.virtual_service import HTTPMatchRequest, HTTPRoute
+from mesh.outgoing import UnknownTraffic
 from mesh.routing import HttpRule, Missing, Target
-from mesh.unknown_traffic import UnknownTraffic
 from translator import headers, names, pb, tunnels
 from translator.filters import cors, fault, upstream_alpn
 from translator.route_action import (
@@ -132,15 +132,14 @@ def _filter_config(http: HTTPRoute, only: Target | None) -> dict[str, Any]:
     return config
 
 
-def catch_all(route_config: str, unknown: UnknownTraffic) -> VirtualHost:
+def catch_all(route_config: str, unknown: UnknownTraffic, *, called: bool = False) -> VirtualHost:
     """Requests to hosts that the mesh does not know: passed through to where they were going, or to
-    a proxy, or refused with a 502. What was sent to the proxy port was going to the proxy, so it is
-    refused unless there is another proxy to send it to.
+    a proxy, or refused with a 502. `called`: they were going to the sidecar itself, as to its proxy
+    port, so they are refused unless there is another proxy to send them to.
     """
-    is_asked = route_config == names.HTTP_PROXY
     if unknown.proxy is not None:
-        return _catch_all(route_config, "allow_any", _to_proxy(unknown.proxy, opened=is_asked))
-    if unknown.allowed and not is_asked:
+        return _catch_all(route_config, "allow_any", _to_proxy(unknown.proxy, opened=called))
+    if unknown.allowed and not called:
         return _catch_all(route_config, "allow_any", _passed_on(names.PASSTHROUGH))
     refusal = Route(
         name="block_all",
@@ -187,7 +186,7 @@ def _to_proxy(proxy: Target | Missing, *, opened: bool) -> Iterator[Route]:
 
 def _refusal(allow_any: bool) -> DirectResponseAction:
     reason = (
-        "the proxy port leads to services of the mesh only: call other hosts without the proxy"
+        "what is called here leads to services of the mesh only: call other hosts themselves"
         if allow_any
         else "unknown hosts are blocked (outboundTrafficPolicy REGISTRY_ONLY)"
     )
@@ -196,17 +195,21 @@ def _refusal(allow_any: bool) -> DirectResponseAction:
 
 
 def route_configuration(
-    name: str, *, vhds: bool, virtual_hosts: Sequence[VirtualHost] = ()
+    name: str,
+    *,
+    vhds: bool,
+    virtual_hosts: Sequence[VirtualHost] = (),
+    merges: bool = False,
 ) -> RouteConfiguration:
     """With `vhds` a skeleton whose virtual hosts come as resources of their own, else complete.
 
-    Only the domains of the HTTP proxy port say the port: hosts of all ports meet there.
+    Only where it `merges` hosts of all ports do their domains say the port.
     """
     return RouteConfiguration(
         name=name,
         virtual_hosts=virtual_hosts,
         vhds=Vhds(config_source=pb.over_ads()) if vhds else None,
-        ignore_port_in_host_matching=name != names.HTTP_PROXY,
+        ignore_port_in_host_matching=not merges,
         validate_clusters=BoolValue(value=False),
         max_direct_response_body_size_bytes=pb.uint32(MAX_BODY_BYTES),
     )

@@ -12,13 +12,13 @@ from mesh.inbound import inbound_ports
 from mesh.localities import Place
 from mesh.mesh import Mesh
 from mesh.mutual_tls import known_endpoints
+from mesh.outgoing import outgoing
 from mesh.place import place_of
 from mesh.protection import protection_of
 from mesh.proxy import Proxy
 from mesh.scope import Scope, scope_of, upstream_scope
-from mesh.unknown_traffic import unknown_traffic
 from mesh.visibility import known_hosts
-from translator import names, parts
+from translator import frames, names, parts
 from translator.cluster_secrets import file_secrets
 from translator.config import Config, joined
 from translator.listeners_inbound import Inbound
@@ -45,21 +45,21 @@ def outbound(mesh: Mesh, scope: Scope, *, vhds: bool = True) -> Config:
     views = tuple(_views(mesh, scope))
     ports = {port for each in views for port in parts.http_ports(each)}
     secrets = {secret for each in views for secret in file_secrets(each)}
-    unknown = unknown_traffic(mesh, scope)
-    frame = parts.frame(
+    own = outgoing(mesh, scope)
+    frame = frames.frame(
         scope.mode,
         ports,
         mesh.config,
-        unknown=unknown,
+        outgoing=own,
         ipv6=scope.ipv6,
         vhds=vhds,
         secrets=secrets,
     )
     hosts = [_host(mesh, each) for each in views]
     claimed = (c for each in views for c in claims(each, _known(mesh, each)))
-    own = {listener.name for each in hosts for listener in each.listeners}
-    listening = parts.listening(mesh.config, ipv6=scope.ipv6, unknown=unknown)
-    return joined((frame, parts.shared(ports, claimed, own, listening), *hosts))
+    named = {listener.name for each in hosts for listener in each.listeners}
+    listening = parts.listening(mesh.config, ipv6=scope.ipv6, outgoing=own)
+    return joined((frame, frames.shared(ports, claimed, named, listening, own.binds), *hosts))
 
 
 def upstream(mesh: Mesh, scope: Scope) -> Config:
@@ -69,7 +69,7 @@ def upstream(mesh: Mesh, scope: Scope) -> Config:
     views = tuple(_views(mesh, scope))
     own = Config(clusters=joined(_host(mesh, each) for each in views).clusters)
     secrets = {secret for each in views for secret in file_secrets(each)}
-    return joined((parts.upstream_frame(mesh.config, secrets), own))
+    return joined((frames.upstream_frame(mesh.config, secrets), own))
 
 
 def placed(mesh: Mesh, scope: Scope, place: Place) -> Config:
@@ -130,8 +130,11 @@ def in_place(config: Config) -> Config:
 
 
 def _filled(route: RouteConfiguration, config: Config) -> RouteConfiguration:
-    prefix = names.virtual_host(route.name, "")
     filled = RouteConfiguration()
     filled.CopyFrom(route)
-    filled.virtual_hosts.extend(h for h in config.virtual_hosts if h.name.startswith(prefix))
+    filled.virtual_hosts.extend(
+        each
+        for each in config.virtual_hosts
+        if (name := names.parse_virtual_host(each.name)) and name.route_config == route.name
+    )
     return filled

@@ -2,14 +2,14 @@
 
 A line is a JSON object: `id`, which is in the answer, `do`, and what that needs. Commands run side
 by side. Where `HTTP_PROXY` is set, requests go through it, and what is not HTTP, or encrypted, in
-tunnels.
+tunnels; `http` and `tcp` may go `through` another one, or `direct`.
 
 - `http`: `url`, `method`, `headers`, `body`, `times` requests in a row, each on a connection of its
   own -> a list of `status`, `headers`, `body`, or of `error`; an `https` URL needs `tls`, its
   `sni`, and without `roots` believes anybody; with `version` 2, HTTP/2 with prior knowledge, GET
   only and without headers in the answer
-- `tcp`: `host`, `port`, `send`, `greeted` (the server speaks first), `through` (an HTTP proxy) ->
-  the lines that came back, empty if the connection was closed
+- `tcp`: `host`, `port`, `send`, `greeted` (the server speaks first) -> the lines that came back,
+  empty if the connection was closed
 - `websocket`: `url`, `headers`, `texts` -> `status`, and what came back: a text before and one
   after each of `texts`
 - `grpc`: `target`, `method`, `headers`, `body` -> `code`, `body`
@@ -61,17 +61,19 @@ class Commands:
         print(json.dumps({"id": command["id"], **answer}), flush=True)
 
     async def _do(self, command: Command) -> object:
+        proxy = str(command.get("through", "")) or self._proxy
         match command["do"]:
             case "http":
                 times = range(int(str(command.get("times", 1))))
-                return [await self._http(command) for _ in times]
+                own = None if command.get("direct") else proxy
+                return [await self._http(command, own) for _ in times]
             case "await":
                 await self._await(command)
                 return None
             case "many":
                 return await self._many(command["commands"])
             case "tcp":
-                return await _tcp(command, self._proxy)
+                return await _tcp(command, None if command.get("direct") else proxy)
             case "websocket":
                 return await _websocket(command, self._proxy)
             case "grpc":
@@ -99,15 +101,15 @@ class Commands:
 
     async def _await(self, command: Command) -> None:
         while True:
-            answer = await self._http(command)
+            answer = await self._http(command, self._proxy)
             if isinstance(answer, dict) and answer.get("body") == command["text"]:
                 return
             await asyncio.sleep(0.1)
 
-    async def _http(self, command: Command) -> object:
+    async def _http(self, command: Command, proxy: str | None) -> object:
         try:
             async with asyncio.timeout(TIMEOUT):
-                return await _request(command, self._proxy)
+                return await _request(command, proxy)
         except FAILURES as error:
             return {"error": f"{type(error).__name__}: {error}"}
 
@@ -152,12 +154,11 @@ async def _exchanged(
 
 async def _tcp(command: Command, proxy: str | None) -> list[str]:
     host, port = str(command["host"]), int(str(command["port"]))
-    through = str(command.get("through", "")) or proxy
     lines: list[str] = []
     try:
         async with (
             asyncio.timeout(TIMEOUT),
-            connected(host, port, proxy=through) as (reader, writer),
+            connected(host, port, proxy=proxy) as (reader, writer),
         ):
             if command.get("greeted"):
                 lines.append(await _line(reader))

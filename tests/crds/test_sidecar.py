@@ -87,6 +87,15 @@ def test_good_sidecars(spec: str) -> None:
             ],
         ),
         (
+            "{ingress: [{port: {number: 9080, protocol: TCP}, bind: '::1', captureMode: NONE,"
+            " defaultEndpoint: '127.0.0.1:80'}, {port: {number: 9081, protocol: TCP}, bind: "
+            "127.0.0.1, captureMode: NONE, defaultEndpoint: '127.0.0.1:80'}],"
+            " egress: [{port: {number: 9080, protocol: TCP}, bind: '0:0::1', hosts: [./*]},"
+            " {port: {number: 9081, protocol: TCP}, captureMode: NONE, hosts: [./*]},"
+            " {port: {number: 9082, protocol: TCP}, captureMode: NONE, hosts: [./*]}]}",
+            ["duplicate egress[0].port.number", "duplicate egress[1].port.number"],
+        ),
+        (
             "{ingress: [{}, {port: {number: 80, protocol: HTTP}, bind: 'unix:///a'},"
             " {port: {number: 80, protocol: HTTP}, captureMode: NONE},"
             " {port: {number: 81, protocol: HTTP}, defaultEndpoint: '10.0.0.1:80'},"

@@ -2,9 +2,10 @@
 
 import pytest
 
-from mesh.host_view import HostView, RouteConfiguration, selection, view, with_port
+from mesh.host_view import HostView, selection, view, with_port
 from mesh.mesh import Mesh
 from mesh.proxy import Mode
+from mesh.route_configurations import RouteConfiguration
 from mesh.routing import Missing, Target
 from mesh.scope import Scope
 from tests.meshes import destination_rule, mesh_of, service, virtual_service

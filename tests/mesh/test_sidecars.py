@@ -7,13 +7,13 @@ from crds.meta import Key
 from mesh.check import check
 from mesh.host_view import HostView, selection, view
 from mesh.mesh import Mesh
+from mesh.outgoing import PASSED_ON, UnknownTraffic, unknown_traffic
 from mesh.proxy import Mode, Proxy
 from mesh.routing import Missing, Target
 from mesh.scope import Scope, scope_of, sidecar_of
 from mesh.sidecars import Sidecars
 from mesh.sidecars import advance as advance_sidecars
 from mesh.store import Change
-from mesh.unknown_traffic import PASSED_ON, UnknownTraffic, unknown_traffic
 from mesh.visibility import candidate_hosts, known_hosts
 from tests.meshes import mesh_of, objects_of, service, sidecar, virtual_service
 
@@ -188,6 +188,11 @@ def test_the_policy_of_the_sidecar_counts() -> None:
     assert unknown_traffic(mesh, Scope("bank")) == PASSED_ON
 
 
+def bound(port: int, protocol: str, address: str = "127.0.0.1") -> str:
+    number = f"port: {{number: {port}, protocol: {protocol}, name: x}}"
+    return f"{{{number}, bind: {address}, captureMode: NONE, hosts: [./{WEB}]}}"
+
+
 def through(destination: str) -> str:
     policy = f"{{mode: ALLOW_ANY, egressProxy: {destination}}}"
     return sidecar("other", f"{{egress: [{{hosts: [./*]}}], outboundTrafficPolicy: {policy}}}")
@@ -267,6 +272,23 @@ def test_in_proxy_port_mode_too_only_what_is_imported_is_called() -> None:
             ["unknown-port spec.egress[0].port.number"],
         ),
         (BOTH + through("{host: web, port: {number: 80}}"), []),
+        (
+            BOTH + sidecar("other", f"{{egress: [{bound(8080, 'TCP')}, {bound(8081, 'HTTP')}]}}"),
+            ["unknown-port spec.egress[1].port.number"],
+        ),
+        (
+            BOTH
+            + sidecar(
+                "other",
+                f"{{egress: [{bound(80, 'TCP')}, {bound(8080, 'TCP', '0.0.0.0')}, "
+                f"{bound(15001, 'HTTP_PROXY')}]}}",
+            ),
+            [
+                "not-listening spec.egress[0].port.number",
+                "not-listening spec.egress[1].bind",
+                "not-listening spec.egress[2].port.number",
+            ],
+        ),
         (
             BOTH + through("{host: ledger, port: {number: 80}}"),
             ["unknown-host spec.outboundTrafficPolicy.egressProxy.host"],

@@ -8,8 +8,8 @@ from tests.translations import translations
 from translator import names
 
 BOUND = {names.VIRTUAL_OUTBOUND, names.VIRTUAL_INBOUND, names.HTTP_PROXY}
-ASKED_TO_BIND = "sidecars/ingress_bound"
-"""Its Sidecar asks for listeners of its own."""
+ASKED_TO_BIND = ("sidecars/ingress_bound", "sidecars/egress_bound")
+"""Their Sidecars ask for listeners of their own."""
 CLUSTER = re.compile(
     r"outbound\|\d+\|[^|]*\|[^|]+|inbound\|\d+\|\|"
     r"|PassthroughCluster|BlackHoleCluster|InboundPassthroughCluster"
@@ -27,7 +27,7 @@ def test_clusters_are_named_as_istio_s() -> None:
 @covers("S-51")
 def test_only_where_traffic_arrives_is_a_port_bound() -> None:
     """Redirected connections come to one port; the listeners of their destinations bind none."""
-    cases = {name: case for name, case in translations().items() if name != ASKED_TO_BIND}
+    cases = {name: case for name, case in translations().items() if name not in ASKED_TO_BIND}
     redirected = [case for case in cases.values() if case.proxy.mode is Mode.REDIRECT]
     sidecars = [case for case in redirected if case.proxy.role is Role.SIDECAR]
     listeners = [each for case in sidecars for each in case.config().listeners]

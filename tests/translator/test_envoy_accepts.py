@@ -10,10 +10,10 @@ from mesh.destinations import Policy
 from mesh.endpoints import Endpoint
 from mesh.inbound import InboundPort
 from mesh.l4_routing import L4Rule
+from mesh.outgoing import PASSED_ON, UnknownTraffic
 from mesh.proxy import Mode
 from mesh.routing import Missing, Target
 from mesh.services import Protocol, Resolution
-from mesh.unknown_traffic import PASSED_ON, UnknownTraffic
 from tests.translator.envoy import refusal, serving, sidecar, with_resources
 from tests.translator.hostile import POLICIES, RULES
 from tests.translator.inputs import HOST, port, service, target

@@ -10,8 +10,8 @@ import yaml
 
 from crds.decode import decode
 from crds.virtual_service import HTTPRoute, HTTPRouteDestination, VirtualService
+from mesh.outgoing import UnknownTraffic
 from mesh.routing import HttpRule, Missing, Target
-from mesh.unknown_traffic import UnknownTraffic
 from tests.translator.running import SLOW, Answer, Running, serving
 from translator import names, routes
 

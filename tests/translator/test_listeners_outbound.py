@@ -1,8 +1,8 @@
 import pytest
 
 from mesh.l4_routing import L4Rule
+from mesh.outgoing import Outgoing, UnknownTraffic
 from mesh.services import Protocol
-from mesh.unknown_traffic import UnknownTraffic
 from tests.translator.inputs import HOST, missing, port, target
 from tests.translator.unpacked import manager, tcp
 from translator import listeners_outbound, names
@@ -30,7 +30,7 @@ def test_a_client_that_writes_late_does_not_slip_past_the_routes() -> None:
     ("allow_any", "cluster"), [(True, names.PASSTHROUGH), (False, names.BLACKHOLE)]
 )
 def test_what_belongs_to_no_service_passes_or_not(allow_any: bool, cluster: str) -> None:
-    settings = Settings(unknown=UnknownTraffic(allowed=allow_any))
+    settings = Settings(outgoing=Outgoing(unknown=UnknownTraffic(allowed=allow_any)))
     http = listeners_outbound.http_listener(80, settings)
     virtual = listeners_outbound.virtual_outbound(settings)
     assert tcp(http.default_filter_chain.filters[0]).cluster == cluster

@@ -15,8 +15,8 @@ from crds.virtual_service import (
     HTTPRoute,
     RedirectPortSelection,
 )
+from mesh.outgoing import PASSED_ON, UnknownTraffic
 from mesh.routing import HttpRule, Target
-from mesh.unknown_traffic import PASSED_ON, UnknownTraffic
 from tests.translator.inputs import HOST, missing, rule, target
 from translator import names, routes
 from translator.filters import cors, fault
@@ -148,9 +148,9 @@ def test_unknown_hosts_are_refused_with_a_reason() -> None:
 
 
 def test_nothing_passes_through_the_proxy_port() -> None:
-    host = routes.catch_all(names.HTTP_PROXY, PASSED_ON)
+    host = routes.catch_all(names.HTTP_PROXY, PASSED_ON, called=True)
     assert host.routes[0].direct_response.status == 502
-    assert "proxy port" in host.routes[0].direct_response.body.inline_string
+    assert "what is called here" in host.routes[0].direct_response.body.inline_string
 
 
 def test_a_route_configuration_is_a_skeleton_or_complete() -> None:
@@ -169,7 +169,7 @@ def test_a_route_configuration_is_a_skeleton_or_complete() -> None:
 
 
 def test_only_the_proxy_port_tells_ports_of_a_host_apart() -> None:
-    made = routes.route_configuration(names.HTTP_PROXY, vhds=True)
+    made = routes.route_configuration(names.HTTP_PROXY, vhds=True, merges=True)
     assert not made.ignore_port_in_host_matching
 
 

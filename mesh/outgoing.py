@@ -1,12 +1,16 @@
-"""What becomes of traffic to hosts that the clients of a scope do not know."""
+"""What a Sidecar says of all that the clients of a scope send: what becomes of traffic to hosts
+that they do not know, and which addresses of its own they call.
+"""
 
 from dataclasses import dataclass
 
 from crds.meta import Key
 from crds.outbound_policy import OutboundTrafficPolicyMode
+from mesh.binds import Bind
 from mesh.mesh import Mesh
 from mesh.routing import Missing, Target, resolve
 from mesh.scope import Scope, sidecar_of
+from mesh.visibility import binds_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +24,25 @@ class UnknownTraffic:
 
 
 PASSED_ON = UnknownTraffic()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """What all hosts of a scope have in common. `loopback` stands for it where pods share one."""
+
+    unknown: UnknownTraffic = PASSED_ON
+    binds: tuple[Bind, ...] = ()
+    loopback: str = ""
+
+
+OUTGOING = Outgoing()
+
+
+def outgoing(mesh: Mesh, scope: Scope) -> Outgoing:
+    """As the scope's Sidecar says, or else the mesh's settings."""
+    return Outgoing(
+        unknown=unknown_traffic(mesh, scope), binds=binds_of(mesh, scope), loopback=scope.address
+    )
 
 
 def unknown_traffic(mesh: Mesh, scope: Scope) -> UnknownTraffic:
