@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-MAX_BYTES = 256 * 1024
+MAX_BYTES = 64 * 1024
 """Each listener of each workload carries the keys, once for each way to come in."""
 
 _RSA_BITS = range(1024, 16_384 + 1)

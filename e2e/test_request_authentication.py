@@ -9,22 +9,10 @@ from urllib.parse import quote
 import pytest
 
 from e2e.mesh import ECHO, INGRESS, Answer, Mesh
-from e2e.tokens import OTHERS, OURS, STRANGER, bearer, rule
-from tests.meshes import destination_rule, gateway, virtual_service
+from e2e.tokens import FRESH, OTHERS, OURS, STRANGER, authentication, bearer, keys_at, rule
+from tests.meshes import gateway, virtual_service
 from tests.security_rows import guards
 from tests.semantics import covers
-
-
-def authentication(
-    *rules: str, whom: str = "selector: {matchLabels: {app: echo}}", namespace: str = "e2e"
-) -> str:
-    """A RequestAuthentication for the server."""
-    return f"""
-apiVersion: security.istio.io/v1
-kind: RequestAuthentication
-metadata: {{name: tokens, namespace: {namespace}}}
-spec: {{{whom}, jwtRules: [{", ".join(rules)}]}}
-"""
 
 
 def authorization(rules: str, action: str = "ALLOW", namespace: str = "e2e") -> str:
@@ -35,13 +23,6 @@ kind: AuthorizationPolicy
 metadata: {{name: tokens, namespace: {namespace}}}
 spec: {{selector: {{matchLabels: {{app: echo}}}}, action: {action}, rules: {rules}}}
 """
-
-
-FRESH = destination_rule(
-    "fresh",
-    "{host: echo, trafficPolicy: {connectionPool: {http: {maxRequestsPerConnection: 1}}}}",
-    "e2e",
-)
 
 
 def apply(mesh: Mesh, *texts: str) -> None:
@@ -132,11 +113,6 @@ def test_a_preflight_carries_no_token_and_policies_see_it_all_the_same(mesh: Mes
     assert sent(OURS.token()).status == 403
 
 
-def keys_at(uri: str, more: str = "") -> str:
-    """A rule with its keys at an address."""
-    return f"{{issuer: {OURS.issuer}, jwksUri: '{uri}'{more}}}"
-
-
 def said(body: str = OURS.jwks, *, host: str = "echo-v2.e2e", more: str = "") -> str:
     """Where a server of the mesh answers with that body."""
     return f"http://{host}:8080/say?body={quote(body, safe='')}{more}"
@@ -182,6 +158,8 @@ def test_c7_without_keys_no_token_is_valid(mesh: Mesh, case: str) -> None:
     """That of another issuer is, and so is a request without one."""
     apply(mesh, authentication(BROKEN[case], rule(OTHERS)))
     assert asked(mesh, OURS.token()) == 401
+    doubled = {**bearer(OURS.token()), "Authorization": f"Bearer {OURS.token()}"}
+    assert mesh.get(ECHO, doubled).status == 401, "Envoys have ended over this (CVE-2025-64527)"
     assert asked(mesh, OTHERS.token()) == 200
     assert mesh.get(ECHO).status == 200
 
@@ -241,3 +219,13 @@ def test_policies_hold_at_a_gateway(mesh: Mesh) -> None:
     assert entered(mesh, OURS.token()).status == 200
     assert entered(mesh, OURS.token(sub="you")).status == 403
     assert entered(mesh, STRANGER.token()).status == 401
+
+
+def test_what_a_policy_says_is_soon_heard_on_open_connections(mesh: Mesh) -> None:
+    """Envoy serves one more request on a connection that is open, and then closes it."""
+    url = "http://echo-v1:8080"
+    assert mesh.get(url).status == 200
+    mesh.apply(authorization("[{}]", "DENY"))
+    first, *others = mesh.repeat(url, 3)
+    assert first.status in (200, 403)
+    assert [each.status for each in others] == [403, 403]

@@ -10,6 +10,7 @@ import pytest
 from e2e.certificates import authority, write
 from e2e.conftest import ROOT
 from e2e.mesh import ECHO, INGRESS, VISITOR, Mesh
+from e2e.tokens import FRESH, OURS, STRANGER, authentication, bearer, keys_at
 from e2e.witness import policy, told, witness
 from tests.meshes import destination_rule, gateway, secret, virtual_service
 from tests.semantics import covers
@@ -181,3 +182,25 @@ spec:
     for expected, status in (("other.example.com", 503), (NAMES[1], 200)):
         mesh.apply(server, entry.replace("EXPECTED", expected), tls)
         assert mesh.get("http://api.example.com/").status == status
+
+
+@pytest.mark.parametrize(
+    ("tls", "status"),
+    [
+        (f"mode: SIMPLE, caCertificates: {{}}/roots.pem, subjectAltNames: [{NAMES[1]}]", 200),
+        (f"mode: SIMPLE, caCertificates: {{}}/others.pem, subjectAltNames: [{NAMES[1]}]", 401),
+        ("mode: SIMPLE, caCertificates: {}/roots.pem, subjectAltNames: [other]", 401),
+        ("mode: DISABLE", 401),
+    ],
+    ids=["verified", "wrong-roots", "wrong-name", "system-roots"],
+)
+def test_keys_of_tokens_are_those_of_a_server_that_is_verified(
+    mesh: Mesh, folder: Path, tls: str, status: int
+) -> None:
+    """By the DestinationRule of its service, or else by the roots of the operating system."""
+    write(folder / "keys.json", OURS.jwks.encode())
+    server = witness("secure", "https", TLS=str(folder / "plain"), BODY=str(folder / "keys.json"))
+    keys = authentication(keys_at(f"https://{NAMES[1]}:8443/", ", timeout: 1s"))
+    mesh.apply(server, policy("secure", f"tls: {{{tls.format(folder)}}}"), keys, FRESH)
+    assert mesh.get(ECHO, bearer(OURS.token())).status == status
+    assert mesh.get(ECHO, bearer(STRANGER.token())).status == 401

@@ -12,6 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import RSAAlgorithm
 
+from tests.meshes import destination_rule
+
 MINUTE = 60
 Claims = Mapping[str, object]
 
@@ -86,3 +88,30 @@ STRANGER = Provider(OURS.issuer)
 def rule(provider: Provider = OURS, more: str = "") -> str:
     """A rule of a RequestAuthentication, with the keys in place."""
     return f"{{issuer: {provider.issuer}, jwks: '{provider.jwks}'{more}}}"
+
+
+def keys_at(uri: str, more: str = "") -> str:
+    """A rule with its keys at an address."""
+    return f"{{issuer: {OURS.issuer}, jwksUri: '{uri}'{more}}}"
+
+
+def authentication(
+    *rules: str, whom: str = "selector: {matchLabels: {app: echo}}", namespace: str = "e2e"
+) -> str:
+    """A RequestAuthentication for the server."""
+    return f"""
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: {{name: tokens, namespace: {namespace}}}
+spec: {{{whom}, jwtRules: [{", ".join(rules)}]}}
+"""
+
+
+FRESH = destination_rule(
+    "fresh",
+    "{host: echo, trafficPolicy: {connectionPool: {http: {maxRequestsPerConnection: 1}}}}",
+    "e2e",
+)
+"""A connection for each request to the server: one that is open serves one more request by the
+policies that it found.
+"""

@@ -11,6 +11,7 @@ from crds.virtual_service import VirtualService
 from mesh import hosts
 from mesh.advance import Dirty
 from mesh.check import check
+from mesh.check_claims import claiming
 from mesh.check_gateways import check_gateways
 from mesh.check_plaintext import concerned
 from mesh.check_security import asking, targeting
@@ -48,12 +49,15 @@ class Surroundings:
         rules = (each for each in objects if isinstance(each, DestinationRule))
         rivals = (mesh.rules.patterns.get(pattern_of(rule), ()) for rule in rules)
         around = frozenset(c.key.namespace for c in changed if c.key.kind == _PEERS)
+        kinds = {change.key.kind for change in changed}
         secrets = [each.key for each in changed if each.key.kind == "Secret"]
         keys |= mesh.rules.naming(secrets)
         if dirty.gateways or dirty.everything:
             keys.update(*mesh.rules.credentials.values(), targeting(mesh))
         if dirty.everything or dirty.hosts & provider_hosts(mesh.config):
             keys.update(asking(mesh))
+        if dirty.gateways or dirty.everything or "RequestAuthentication" in kinds:
+            keys.update(claiming(mesh))
         peers = (*mesh.peer_authentications.keys(*around), *concerned(mesh, around))
         for key in keys.union(*map(delegate_keys, roots), *rivals, peers):
             found = check(mesh, key)

@@ -12,6 +12,7 @@ from crds.problem import Problem
 from crds.virtual_service import Destination, VirtualService
 from mesh import check_aliases, check_services, hosts
 from mesh.about import About
+from mesh.check_claims import check_claims
 from mesh.check_delegates import check_delegates
 from mesh.check_gateways import check_bindings, check_gateways, server_ports
 from mesh.check_security import check_security
@@ -73,6 +74,7 @@ def _virtual_service(
         yield from _destination(mesh, about, virtual_service, path, destination)
     yield from check_delegates(mesh.virtual_services, about.key)
     yield from check_bindings(mesh, about.key, virtual_service)
+    yield from check_claims(mesh, about, virtual_service)
 
 
 def _routed_host(mesh: Mesh, about: About, path: str, host: str) -> Iterator[Problem]:

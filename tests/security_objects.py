@@ -5,6 +5,7 @@ gateway.
 from hypothesis import strategies as st
 
 from crds.mesh_config import mesh_config
+from tests.meshes import virtual_service
 from tests.random_services import NAMESPACES
 
 _GATEWAY = "group: gateway.networking.k8s.io, kind: Gateway"
@@ -62,3 +63,12 @@ def policies() -> st.SearchStrategy[str]:
         _policy("AuthorizationPolicy", _WHOM, _AUTHORIZATION),
         _policy("RequestAuthentication", _WHOM, _KEYS),
     )
+
+
+def routes_by_claims(namespaces: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """A VirtualService of a gateway that asks for what a token says."""
+    spec = (
+        "{hosts: [x.example.com], gateways: [edge, shop/edge], http: [{match: [{headers: "
+        "{'@request.auth.claims.a': {exact: b}}}], route: [{destination: {host: a}}]}]}"
+    )
+    return st.builds(virtual_service, st.sampled_from(["a", "b"]), st.just(spec), namespaces)

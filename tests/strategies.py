@@ -307,6 +307,7 @@ def steps() -> st.SearchStrategy[tuple[str, bool]]:
         gateway_objects.gateways(namespaces, st.sampled_from(CREATED)),
         gateway_objects.secrets(namespaces),
         security_objects.policies(),
+        security_objects.routes_by_claims(namespaces),
     )
     return st.tuples(every, st.sampled_from([False, False, False, True]))
 

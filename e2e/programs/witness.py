@@ -2,7 +2,8 @@
 
 Environment: `PORT`; `VERSION`; `TLS`: a folder with `server.pem`, `server-key.pem` and perhaps
 `clients.pem`, whose clients alone are served then; `PROXY`: each connection begins with a PROXY
-header; `KEEP`: connections are kept for further requests; `DELAY`: seconds before each answer.
+header; `KEEP`: connections are kept for further requests; `DELAY`: seconds before each answer;
+`BODY`: a file that is every answer, for those who do not ask what was seen.
 HTTP/1.1 and HTTP/2 are told apart by their first bytes. The answer's `body` is a JSON object:
 `http`, `sni`, `alpn`, `client` (the common name in its certificate), `proxy` (the source in the
 PROXY header, with its version), `connection` (the how many that asked anything) and `pings` on it.
@@ -36,6 +37,7 @@ class Witness:
         self._proxied = "PROXY" in environment
         self._keeps = "KEEP" in environment
         self._delay = float(environment.get("DELAY", "0"))
+        self._body = Path(environment["BODY"]) if "BODY" in environment else None
         self._asked: dict[int, str] = {}
         self._connections = 0
         self._first_closed = asyncio.Event()
@@ -100,6 +102,8 @@ class Witness:
         }
 
     def _answer(self, seen: Mapping[str, str]) -> bytes:
+        if self._body is not None:
+            return self._body.read_bytes()
         who = {"service": "witness", "version": self._version}
         request = {"method": "", "path": "", "headers": {}}
         return json.dumps({**who, **request, "body": json.dumps(seen)}).encode()

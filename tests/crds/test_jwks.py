@@ -1,39 +1,15 @@
 """Keys of tokens: which Envoy can use, and which addresses it may be sent to."""
 
-import base64
 import json
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from crds.json_web_keys import MAX_BYTES, Keys, usable_keys
 from crds.jwks import Unusable, Uri, keys_of
 from crds.request_authentication import JWTRule
-from tests.certificates import ec_key
+from tests.keys_of_tokens import EC, OCT, OKP, RSA, N, X, Y, number
 from tests.security_rows import guards
-
-
-def text(content: bytes) -> str:
-    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
-
-
-def number(value: int, size: int = 0) -> str:
-    return text(value.to_bytes(size or (value.bit_length() + 7) // 8))
-
-
-POINT = ec_key().public_key().public_numbers()
-X, Y = number(POINT.x, 32), number(POINT.y, 32)
-N = (1 << 2047) + 1
-RSA = {"kty": "RSA", "kid": "1", "n": number(N), "e": "AQAB"}
-EC = {"kty": "EC", "kid": "2", "crv": "P-256", "x": X, "y": Y}
-OKP = {
-    "kty": "OKP",
-    "crv": "Ed25519",
-    "x": text(
-        ed25519.Ed25519PrivateKey.from_private_bytes(b"1" * 32).public_key().public_bytes_raw()
-    ),
-}
-OCT = {"kty": "oct", "k": text(b"not so secret")}
 
 
 def used(*keys: object) -> list[object]:

@@ -12,6 +12,7 @@ from tests.features.shop import namespace, workload
 from tests.features.stream import Stream
 from tests.features.test_gateway_secrets import certified, ingress
 from tests.meshes import destination_rule
+from translator.secrets import SYSTEM_ROOTS
 from xds.types import CDS
 
 NAME = "kubernetes://cert"
@@ -108,6 +109,27 @@ async def test_with_the_rule_goes_the_certificate(plane: Plane) -> None:
     plane.apply(SHOP, *CERTIFICATES)
     async with plane.of("shop/web") as stream:
         assert await stream.secrets(NAME) == {}
+
+
+@pytest.mark.parametrize("pod", ["shop/web", "rival/ingress"])
+async def test_who_fetches_keys_of_tokens_gets_the_roots_to_verify_the_server(
+    plane: Plane, pod: str
+) -> None:
+    tokens = """
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: {name: tokens, namespace: istio-system}
+spec: {jwtRules: [{issuer: a, jwksUri: "https://idp.example.com/keys"}]}
+"""
+    plane.apply(SHOP)
+    async with plane.of(pod) as stream:
+        assert await stream.secrets("jwks:file-root:system") == {}
+    plane.apply(SHOP, tokens)
+    async with plane.of(pod) as stream:
+        found = await stream.secrets("jwks:file-root:system")
+        assert "jwks|443|https|idp.example.com" in stream.envoy.held[CDS]
+    (made,) = map(Secret.FromString, found.values())
+    assert made.validation_context.trusted_ca.filename == SYSTEM_ROOTS
 
 
 def _cluster(stream: Stream) -> Cluster:

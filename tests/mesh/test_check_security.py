@@ -59,6 +59,7 @@ def test_what_no_sidecar_can_do_is_told() -> None:
         ("issuer: a, jwksUri: 'http://a.shop:81/'", ["unknown-port spec.jwtRules[0].jwksUri"]),
         ("issuer: a, jwksUri: 'http://a.shop/keys'", []),
         ("issuer: a, jwksUri: 'https://idp.example.com/keys'", []),
+        ("""issuer: a, jwks: '{"keys": [{"kty": "oct", "k": "YQ"}]}'""", []),
         (
             """issuer: a, jwks: '{"keys": [{"kty": "oct", "k": "YQ"}, {}]}'""",
             ["skipped-key spec.jwtRules[0].jwks"],
