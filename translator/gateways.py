@@ -74,7 +74,7 @@ def file_secrets(listeners: Iterable[GatewayListener]) -> tuple[Secret, ...]:
 
 def skeleton(table: Table, *, vhds: bool) -> RouteConfiguration:
     """A route configuration whose virtual hosts come by themselves, or are to be filled in."""
-    return routes.route_configuration(table.name, vhds=vhds)
+    return routes.route_configuration(table.name, vhds=vhds, stripped=routes.STRIPPED)
 
 
 def virtual_host(table: str, host: GatewayHost, rules: Sequence[HttpRule]) -> VirtualHost | None:

@@ -40,6 +40,18 @@ from translator.shares import Share, cluster_of, shares
 METADATA = "istio"
 """The key in `filter_metadata` under which tools look for Istio's names."""
 
+STRIPPED = (
+    "x-envoy-auth-failure-mode-allowed",
+    "x-envoy-is-timeout-retry",
+    "x-envoy-original-dst-host",
+    "x-envoy-peer-metadata",
+    "x-envoy-peer-metadata-id",
+    "x-istio-attributes",
+)
+"""What proxies of the mesh may say to each other and nobody outside to them, beside what Envoy
+removes itself from requests of strangers.
+"""
+
 _EVERYTHING = HTTPMatchRequest()
 
 
@@ -200,8 +212,10 @@ def route_configuration(
     vhds: bool,
     virtual_hosts: Sequence[VirtualHost] = (),
     merges: bool = False,
+    stripped: Sequence[str] = (),
 ) -> RouteConfiguration:
     """With `vhds` a skeleton whose virtual hosts come as resources of their own, else complete.
+    `stripped` are headers that no request goes on with.
 
     Only where it `merges` hosts of all ports do their domains say the port.
     """
@@ -212,6 +226,7 @@ def route_configuration(
         ignore_port_in_host_matching=not merges,
         validate_clusters=BoolValue(value=False),
         max_direct_response_body_size_bytes=pb.uint32(MAX_BODY_BYTES),
+        request_headers_to_remove=stripped,
     )
 
 

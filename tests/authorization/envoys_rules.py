@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+import re2  # type: ignore[import-untyped]  # google-re2 ships no types
 from envoy.config.core.v3.address_pb2 import CidrRange
 from envoy.config.rbac.v3.rbac_pb2 import RBAC, Permission, Principal
 from envoy.config.route.v3.route_components_pb2 import HeaderMatcher
@@ -128,7 +129,7 @@ def text(matcher: StringMatcher, value: str) -> bool:
     assert kind is not None
     pattern = getattr(matcher, kind) if kind != "safe_regex" else matcher.safe_regex.regex
     if kind == "safe_regex":
-        return re.fullmatch(pattern, value, re.DOTALL) is not None
+        return re2.fullmatch(pattern, value) is not None
     assert pattern, "Envoy refuses an empty prefix or suffix"
     if matcher.ignore_case:
         pattern, value = pattern.lower(), value.lower()

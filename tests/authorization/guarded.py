@@ -20,8 +20,10 @@ from http.client import HTTPResponse
 from pathlib import Path
 
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
+from envoy.config.core.v3.base_pb2 import HeaderValue, HeaderValueOption
 from envoy.config.listener.v3.listener_components_pb2 import Filter, FilterChain, ListenerFilter
 from envoy.config.listener.v3.listener_pb2 import Listener
+from envoy.config.route.v3.route_pb2 import RouteConfiguration
 from envoy.extensions.filters.listener.proxy_protocol.v3.proxy_protocol_pb2 import ProxyProtocol
 from envoy.extensions.filters.network.echo.v3.echo_pb2 import Echo
 
@@ -31,6 +33,7 @@ from ca.workload_secrets import trust_secret, workload_secret
 from crds.authorization_policy import AuthorizationPolicy
 from crds.path_normalization import NormalizationType
 from crds.peer_authentication import Mode
+from crds.scalars import Duration
 from mesh.authentication import Modes
 from mesh.identity import SpiffeId
 from mesh.inbound import InboundPort
@@ -40,11 +43,14 @@ from tests.certificates import END, START, presenting
 from tests.translator.envoy import as_json
 from tests.translator.running import UnixConnection, echo, pipe, pipe_cluster, started
 from tests.translator.static_secrets import by_name
-from translator import names, pb
-from translator.filters import router
+from translator import gateways, names, pb
+from translator.filters import outbound_filters, router
+from translator.gateways import Table
+from translator.guards import Guards, guards
 from translator.http_manager import http_manager
 from translator.listeners_inbound import Inbound, inbound_listener
 from translator.listeners_outbound import Settings
+from translator.routes import inbound_route_configuration
 
 DOMAIN = "cluster.local"
 SECONDS = 10.0
@@ -55,10 +61,15 @@ CALLED = "10.0.0.1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guarded:
-    """What guards a port."""
+    """What guards a port; at the `edge` it is a gateway's, else a sidecar's. `patience` is how long
+    it waits for first bytes, in nanoseconds; 0 is without end.
+    """
 
     policies: Sequence[AuthorizationPolicy] = ()
     http: bool = True
+    edge: bool = False
+    protocol: Protocol | None = None
+    patience: int = 0
     mode: Mode = Mode.PERMISSIVE
     paths: NormalizationType = NormalizationType.DEFAULT
     domains: tuple[str, ...] = (DOMAIN,)
@@ -67,16 +78,29 @@ class Guarded:
     def listener(self) -> Listener:
         """The port's listener as the translator makes it."""
         number = HTTP_PORT if self.http else TCP_PORT
-        protocol = Protocol.HTTP if self.http else Protocol.TCP
+        protocol = self.protocol or (Protocol.HTTP if self.http else Protocol.TCP)
         protection = Protection(
             modes=Modes(default=self.mode),
             policies=tuple(self.policies),
             domains=self.domains,
             aliases=self.aliases,
         )
-        inbound = Inbound(protection=protection, settings=Settings(paths=self.paths))
+        if self.edge:
+            return _edge(guards(protection, self.paths))
+        settings = Settings(paths=self.paths, detection_timeout=Duration(self.patience))
+        inbound = Inbound(protection=protection, settings=settings)
         port = InboundPort(number=number, protocol=protocol)
         return inbound_listener("127.0.0.1", number, port, inbound)
+
+
+def _edge(guarding: Guards) -> Listener:
+    routes = RouteConfiguration()
+    routes.CopyFrom(gateways.skeleton(Table(name="edge", servers=()), vhds=False))
+    routes.virtual_hosts.extend(inbound_route_configuration(HTTP_PORT).virtual_hosts)
+    routes.virtual_hosts[0].include_request_attempt_count = True  # as a gateway's hosts have it
+    filters = outbound_filters(guarding.requests)
+    manager = http_manager("edge", routes, filters, edge=True, paths=guarding.paths)
+    return Listener(filter_chains=(FilterChain(filters=(manager,)),))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +124,7 @@ class Door:
 
     def ask(
         self,
-        request: bytes,
+        given: bytes,
         *,
         peer: str = "",
         sni: str = "",
@@ -119,16 +143,17 @@ class Door:
             with socket.create_connection(
                 ("127.0.0.1", self.number), SECONDS, source_address=(source, 0)
             ) as raw:
+                raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 raw.sendall(header.encode())
                 if not peer:
-                    return self._answer(raw, request)
+                    return self._answer(raw, given)
                 with context(peer).wrap_socket(raw, server_hostname=sni or None) as secured:
-                    return self._answer(secured, request)
+                    return self._answer(secured, given)
         except (ConnectionError, ssl.SSLError):
             return Heard(status=0)
 
-    def _answer(self, connection: socket.socket, request: bytes) -> Heard:
-        connection.sendall(request)
+    def _answer(self, connection: socket.socket, given: bytes) -> Heard:
+        connection.sendall(given)
         if not self.http:
             return Heard(status=200 if connection.recv(1) else 0)
         response = HTTPResponse(connection)
@@ -172,9 +197,11 @@ def context(peer: str) -> ssl.SSLContext:
 
 @contextmanager
 def guarded(
-    envoy: Path, folder: Path, ports: Mapping[str, Guarded]
+    envoy: Path, folder: Path, ports: Mapping[str, Guarded], seen: Sequence[str] = ()
 ) -> Iterator[Mapping[str, Door]]:
-    """An Envoy in which each of these ports listens."""
+    """An Envoy in which each of these ports listens. Of each header in `seen` the application says
+    in `seen-<name>` what it received.
+    """
     server = f"spiffe://{DOMAIN}/ns/shop/sa/server"
     secrets = (workload_secret(pair(server)), trust_secret((root().certificate,)))
     config: dict[str, object] = {
@@ -182,7 +209,7 @@ def guarded(
         "static_resources": {
             "listeners": [
                 *(as_json(_served(name, port)) for name, port in ports.items()),
-                *(as_json(each) for each in _applications(folder)),
+                *(as_json(each) for each in _applications(folder, seen)),
             ],
             "clusters": [as_json(each) for each in _clusters(folder)],
             "secrets": [as_json(each) for each in secrets],
@@ -213,11 +240,15 @@ def _clusters(folder: Path) -> Iterator[Cluster]:
         yield pipe_cluster(names.inbound_cluster(number), folder / str(number))
 
 
-def _applications(folder: Path) -> Iterator[Listener]:
+def _applications(folder: Path, seen: Sequence[str]) -> Iterator[Listener]:
     """One answers requests, whatever their path; the other what it is sent."""
+    routes = echo("application")
+    for name in seen:
+        told = HeaderValue(key=f"seen-{name}", value=f"%REQ({name})%")
+        routes.response_headers_to_add.append(HeaderValueOption(header=told))
     said = Filter(name="envoy.filters.network.echo", typed_config=pb.any_of(Echo()))
     answers = http_manager(
-        "application", echo("application"), (router.http_filter(),), paths=NormalizationType.NONE
+        "application", routes, (router.http_filter(),), paths=NormalizationType.NONE
     )
     for number, application in ((HTTP_PORT, answers), (TCP_PORT, said)):
         yield Listener(

@@ -29,6 +29,7 @@ MERGE, DECODE = NormalizationType.MERGE_SLASHES, NormalizationType.DECODE_AND_ME
 MODES = (NONE, BASE, MERGE, DECODE)
 NO, BAD = "403", "400"
 SAME = "as it came"
+NEWER = "refused, or before Envoy 1.39 as it came"
 
 CORPUS: Mapping[str, tuple[str, str, str, str]] = {
     "/admin": (NO, NO, NO, NO),
@@ -48,8 +49,8 @@ CORPUS: Mapping[str, tuple[str, str, str, str]] = {
     "/adm%69n": (SAME, NO, NO, NO),
     "/admin/.": (NO, NO, NO, NO),
     "/admin/../x": (NO, "/x", "/x", "/x"),
-    "/..;/admin": (SAME, NO, NO, NO),
-    "/public/..;/admin": (SAME, NO, NO, NO),
+    "/..;/admin": (SAME, NEWER, NEWER, NEWER),
+    "/public/..;/admin": (SAME, NEWER, NEWER, NEWER),
     # backslashes
     r"/a\..\admin": (SAME, NO, NO, NO),
     r"/\admin": (SAME, "//admin", NO, NO),
@@ -115,6 +116,9 @@ def test_p1_every_spelling_of_a_path(
 ) -> None:
     found = {path: became(doors[f"{policy_} {mode}"], path) for path in CORPUS}
     wanted = {path: row[MODES.index(mode)] for path, row in CORPUS.items()}
+    for path in [path for path, to in wanted.items() if to == NEWER]:
+        assert found.pop(path) in (NO, path)
+        del wanted[path]
     assert found == {path: path if to == SAME else to for path, to in wanted.items()}
 
 

@@ -163,6 +163,26 @@ def test_p4_a_dot_in_a_name_is_a_dot(rule: Rule) -> None:
     assert not verdict(allowed, Call(peer="spiffe://cluster.local/ns/shop/sa/myXsa"))
 
 
+names = st.text("ab.X-+?()[]{}|^$\\", min_size=1, max_size=5)
+"""Of namespaces and accounts, as nobody could write them into an expression."""
+
+
+@settings(max_examples=300, deadline=None)
+@given(names, names, names, names)
+def test_p4_names_are_compared_as_they_are_written(
+    namespace: str, account: str, other_namespace: str, other: str
+) -> None:
+    of_account = policy(source(service_accounts=(f"{namespace}/{account}",)))
+    of_principal = policy(source(principals=(f"cluster.local/ns/{namespace}/sa/{account}",)))
+    of_namespace = policy(source(namespaces=(namespace,)))
+    for where, who in ((namespace, account), (other_namespace, other), (namespace, other)):
+        call = Call(peer=f"spiffe://cluster.local/ns/{where}/sa/{who}")
+        same = (where, who) == (namespace, account)
+        assert verdict([of_account], call) is same
+        assert verdict([of_principal], call) is same
+        assert verdict([of_namespace], call) is (where == namespace)
+
+
 @pytest.mark.parametrize(
     "peer", ["spiffe://evil/ns/shop/sa/a", "spiffe://cluster.local/ns/shop/sa/a/x"]
 )

@@ -64,6 +64,23 @@ def expression(regex: str) -> StringMatcher:
     return StringMatcher(safe_regex=pb.regex(regex))
 
 
+def list_member(found: Pattern) -> StringMatcher:
+    """The matcher of a header any of whose values has a pattern: several lines of one header are
+    one list (RFC 9110, 5.3), and Envoy before 1.38 compares them joined.
+    """
+    text = escaped(found.text)
+    start, end = r"(?:.*,)?[ \t]*", r"[ \t]*(?:,.*)?"
+    match found.form:
+        case Form.EXACT:
+            return expression(f"{start}{text}{end}")
+        case Form.PREFIX:
+            return expression(f"{start}{text}.*")
+        case Form.SUFFIX:
+            return expression(f".*{text}{end}")
+        case _:  # present
+            return expression(".+")
+
+
 def within_segment(value: str) -> str:
     """The expression of a pattern for one part between slashes."""
     found = pattern(value)

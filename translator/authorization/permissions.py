@@ -34,11 +34,13 @@ def is_permission(asked: Asked) -> bool:
     return asked.attribute in _ASKED
 
 
-def field_permission(field: str, value: str, offset: int) -> Permission:
-    """One value of an operation's field."""
+def field_permission(field: str, value: str, offset: int, *, any_value: bool) -> Permission:
+    """One value of an operation's field. `any_value`: of a host that is given twice, one is
+    enough.
+    """
     match field:
         case "hosts":
-            return _host(value)
+            return _host(value, any_value=any_value)
         case "ports":
             return _port(value, offset)
         case "methods":
@@ -47,18 +49,20 @@ def field_permission(field: str, value: str, offset: int) -> Permission:
             return _path(value)
 
 
-def _host(value: str) -> Permission:
-    """A host in any case. A client may add the port or the root's dot, so without a port in the
-    policy both are the same host: a DENY of `x.com` that `x.com:80` gets past would deny nothing.
+def _host(value: str, *, any_value: bool) -> Permission:
+    """A host in any case; with `any_value` also one of several, which Envoy joins with commas. A
+    client may add the port or the root's dot, so without a port in the policy both are the same
+    host: a DENY of `x.com` that `x.com:80` gets past would deny nothing.
     """
     found = pattern(value)
     text = escaped(found.text)
     has_port = ":" in found.text.rpartition("]")[2]
     end = "" if has_port else r"\.?(?::[0-9]+)?"
+    before, after = (r"(?:.*,)?[ \t]*", r"[ \t]*(?:,.*)?") if any_value else ("", "")
     shapes = {
-        Form.EXACT: f"(?i){text}{end}",
-        Form.PREFIX: f"(?i){text}.*",
-        Form.SUFFIX: f"(?i).*{text}{end}",
+        Form.EXACT: f"(?i){before}{text}{end}{after}",
+        Form.PREFIX: f"(?i){before}{text}.*",
+        Form.SUFFIX: f"(?i).*{text}{end}{after}",
         Form.PRESENT: ".+",
     }
     matcher = matchers.expression(shapes[found.form])
@@ -99,13 +103,16 @@ def condition_permission(asked: Asked, value: str, offset: int) -> Permission:
             return Permission(sourced_metadata=SourcedMetadata(metadata_matcher=matcher))
 
 
-def operation(fields: Sequence[Listed], offset: int) -> Permission:
-    """All fields of one operation; `offset` as in `rules.Side`."""
+def operation(fields: Sequence[Listed], offset: int, *, refuses: bool) -> Permission:
+    """All fields of one operation; `offset` as in `rules.Side`. `refuses`: it is refused."""
     found: list[Permission] = []
     for field in fields:
         for values, negated in ((field.values, False), (field.not_values, True)):
             if values:
-                each = _any([field_permission(field.name, value, offset) for value in values])
+                hidden = refuses is not negated
+                each = _any(
+                    [field_permission(field.name, v, offset, any_value=hidden) for v in values]
+                )
                 found.append(Permission(not_rule=each) if negated else each)
     return _all(found)
 

@@ -41,15 +41,17 @@ def field_principal(field: str, value: str, namespace: str, domains: Sequence[st
 
 
 def condition_principal(
-    asked: Asked, value: str, namespace: str, domains: Sequence[str]
+    asked: Asked, value: str, namespace: str, domains: Sequence[str], *, any_value: bool = False
 ) -> Principal:
-    """One value of a condition about the caller or its request."""
+    """One value of a condition about the caller or its request. `any_value`: of a header that has
+    several, one is enough.
+    """
     field = _FIELDS.get(asked.attribute)
     if field is not None:
         return field_principal(field, value, namespace, domains)
     match asked.attribute:
         case Attribute.REQUEST_HEADERS:
-            return _header(asked.names[0], value)
+            return _header(asked.names[0], value, any_value=any_value)
         case Attribute.AUTH_AUDIENCES:
             return claim(("aud",), pattern(value))
         case Attribute.AUTH_PRESENTER:
@@ -141,8 +143,9 @@ def claim(names: Sequence[str], found: Pattern) -> Principal:
     return Principal(sourced_metadata=SourcedMetadata(metadata_matcher=matcher))
 
 
-def _header(name: str, value: str) -> Principal:
-    matcher = matchers.string_matcher(pattern(value))
+def _header(name: str, value: str, *, any_value: bool) -> Principal:
+    found = pattern(value)
+    matcher = matchers.list_member(found) if any_value else matchers.string_matcher(found)
     return Principal(header=HeaderMatcher(name=name, string_match=matcher))
 
 
@@ -168,11 +171,19 @@ def conditions(
     not_values: Sequence[str],
     namespace: str,
     domains: Sequence[str],
+    *,
+    refuses: bool = False,
 ) -> Iterator[Principal]:
-    """One condition about the caller."""
+    """One condition about the caller. `refuses`: who meets it is refused. No doubled header may
+    hide a value from that.
+    """
     for given, negated in ((values, False), (not_values, True)):
         if given:
-            each = _any([condition_principal(asked, v, namespace, domains) for v in given])
+            hidden = refuses is not negated
+            found = (
+                condition_principal(asked, v, namespace, domains, any_value=hidden) for v in given
+            )
+            each = _any(list(found))
             yield Principal(not_id=each) if negated else each
 
 

@@ -61,7 +61,7 @@ def rbac(
 def _rule(rule: Rule, policy: AuthorizationPolicy, side: Side) -> Policy | None:
     if not side.http and policy.action is Action.ALLOW and _asks_for_requests(rule):
         return None
-    namespace = policy.meta.namespace
+    namespace, refuses = policy.meta.namespace, policy.action is not Action.ALLOW
     callers: list[Principal] = []
     called: list[Permission] = []
     for known, each in _conditions(rule, side):
@@ -69,7 +69,12 @@ def _rule(rule: Rule, policy: AuthorizationPolicy, side: Side) -> Policy | None:
             called += permissions.conditions(known, each.values, each.not_values, side.offset)
         else:
             callers += principals.conditions(
-                known, each.values, each.not_values, namespace, side.domains
+                known,
+                each.values,
+                each.not_values,
+                namespace,
+                side.domains,
+                refuses=refuses,
             )
     sources = [
         principals.source(_kept(source_fields(each.source), side), namespace, side.domains)
@@ -77,7 +82,9 @@ def _rule(rule: Rule, policy: AuthorizationPolicy, side: Side) -> Policy | None:
         if each.source is not None
     ]
     operations = [
-        permissions.operation(_kept(operation_fields(each.operation), side), side.offset)
+        permissions.operation(
+            _kept(operation_fields(each.operation), side), side.offset, refuses=refuses
+        )
         for each in rule.to
         if each.operation is not None
     ]
