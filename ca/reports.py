@@ -1,8 +1,9 @@
 """What the replicas of a control plane say about a rotation: each writes a file into the folder of
 the authority that they share, and who takes the next step reads them all.
 
-A replica holds a lock for as long as it lives, and the system gives it back however it ends: what
-a dead one has said does not count, and nobody guesses from the age of a file.
+A replica holds a lock for as long as it lives, and the system gives it back however it ends:
+nobody guesses from the age of a file. What a dead one has said does not count, but the pods that it
+had are waited for until another replica has taken note of them.
 """
 
 import fcntl
@@ -29,20 +30,34 @@ class Lack(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What one replica says. `state` is the name of the rotation's state that it serves, empty if
-    it serves nothing yet; pods are namespace/name. `taken` are those that have acknowledged it, and
-    `lacking` those that have not, which are told of only while a rotation is under way.
+    it serves nothing yet; pods are namespace/name. `taken` are those that have acknowledged it,
+    `lacking` those that have not.
     """
 
     replica: str
     state: str = ""
-    connected: int = 0
     taken: tuple[str, ...] = ()
     lacking: Mapping[str, Lack] = field(default_factory=dict)
     problem: str = ""
 
+    @property
+    def pods(self) -> frozenset[str]:
+        """All that hold certificates, as far as this replica knows."""
+        return frozenset((*self.taken, *self.lacking))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What replicas say that live, and what the others have left, each by name."""
+
+    living: Sequence[Report] = ()
+    dead: Sequence[Report] = ()
+
 
 class Reporter:
-    """Says how a replica stands, until it is closed. Raises `OSError` where it cannot write."""
+    """Says how a replica stands, for as long as it lives: what it has said last stays there for who
+    comes after it. Raises `OSError` where it cannot write.
+    """
 
     def __init__(self, folder: Path, replica: str) -> None:
         """`replica` is a name that no other replica has."""
@@ -64,9 +79,6 @@ class Reporter:
 
     def close(self) -> None:
         """The replica ends."""
-        with suppress(OSError):
-            self._file.unlink()
-            self._file.with_suffix(".lock").unlink()
         self._lock.close()
 
     def __enter__(self) -> Self:
@@ -81,17 +93,22 @@ class Reporter:
         self.close()
 
 
-def reports(folder: Path) -> Sequence[Report]:
-    """What those replicas say that live, by name; forgets what the others have left."""
-    found = []
+def reports(folder: Path) -> Said:
+    """What the replicas have said that share a folder."""
+    living: list[Report] = []
+    dead: list[Report] = []
     for lock in sorted((folder / _FOLDER).glob("*.lock")):
         with suppress(FileNotFoundError):
-            if _lives(lock):
-                found.append(_read(lock.with_suffix(".json")))
-            else:
-                lock.with_suffix(".json").unlink(missing_ok=True)
-                lock.unlink()
-    return found
+            found = living if _lives(lock) else dead
+            found.append(_read(lock.with_suffix(".json")))
+    return Said(living=living, dead=dead)
+
+
+def forget(folder: Path, dead: Iterable[Report]) -> None:
+    """Somebody who lives tells of the pods of these now."""
+    for report in dead:
+        for suffix in (".json", ".lock"):
+            (folder / _FOLDER / f"{report.replica}{suffix}").unlink(missing_ok=True)
 
 
 def _lives(lock: Path) -> bool:
@@ -108,9 +125,8 @@ def _read(path: Path) -> Report:
     try:
         found = json.loads(path.read_text())
         return Report(
-            replica=str(found["replica"]),
+            replica=path.stem,
             state=str(found["state"]),
-            connected=int(found["connected"]),
             taken=tuple(map(str, found["taken"])),
             lacking={str(pod): Lack(why) for pod, why in found["lacking"].items()},
             problem=str(found["problem"]),
@@ -127,24 +143,25 @@ class Waiting:
     pods: Mapping[str, str]
 
 
-def waiting(said: Iterable[Report], state: str) -> Waiting:
+def waiting(said: Said, state: str) -> Waiting:
     """Who is waited for before the step after `state`.
 
     A pod that one replica misses may be connected to another; one that has two streams has to
     acknowledge on both.
     """
-    listed = tuple(said)
-    taken = {pod for report in listed for pod in report.taken}
+    taken = {pod for report in said.living for pod in report.taken}
+    left = {pod: Lack.AWAY for report in said.dead for pod in report.pods}
+    missed = [left, *(report.lacking for report in said.living)]
     return Waiting(
         replicas={
             report.replica: report.problem or "does not serve it yet"
-            for report in listed
+            for report in said.living
             if report.state != state
         },
         pods={
             pod: str(why)
-            for report in listed
-            for pod, why in sorted(report.lacking.items())
+            for each in missed
+            for pod, why in sorted(each.items())
             if why is Lack.UNTAKEN or pod not in taken
         },
     )

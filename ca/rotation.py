@@ -10,7 +10,7 @@ root is dropped, each step can be taken back. Values in, values out: `storage` k
 across restarts, and who counts acknowledgements is elsewhere.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -133,10 +133,25 @@ def _none(waiting: Collection[str]) -> None:
 
 
 def replaced(rotation: Rotation, new: Authority) -> Rotation:
-    """Sign with `new` from now on, an authority below the root that signs already."""
+    """Sign with `new` from now on, an authority below the root that signs already. The root's key
+    stays if it comes without.
+    """
     if new.root != rotation.current.root:
         raise RotationRefused("the authority has another root: rotate to it step by step")
-    return replace(rotation, current=new)
+    if new == rotation.current:
+        raise RotationRefused("this is the authority that signs already")
+    kept = new.root_signer or rotation.current.root_signer
+    return replace(rotation, current=replace(new, root_signer=kept))
+
+
+def followed(
+    served: Rotation, found: Rotation, *, own: bool, taken: Callable[[], bool]
+) -> Rotation:
+    """What a replica serves next on the way to what it has `found`. `own`: it was `heddle ca` that
+    took the step, and asked all replicas before. `taken` as for `approached`, where it counts.
+    """
+    together = found.current.root in served.roots and served.current.root in found.roots
+    return found if own and together else approached(served, found, taken=taken())
 
 
 def approached(served: Rotation, found: Rotation, *, taken: bool) -> Rotation:

@@ -36,6 +36,11 @@ metadata: {name: echo, namespace: e2e}
 spec:
   host: echo
   trafficPolicy: {connectionPool: {http: {maxRequestsPerConnection: 1}}}
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: default, namespace: istio-system}
+spec: {mtls: {mode: STRICT}}
 """
 
 
@@ -86,7 +91,7 @@ class Run:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             found = self.backend.progress()
-            if found.said and not (found.late.replicas or found.late.pods):
+            if found.said.living and not (found.late.replicas or found.late.pods):
                 return
             time.sleep(0.2)
         raise AssertionError(f"still waiting: {self.backend.progress()}")

@@ -13,17 +13,20 @@ from cryptography import x509
 
 from ca.authority import Authority, renewed
 from ca.errors import AuthorityError, RotationRefused
-from ca.reports import Report, Reporter
-from ca.rotation import Phase, Rotation, approached, replaced
+from ca.reports import Report, Reporter, forget, reports
+from ca.rotation import Phase, Rotation, followed, replaced
 from ca.serving import renew
 from ca.storage import edit, is_own, load, stamp
-from heddle.secret_holders import SecretHolders
+from heddle.authority_metrics import AuthorityMetrics
+from heddle.secret_holders import SecretHolders, Standing
 from heddle.trust import Trust
 
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.5
 """How often the folder is looked at. A look costs some calls of `stat`."""
+_CALM = 4
+"""While nothing is rotated, each fourth look asks how all proxies stand."""
 _UNREAD: tuple[object, ...] = ()
 
 
@@ -41,6 +44,7 @@ class AuthorityKeeper:
         *,
         replica: str,
         serves: Callable[[], bool],
+        metrics: AuthorityMetrics | None = None,
     ) -> None:
         """`clock` gives aware times; `serves` whether the configuration is read, without which
         nobody knows what pods there are. `replica` is a name that no other replica has.
@@ -51,10 +55,15 @@ class AuthorityKeeper:
         self._holders = holders
         self._serves = serves
         self._replica = replica
+        self._metrics = metrics or AuthorityMetrics()
         self._reporter: Reporter | None = None
         self._stamp = _UNREAD
         self._found = trust.rotation
         self._problem = ""
+        self._mute = ""
+        """Why nothing could be told the last time."""
+        self._looks = 0
+        self._reported: str | None = None
         self._told_end: x509.Certificate | None = None
 
     @property
@@ -73,15 +82,24 @@ class AuthorityKeeper:
 
     async def look(self) -> None:
         """Takes what there is to take now."""
-        problem = ""
+        self._tell(await self._followed() or self._mute)
+        try:
+            self._report()
+            self._mute = ""
+        except OSError as error:  # a full disk, say: a rotation waits, and all else goes on
+            self._mute = f"{self._folder}: cannot tell how far this replica is: {error.strerror}"
+
+    async def _followed(self) -> str:
+        """Why what is there is not taken; empty if it is."""
         try:
             await asyncio.to_thread(self._read)
             await self._approach()
             await self._renew()
         except (AuthorityError, RotationRefused) as error:
-            problem = str(error)
-        self._tell(problem)
-        self._report()
+            return str(error)
+        except OSError as error:
+            return f"{self._folder}: {error.strerror or error}"
+        return ""
 
     def _read(self) -> None:
         """On a thread: a shared folder may be slow."""
@@ -97,7 +115,7 @@ class AuthorityKeeper:
         served, found = self._trust.rotation, self._found
         if served == found:
             return
-        step = self._next(served, found)
+        step = followed(served, found, own=is_own(self._folder), taken=self._taken)
         if step != served:
             log.info(
                 "certificate authority changed",
@@ -107,12 +125,8 @@ class AuthorityKeeper:
             )
             await self._trust.adopt(step)
 
-    def _next(self, served: Rotation, found: Rotation) -> Rotation:
-        together = found.current.root in served.roots and served.current.root in found.roots
-        if together and is_own(self._folder):
-            return found  # `heddle ca` has seen to it that all replicas' proxies are ready for it
-        taken = self._serves() and not self._holders.standing().lacking
-        return approached(served, found, taken=taken)
+    def _taken(self) -> bool:
+        return self._serves() and not self._holders.standing().lacking
 
     async def _renew(self) -> None:
         """One replica makes the next intermediate, and all of them find it."""
@@ -137,27 +151,41 @@ class AuthorityKeeper:
             log.info("certificate authority taken")
 
     def _report(self) -> None:
+        rotation = self._trust.rotation
+        self._looks += 1
+        changed = self._reported != rotation.name
+        calm = rotation.phase is Phase.STABLE and not self._problem and not changed
+        if calm and self._looks % _CALM:
+            return
+        self._reported = rotation.name
+        self._metrics.told(rotation, self._problem)
+        if self._serves():
+            standing = self._holders.standing()
+            self._metrics.lacking.set(len(standing.lacking))
+            self._say(standing)
+        elif self._reporter is not None:
+            problem = "it has not read its configuration yet"
+            self._reporter.say(Report(replica=self._reporter.replica, problem=problem))
+
+    def _say(self, standing: Standing) -> None:
+        """What is told of pods includes those of replicas that have ended: nobody else may know
+        them."""
         if self._reporter is None:
             return
-        replica, rotation = self._reporter.replica, self._trust.rotation
-        if not self._serves():
-            report = Report(replica=replica, problem="it has not read its configuration yet")
-        elif rotation.phase is Phase.STABLE:
-            connected = self._holders.standing().connected
-            report = Report(
-                replica=replica, state=rotation.name, connected=connected, problem=self._problem
-            )
-        else:
+        dead = reports(self._folder).dead
+        if dead:
+            self._holders.remember(pod for report in dead for pod in report.pods)
             standing = self._holders.standing()
-            report = Report(
-                replica=replica,
-                state=rotation.name,
-                connected=standing.connected,
+        self._reporter.say(
+            Report(
+                replica=self._reporter.replica,
+                state=self._trust.rotation.name,
                 taken=tuple(sorted(standing.taken)),
                 lacking=dict(sorted(standing.lacking.items())),
                 problem=self._problem,
             )
-        self._reporter.say(report)
+        )
+        forget(self._folder, dead)
 
 
 def _is_due(authority: Authority, now: datetime) -> bool:

@@ -107,6 +107,8 @@ def rotate(
 ) -> None:
     """Begin to rotate the root, or take the next step.
 
+    An intermediate of the same root (--from) signs at once; to another root it takes three steps.
+
     Three steps: trust the new root beside the old one; sign with the new one; trust the old one no
     longer. Each needs every proxy to have acknowledged the one before; exit 1, with their names, if
     some have not. Running `heddle serve --ca-folder` of the folder follow at once.

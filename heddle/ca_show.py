@@ -21,6 +21,7 @@ _NEXT = {
     Phase.SWITCHED: "`heddle ca rotate` ends the trust in the old root, `heddle ca rollback` lets "
     "the old one sign again",
 }
+_MOUNTED = "who has put it there changes it: docs/certificates.md says in which steps"
 _WIDTH = 9
 
 
@@ -44,19 +45,19 @@ def _lines(found: Progress) -> Iterator[tuple[str, str]]:
     yield "signer", _named(rotation.signer.certificate)
     for root in rotation.roots:
         yield "root", _named(root)
-    for report in found.said:
+    for report in found.said.living:
         yield "replica", _told(report, found)
-    if not found.said:
+    if found.own and not found.said.living:
         yield "replica", "none follows this folder, or it may not write here"
     for pod, why in found.late.pods.items():
         yield "waiting", f"{pod} {why}"
-    yield "next", _NEXT[rotation.phase]
+    yield "next", _NEXT[rotation.phase] if found.own else _MOUNTED
 
 
 def _told(report: Report, found: Progress) -> str:
     late = found.late.replicas.get(report.replica)
     how = f"not yet: {late}" if late else "serves it"
-    return f"{report.replica}: {how}; {report.connected} proxies are connected"
+    return f"{report.replica}: {how}; {len(report.taken)} proxies have it"
 
 
 def _named(certificate: x509.Certificate) -> str:
@@ -85,10 +86,10 @@ def as_values(found: Progress) -> Mapping[str, object]:
             {
                 "name": report.replica,
                 "serves": report.replica not in found.late.replicas,
-                "connected": report.connected,
+                "taken": len(report.taken),
                 "problem": report.problem or None,
             }
-            for report in found.said
+            for report in found.said.living
         ],
         "waiting": dict(found.late.pods),
     }

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from ca.authority import Authority, new_intermediate, new_root, trust_domain
 from ca.errors import AuthorityError, NotYet
-from ca.reports import Report, Waiting, reports, waiting
-from ca.rotation import Phase, Rotation, back, begin, forward
-from ca.storage import create, edit, load
+from ca.reports import Said, Waiting, reports, waiting
+from ca.rotation import Phase, Rotation, back, begin, forward, replaced
+from ca.storage import create, edit, is_own, load
 from heddle.certificates import TRUST_DOMAIN
 
 PAUSE = timedelta(minutes=2)
@@ -20,11 +20,14 @@ PAUSE = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far a rotation is: its state, what the replicas say, and who is waited for."""
+    """How far a rotation is: its state, what the replicas say, and who is waited for. `own`: the
+    folder is one that `heddle ca` changes.
+    """
 
     rotation: Rotation
-    said: Sequence[Report]
+    said: Said
     late: Waiting
+    own: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +65,14 @@ def progress(folder: Path, now: datetime) -> Progress:
     if rotation is None:
         raise AuthorityError(f"{folder}: there is no authority: `heddle ca init` makes one")
     said = reports(folder)
-    return Progress(rotation=rotation, said=said, late=waiting(said, rotation.name))
+    return Progress(
+        rotation=rotation, said=said, late=waiting(said, rotation.name), own=is_own(folder)
+    )
 
 
 def step(folder: Path, now: datetime, care: Care, given: Path | None = None) -> Rotation:
     """Begins a rotation, to the authority in the folder `given` or else to a new one, or takes the
-    next step of the one that is under way.
+    next step of the one that is under way. An authority of the same root signs at once.
 
     Raises `NotYet` while somebody is waited for, `RotationRefused` for what never may be,
     `AuthorityError` for a folder that cannot be used.
@@ -76,31 +81,43 @@ def step(folder: Path, now: datetime, care: Care, given: Path | None = None) -> 
     def change(rotation: Rotation) -> Rotation:
         if rotation.phase is Phase.STABLE:
             domain = trust_domain(rotation.current.certificate) or TRUST_DOMAIN
-            return begin(rotation, _new(now, domain, given), now)
-        late = _late(folder, rotation, care)
-        if rotation.phase is Phase.SWITCHED and rotation.since is not None:
-            _check_pause(now - rotation.since, care.pause)
-        return forward(rotation, late, now)
+            return begun(rotation, _new(now, domain, given), now)
+        return forwarded(rotation, reports(folder), care, now)
 
     return edit(folder, now, change)
+
+
+def begun(rotation: Rotation, new: Authority, now: datetime) -> Rotation:
+    """The first step. It only adds trust, so nobody is waited for."""
+    same = new.root == rotation.current.root
+    return replaced(rotation, new) if same else begin(rotation, new, now)
+
+
+def forwarded(rotation: Rotation, said: Said, care: Care, now: datetime) -> Rotation:
+    """The next step, by what the replicas say."""
+    late = _late(rotation, said, care)
+    if rotation.phase is Phase.SWITCHED and rotation.since is not None:
+        _check_pause(now - rotation.since, care.pause)
+    return forward(rotation, late, now)
+
+
+def taken_back(rotation: Rotation, said: Said, care: Care, now: datetime) -> Rotation:
+    """The step before, by what the replicas say."""
+    awaited = rotation.phase is Phase.TRUSTING and rotation.returning
+    return back(rotation, _late(rotation, said, care) if awaited else (), now)
 
 
 def step_back(folder: Path, now: datetime, care: Care) -> Rotation:
     """Takes back the last step; raises what `step` does."""
 
-    def change(rotation: Rotation) -> Rotation:
-        awaited = rotation.phase is Phase.TRUSTING and rotation.returning
-        return back(rotation, _late(folder, rotation, care) if awaited else (), now)
-
-    return edit(folder, now, change)
+    return edit(folder, now, lambda rotation: taken_back(rotation, reports(folder), care, now))
 
 
-def _late(folder: Path, rotation: Rotation, care: Care) -> Sequence[str]:
+def _late(rotation: Rotation, said: Said, care: Care) -> Sequence[str]:
     """The pods that are waited for. A replica is always: what it does not serve, it would leap
     over."""
-    said = reports(folder)
     late = waiting(said, rotation.name)
-    if not said and not care.force:
+    if not said.living and not care.force:
         raise NotYet(
             "no control plane follows this folder, so nobody knows what the proxies have: start "
             "`heddle serve --ca-folder`, or use --force if there are no proxies"

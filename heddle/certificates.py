@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -25,7 +26,8 @@ def own_authority(folder: Path | None, now: datetime) -> Rotation:
     """
     if folder is not None:
         return load_or_create(folder, now, TRUST_DOMAIN)
-    return Rotation(current=new_intermediate(new_root(now, TRUST_DOMAIN), now, TRUST_DOMAIN))
+    made = new_intermediate(new_root(now, TRUST_DOMAIN), now, TRUST_DOMAIN)
+    return Rotation(current=replace(made, root_signer=None))  # nobody needs it any more
 
 
 class ServingCertificates:

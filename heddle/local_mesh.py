@@ -4,12 +4,10 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
-from datetime import timedelta
 from pathlib import Path
 
 from ca.issuer import LocalIssuer
 from ca.tokens import TokenVerifier
-from ca.workload import LIFETIME
 from crds.problem import Problem
 from heddle.control_plane import ControlPlane
 from heddle.demo.mesh_handle import LoadPod, ProxyState, ProxyStatus
@@ -50,7 +48,6 @@ class LocalMesh:
         *,
         inline_routes: bool = False,
         ca_folder: Path | None = None,
-        certificate_ttl: timedelta = LIFETIME,
     ) -> None:
         self._folder = folder
         self._place = place
@@ -64,7 +61,6 @@ class LocalMesh:
             time.time,  # noqa: TID251 - the composition root hands the clock in
             names=(SERVER_NAME,),
             addresses=(place.gateway.ip,),
-            certificate_ttl=certificate_ttl,
         )
         self._authority.trust.follow(self._trust_changed)
         self.plane = ControlPlane(publisher, self._authority.secrets, inline_routes=inline_routes)

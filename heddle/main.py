@@ -193,6 +193,10 @@ def demo(
         int, typer.Option(min=1, max=200, help="With --once: how many edits are made under load.")
     ] = 5,
     envoy: Annotated[str | None, typer.Option(help="The Envoy to run; also HEDDLE_ENVOY.")] = None,
+    ca_folder: Annotated[
+        Path | None,
+        typer.Option(help="Keep the certificate authority there, for `heddle ca` to rotate."),
+    ] = None,
     inline_routes: InlineRoutesOption = False,
 ) -> None:
     """Run a mesh on this machine from a folder of YAML, with real Envoys and a live view."""
@@ -207,8 +211,9 @@ def demo(
     try:
         enter_sandbox(mode.value)
         _log(quiet=not once)
-        code = asyncio.run(run_demo(settings, mesh_opener(envoy, inline_routes=inline_routes)))
-    except (LocalError, SourceError, OSError) as error:
+        opener = mesh_opener(envoy, inline_routes=inline_routes, ca_folder=ca_folder)
+        code = asyncio.run(run_demo(settings, opener))
+    except (LocalError, SourceError, AuthorityError, OSError) as error:
         raise fail(str(error)) from error
     raise typer.Exit(code)
 

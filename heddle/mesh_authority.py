@@ -12,6 +12,7 @@ from ca.reports import replica_name
 from ca.serving import Address
 from ca.workload import LIFETIME
 from heddle.authority_keeper import AuthorityKeeper
+from heddle.authority_metrics import AuthorityMetrics
 from heddle.certificate_requests import CertificateRequests
 from heddle.certificates import ServingCertificates, own_authority
 from heddle.control_plane import ControlPlane
@@ -37,10 +38,12 @@ class MeshAuthority:
         names: Sequence[str],
         addresses: Sequence[Address] = (),
         certificate_ttl: timedelta = LIFETIME,
+        metrics: AuthorityMetrics | None = None,
     ) -> None:
         """`folder` as for `own_authority`; `wall` gives unix seconds; `names` and `addresses` are
         what clients call the server by; workloads' certificates live for `certificate_ttl`.
         """
+        self._metrics = metrics
         self._folder = folder
         self._wall = wall
         self._ttl = certificate_ttl
@@ -83,4 +86,5 @@ class MeshAuthority:
             holders,
             replica=replica_name(socket.gethostname()),
             serves=lambda: plane.pods.synced,
+            metrics=self._metrics,
         )

@@ -6,10 +6,8 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from datetime import timedelta
 from pathlib import Path
 
-from ca.workload import LIFETIME
 from heddle.demo.images import PROGRAMS
 from heddle.demo.mesh_handle import OpenMesh
 from heddle.local import envoy as envoys
@@ -33,11 +31,13 @@ def enter_sandbox(requested: str) -> None:
         run_sandboxed([sys.executable, *sys.orig_argv[1:]])
 
 
-def mesh_opener(envoy: str | None, *, inline_routes: bool = False) -> OpenMesh:
+def mesh_opener(
+    envoy: str | None, *, inline_routes: bool = False, ca_folder: Path | None = None
+) -> OpenMesh:
     """What starts meshes; `envoy` names the binary, or nothing to find one."""
 
     def open_mesh(*, folder: Path, mode: str) -> contextlib.AbstractAsyncContextManager[LocalMesh]:
-        return running_mesh(folder, mode, envoy, inline_routes=inline_routes)
+        return running_mesh(folder, mode, envoy, inline_routes=inline_routes, ca_folder=ca_folder)
 
     return open_mesh
 
@@ -52,12 +52,11 @@ async def running_mesh(
     on_line: Callable[[Line], None] = lambda line: None,
     inline_routes: bool = False,
     ca_folder: Path | None = None,
-    certificate_ttl: timedelta = LIFETIME,
 ) -> AsyncIterator[LocalMesh]:
     """A mesh from `folder`, once every pod is ready; stopped, with nothing left, at the end.
 
     `programs` stand for container images; `on_line` is told each line that a container writes; the
-    last three are as for `heddle serve`.
+    last two are as for `heddle serve`.
     Raises `LocalError` if it cannot run here, `SourceError` if there is no such folder.
     """
     mode, reason = await asyncio.to_thread(detect_mode, requested)
@@ -71,7 +70,6 @@ async def running_mesh(
             on_line,
             inline_routes=inline_routes,
             ca_folder=ca_folder,
-            certificate_ttl=certificate_ttl,
         )
         await mesh.listen()
         runner = Runner(

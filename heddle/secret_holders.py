@@ -1,12 +1,13 @@
 """Which pods have the secrets that they are to have now, and which do not: what a step of a
 rotation waits for.
 
-A pod that has been connected holds a certificate and roots of ours. If it is away now, it is waited
-for until it comes back or is deleted. What never was connected holds nothing; but who has just
-started cannot know that, so for a while every pod that there should be is waited for.
+A pod that has been connected, to us or to a replica that has ended, holds a certificate and roots
+of ours. If it is away now, it is waited for until it comes back or is deleted. What never was
+connected holds nothing; but who has just started cannot be sure, so for a while every pod that
+there should be is waited for.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from ca.reports import Lack
@@ -26,7 +27,6 @@ _ASKS_SECONDS = 5.0
 class Standing:
     """Pods, as namespace/name."""
 
-    connected: int
     taken: frozenset[str]
     lacking: dict[str, Lack]
 
@@ -52,6 +52,10 @@ class SecretHolders:
         self._since = wall()
         self._seen: set[str] = set()
 
+    def remember(self, pods: Iterable[str]) -> None:
+        """These were connected to a replica that has ended."""
+        self._seen |= set(pods)
+
     def standing(self) -> Standing:
         """How it is now. To be asked now and then, or who came and went is not known."""
         here: dict[str, bool] = {}
@@ -65,7 +69,6 @@ class SecretHolders:
         away = (expected if young else self._seen & expected) - here.keys()
         untaken = (pod for pod, has in here.items() if not has)
         return Standing(
-            connected=len(here),
             taken=frozenset(pod for pod, has in here.items() if has),
             lacking=dict.fromkeys(away, Lack.AWAY) | dict.fromkeys(untaken, Lack.UNTAKEN),
         )

@@ -22,6 +22,7 @@ from prometheus_client import (
 from ca.serving import Address
 from ca.workload import LIFETIME
 from heddle.authentication import Tokens, authenticator
+from heddle.authority_metrics import AuthorityMetrics
 from heddle.control_plane import ControlPlane
 from heddle.failures import cause
 from heddle.garbage import keep_thorough, short_collections
@@ -95,6 +96,7 @@ async def _serve_pods(
         names=(settings.server_name,),
         addresses=_address(host),
         certificate_ttl=settings.certificate_ttl,
+        metrics=AuthorityMetrics(registry),
     )
     plane = ControlPlane(publisher, authority.secrets, inline_routes=settings.inline_routes)
     server = Server(

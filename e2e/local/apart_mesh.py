@@ -42,9 +42,7 @@ class ApartBackend:
 
     def ca(self, command: str, *options: str) -> None:
         """`heddle ca`, on the folder of this mesh; fails the test if the command does."""
-        argv = (HEDDLE, "ca", command, "--ca-folder", str(self._ca), *options)
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, f"{done.stdout}{done.stderr}"
+        heddle_ca(self._ca, command, *options)
 
     def progress(self) -> Progress:
         """How far a rotation is, without the time that a command takes to start."""
@@ -65,3 +63,10 @@ class ApartBackend:
     def close(self) -> None:
         """End it."""
         self._helper.close()
+
+
+def heddle_ca(folder: Path, command: str, *options: str) -> None:
+    """`heddle ca`, as an operator calls it; fails the test if it fails."""
+    argv = (HEDDLE, "ca", command, "--ca-folder", str(folder), *options)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}"

@@ -1,6 +1,6 @@
 """A mesh in a process of its own, told what to do in lines of JSON on standard input.
 
-    python -m e2e.local.driver MODE ENVOY FOLDER [inline-routes]
+    python -m e2e.local.driver MODE ENVOY FOLDER [inline-routes] [ca=FOLDER]
 
 It is a process because namespaces mode needs one inside the sandbox, and the tests are not.
 Commands: `apply` (`text`), `client` (`pod`, `command`: see programs/client.py), `address` (`pod`),
@@ -33,6 +33,7 @@ PROGRAMS = {
 }
 
 INLINE_ROUTES = "inline-routes"
+CA = "ca="
 
 Command = Mapping[str, object]
 
@@ -164,7 +165,9 @@ def _resident() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-async def main(mode: str, envoy: str, folder: Path, *, inline_routes: bool) -> None:
+async def main(
+    mode: str, envoy: str, folder: Path, *, inline_routes: bool, ca_folder: Path | None
+) -> None:
     """Obeys until standard input ends."""
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     reader = asyncio.StreamReader(limit=1 << 24)
@@ -179,7 +182,13 @@ async def main(mode: str, envoy: str, folder: Path, *, inline_routes: bool) -> N
 
     async with (
         running_mesh(
-            folder, mode, envoy, programs=PROGRAMS, on_line=heard, inline_routes=inline_routes
+            folder,
+            mode,
+            envoy,
+            programs=PROGRAMS,
+            on_line=heard,
+            inline_routes=inline_routes,
+            ca_folder=ca_folder,
         ) as mesh,
         asyncio.TaskGroup() as group,
     ):
@@ -191,12 +200,18 @@ async def main(mode: str, envoy: str, folder: Path, *, inline_routes: bool) -> N
             group.create_task(driver.obey(line.decode()))
 
 
+def _given(prefix: str) -> list[str]:
+    """The arguments that begin so, without it."""
+    return [each.removeprefix(prefix) for each in sys.argv[4:] if each.startswith(prefix)]
+
+
 if __name__ == "__main__":
     asyncio.run(
         main(
             sys.argv[1],
             sys.argv[2],
             Path(sys.argv[3]),
-            inline_routes=sys.argv[4:] == [INLINE_ROUTES],
+            inline_routes=INLINE_ROUTES in sys.argv[4:],
+            ca_folder=next((Path(given) for given in _given(CA)), None),
         )
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from e2e.lines import Helper
-from e2e.local.driver import INLINE_ROUTES
+from e2e.local.driver import CA, INLINE_ROUTES
 from heddle.local.modes import RunMode
 from heddle.local.sandbox import sandbox_command
 
@@ -24,6 +24,7 @@ class LocalBackend:
         *,
         inline_routes: bool = False,
         base: Path = BASE,
+        ca_folder: Path | None = None,
     ) -> None:
         """`base` is there whatever is applied."""
         self.intercepts = mode is RunMode.NAMESPACES
@@ -32,6 +33,7 @@ class LocalBackend:
         shutil.copy(base, yaml)
         argv = [sys.executable, "-m", "e2e.local.driver", mode.value, str(envoy), str(yaml)]
         argv += [INLINE_ROUTES] if inline_routes else []
+        argv += [f"{CA}{ca_folder}"] if ca_folder else []
         full = sandbox_command(argv) if self.intercepts else argv
         self._helper = Helper(full, log=folder / "driver.log")
 

@@ -1,11 +1,12 @@
 """A replica follows the folder of its authority, and goes nowhere where its proxies cannot."""
 
-from collections.abc import AsyncIterator
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 import structlog
+from prometheus_client import CollectorRegistry
 
 from ca.authority import Authority, new_intermediate, new_root, renewed
 from ca.errors import AuthorityError
@@ -14,6 +15,7 @@ from ca.reports import Lack, Report, Reporter, reports
 from ca.rotation import Phase, Rotation, begin, forward, replaced
 from ca.storage import create, edit, load, load_or_create
 from heddle.authority_keeper import AuthorityKeeper
+from heddle.authority_metrics import AuthorityMetrics
 from heddle.local.folders import write_volume
 from heddle.secret_holders import SecretHolders
 from heddle.trust import Trust
@@ -33,6 +35,8 @@ class World:
         self.state = State()
         self.clients: Clients = clients(client(1, "web", self.state))
         self.serves = True
+        self.pods = ["shop/web"]
+        self.metrics = AuthorityMetrics()
         self.adopted: list[Rotation] = []
         self.trust.follow(self._follow)
         self.keeper = self.made()
@@ -42,7 +46,7 @@ class World:
 
     def made(self) -> AuthorityKeeper:
         holders = SecretHolders(
-            self.clients, lambda: ["shop/web"], generation=lambda: 0, wall=self.clock
+            self.clients, lambda: self.pods, generation=lambda: 0, wall=self.clock
         )
         return AuthorityKeeper(
             self.folder,
@@ -51,6 +55,7 @@ class World:
             holders,
             replica="one",
             serves=lambda: self.serves,
+            metrics=self.metrics,
         )
 
 
@@ -223,32 +228,72 @@ async def test_a_root_that_ends_soon_is_told_of_once(world: World, clock: FakeCl
     assert [line["event"] for line in log].count("the root ends soon: rotate it") == 1
 
 
-async def _once(world: World) -> AsyncIterator[Report]:
+async def told(world: World) -> Report:
+    """What the replica says after a look."""
     with Reporter(world.folder, "one") as reporter:
+        world.keeper = world.made()
         world.keeper._reporter = reporter
         await world.keeper.look()
-        (found,) = reports(world.folder)
-        yield found
+        (found,) = reports(world.folder).living
+        return found
 
 
 async def test_it_tells_who_has_a_step_and_who_has_not(world: World, clock: FakeClock) -> None:
     edit(world.folder, clock.now(), lambda found: begin(found, authority(clock), clock.now()))
-    async for report in _once(world):
-        assert (report.state, report.taken) == (world.trust.rotation.name, ("shop/web",))
+    report = await told(world)
+    assert (report.state, report.taken) == (world.trust.rotation.name, ("shop/web",))
     world.state.settled = False
-    async for report in _once(world):
-        assert report.lacking == {"shop/web": Lack.UNTAKEN}
+    assert (await told(world)).lacking == {"shop/web": Lack.UNTAKEN}
 
 
 async def test_it_says_nothing_before_it_knows_its_pods(world: World) -> None:
     world.serves = False
-    async for report in _once(world):
-        assert (report.state, report.problem) == ("", "it has not read its configuration yet")
+    report = await told(world)
+    assert (report.state, report.problem) == ("", "it has not read its configuration yet")
 
 
-async def test_while_nothing_is_rotated_only_numbers_are_told(world: World) -> None:
-    async for report in _once(world):
-        assert (report.connected, report.taken, report.lacking) == (1, (), {})
+async def test_it_takes_over_the_pods_of_a_replica_that_has_ended(world: World) -> None:
+    """Nobody else would miss them."""
+    world.pods.append("shop/api")
+    with Reporter(world.folder, "dead") as dead:
+        dead.say(Report(replica="dead", taken=("shop/api", "shop/deleted")))
+    world.clock.advance(60)
+    keeper = world.made()
+    world.clock.advance(60)
+    with Reporter(world.folder, "one") as reporter:
+        keeper._reporter = reporter
+        await keeper.look()
+        said = reports(world.folder)
+    assert [each.lacking for each in said.living] == [{"shop/api": Lack.AWAY}]
+    assert said.dead == []
+
+
+async def test_a_folder_that_cannot_be_written_to_is_told_of(world: World) -> None:
+    with Reporter(world.folder, "one") as reporter:
+        world.keeper._reporter = reporter
+        shutil.rmtree(world.folder / "replicas")
+        for _ in range(2):
+            await world.keeper.look()
+    assert "cannot tell how far this replica is" in world.keeper.problem
+
+
+async def test_metrics_say_how_it_stands(mounted: World, clock: FakeClock) -> None:
+    registry = CollectorRegistry()
+    mounted.metrics = AuthorityMetrics(registry)
+    mounted.keeper = mounted.made()
+    mounted.state.settled = False
+    await mounted.keeper.look()
+    signer = mounted.trust.signer
+    assert registry.get_sample_value("heddle_ca_proxies_lacking") == 1
+    assert registry.get_sample_value("heddle_ca_folder_refused") == 0
+    until = signer.root.not_valid_after_utc.timestamp()
+    assert registry.get_sample_value("heddle_ca_root_expiry_seconds") == until
+    assert registry.get_sample_value("heddle_ca_issuer_expiry_seconds") == (
+        signer.not_after.timestamp()
+    )
+    write_volume(mounted.folder, files_of(Rotation(current=authority(clock))))
+    await mounted.keeper.look()
+    assert registry.get_sample_value("heddle_ca_folder_refused") == 1
 
 
 async def test_a_folder_that_has_one_already_is_left_alone(world: World, clock: FakeClock) -> None:

@@ -1,12 +1,13 @@
 """`heddle ca`: it does what it says, never shows a key, and says why it does not do more."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from ca.authority import new_intermediate, new_root
+from ca.authority import new_intermediate, new_root, renewed
 from ca.files import files_of
 from ca.reports import Lack, Report, Reporter
 from ca.rotation import Phase, Rotation
@@ -52,7 +53,7 @@ class Replica:
 
     def serves(self, **lacking: Lack) -> None:
         name = state(self._folder).name
-        self._reporter.say(Report(replica="one", state=name, connected=2, lacking=lacking))
+        self._reporter.say(Report(replica="one", state=name, taken=("shop/a",), lacking=lacking))
 
     def __enter__(self) -> "Replica":
         self.serves()
@@ -96,6 +97,8 @@ def test_a_mounted_authority_is_not_written_to(tmp_path: Path) -> None:
     result = heddle("rotate", "--ca-folder", str(authority(tmp_path)))
     assert result.exit_code == 2
     assert "docs/certificates.md" in result.output
+    shown = heddle("status", "--ca-folder", str(tmp_path / "corp"))
+    assert (shown.exit_code, "docs/certificates.md" in shown.output) == (0, True)
 
 
 def test_a_rotation_takes_three_steps_and_each_waits_for_the_replicas(folder: Path) -> None:
@@ -169,10 +172,18 @@ def test_a_wait_that_is_in_vain_ends(folder: Path) -> None:
     assert "no control plane follows" in result.output
 
 
-def test_the_root_of_the_mesh_is_no_new_one(folder: Path) -> None:
-    result = heddle("rotate", "--ca-folder", str(folder), "--from", str(folder))
-    assert result.exit_code == 1
-    assert "is trusted already" in result.output
+def test_an_intermediate_of_the_same_root_signs_at_once(folder: Path, tmp_path: Path) -> None:
+    """Made elsewhere, where the root's key is; the key that is here stays."""
+    found = load(folder, utc_now(), root_keys=True)
+    assert found is not None
+    newer = replace(renewed(found.current, utc_now()), root_signer=None)
+    write_volume(tmp_path / "newer", files_of(Rotation(current=newer)))
+    rotate = ("rotate", "--ca-folder", str(folder), "--from", str(tmp_path / "newer"))
+    result = heddle(*rotate)
+    assert (result.exit_code, state(folder).current) == (0, newer)
+    assert (folder / "current" / "root-key.pem").exists()
+    again = heddle(*rotate)
+    assert (again.exit_code, "signs already" in again.output) == (1, True)
 
 
 def test_programs_read_json(folder: Path) -> None:
@@ -182,5 +193,5 @@ def test_programs_read_json(folder: Path) -> None:
         found = json.loads(heddle("status", "--ca-folder", str(folder), "-o", "json").output)
     assert found["phase"] == "trusting"
     assert len(found["roots"]) == 2
-    assert found["replicas"] == [{"name": "one", "serves": True, "connected": 2, "problem": None}]
+    assert found["replicas"] == [{"name": "one", "serves": True, "taken": 1, "problem": None}]
     assert found["waiting"] == {"shop/web": "is not connected"}

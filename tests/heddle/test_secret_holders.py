@@ -60,7 +60,6 @@ def test_a_proxy_has_its_secrets_when_it_has_acknowledged_them(
     standing = holders(clock, connected, "shop/a").standing()
     assert standing.taken == ({"shop/a"} if has else set())
     assert standing.lacking == ({} if has else {"shop/a": Lack.UNTAKEN})
-    assert standing.connected == 1
 
 
 def test_a_proxy_that_just_came_back_may_still_ask_for_secrets(clock: FakeClock) -> None:
@@ -91,6 +90,15 @@ def test_a_pod_that_has_gone_away_is_waited_for_until_it_is_deleted(clock: FakeC
     assert found.standing().lacking == {}
     pods.append("shop/a")
     assert found.standing().lacking == {}  # another one
+
+
+def test_pods_of_a_replica_that_has_ended_are_waited_for(clock: FakeClock) -> None:
+    connected = clients()
+    found = holders(clock, connected, "shop/a", "shop/b")
+    found.remember(("shop/a", "shop/deleted"))
+    assert found.standing().lacking == {"shop/a": Lack.AWAY}
+    connected.add(client(1, "a"))
+    assert found.standing().lacking == {}
 
 
 def test_who_has_just_started_waits_for_all_that_there_should_be(clock: FakeClock) -> None:
