@@ -110,7 +110,7 @@ YES: Mapping[str, str] = {
     "ServicePort": "number protocol name target_port",
     "WorkloadSelector": "labels match_labels",
     "Sidecar": "workload_selector ingress inbound_connection_pool egress outbound_traffic_policy",
-    "IstioIngressListener": "port capture_mode default_endpoint connection_pool",
+    "IstioIngressListener": "port capture_mode default_endpoint tls connection_pool",
     "IstioEgressListener": "port capture_mode hosts",
     "SidecarPort": "number protocol name",
     "SidecarOutboundTrafficPolicy": "mode egress_proxy",

@@ -1,4 +1,4 @@
-"""How a server of a Gateway secures its connections."""
+"""How a server of a Gateway, or a port of a sidecar, secures its connections."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -213,10 +213,10 @@ def _check_certificate(path: str, tls: ServerTLSSettings) -> Iterator[Problem]:
 
 
 def _check_name(path: str, name: str) -> Iterator[Problem]:
-    """A Secret of the gateway's own namespace; Istio's `kubernetes://NAME` says the same."""
+    """A Secret of the proxy's own namespace; Istio's `kubernetes://NAME` says the same."""
     plain = name.removeprefix("kubernetes://")
     if "/" in plain:
-        message = "a Secret of another namespace cannot be used: copy it to the gateway's own"
+        message = "a Secret of another namespace cannot be used: copy it to the proxy's own"
         yield error("bad-credential", path, message, name)
     elif not is_object_name(plain):
         yield error("bad-credential", path, "must be the name of a Secret", name)

@@ -12,7 +12,8 @@ from crds.fields import UInt32
 from crds.meta import Meta
 from crds.names import is_dns_label, is_ip
 from crds.outbound_policy import OutboundTrafficPolicyMode
-from crds.problem import Problem, error
+from crds.problem import Problem, error, warning
+from crds.server_tls import ServerTLSmode, ServerTLSSettings, check_server_tls
 from crds.service_entry import PROTOCOLS, WorkloadSelector
 
 UNIX = "unix://"
@@ -43,13 +44,15 @@ class SidecarPort:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IstioIngressListener:
     """A port at which the workload takes calls. `default_endpoint` is `127.0.0.1:port`,
-    `0.0.0.0:port` (the pod's address) or `unix:///path`; none: the port itself, at the pod.
+    `0.0.0.0:port` (the pod's address) or `unix:///path`; none: the port itself, at the pod. `tls`
+    is what callers from outside of the mesh speak, where mutual TLS is disabled.
     """
 
     port: SidecarPort | None = None
     bind: str = ""
     capture_mode: CaptureMode = CaptureMode.DEFAULT
     default_endpoint: str = ""
+    tls: ServerTLSSettings | None = None
     connection_pool: ConnectionPoolSettings | None = None
 
 
@@ -207,8 +210,21 @@ def _check_ingress(listeners: tuple[IstioIngressListener, ...]) -> Iterator[Prob
         if listener.bind and not is_ip(listener.bind):
             yield error("bad-address", f"{path}.bind", "must be an IP address", listener.bind)
         yield from _check_endpoint(path, listener)
+        if listener.tls is not None:
+            yield from _check_tls(f"{path}.tls", listener.tls)
         if listener.connection_pool is not None:
             yield from check_connection_pool(f"{path}.connectionPool", listener.connection_pool)
+
+
+def _check_tls(path: str, tls: ServerTLSSettings) -> Iterator[Problem]:
+    if tls.mode not in (ServerTLSmode.SIMPLE, ServerTLSmode.MUTUAL):
+        message = "must be SIMPLE or MUTUAL: PeerAuthentication is for callers of the mesh"
+        yield error("bad-mode", f"{path}.mode", message, tls.mode)
+        return
+    if tls.https_redirect:
+        message = "has no effect at a sidecar: nothing is listened at but this port"
+        yield warning("no-effect", f"{path}.httpsRedirect", message)
+    yield from check_server_tls(path, tls)
 
 
 def _check_both(sidecar: Sidecar) -> Iterator[Problem]:

@@ -1,11 +1,14 @@
 """The meshes that the tests run on: one for all tests of a mode, since a start takes seconds."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from e2e.certificates import authority, write
 from e2e.cluster.mesh import IMAGE, ClusterBackend, obstacle
 from e2e.local.mesh import LocalBackend
 from e2e.mesh import Backend, Mesh
@@ -36,6 +39,26 @@ def envoy() -> Path:
     if not os.access(path, os.X_OK):
         pytest.skip(f"no Envoy at {path}: run `make setup`, or set HEDDLE_ENVOY")
     return path
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """`edge` and `server` certify all names, `client` a client; `roots.pem` certified them.
+    `other` is of an authority that nobody trusts.
+    """
+    (ROOT / ".cache").mkdir(exist_ok=True)
+    made = Path(tempfile.mkdtemp(dir=ROOT / ".cache"))
+    made.chmod(0o755)
+    (made / "server").mkdir()
+    ours, others = authority("ours"), authority("others")
+    write(made / "roots.pem", ours.certificate)
+    write(made / "others.pem", others.certificate)
+    ours.issue(made, "edge", "edge", ("*.example.com",))
+    ours.issue(made / "server", "server", "server", ("*.example.com",))
+    ours.issue(made, "client", "client", ("client.example.com",))
+    others.issue(made, "other", "client", ("*.example.com",))
+    yield made
+    shutil.rmtree(made)
 
 
 @pytest.fixture(scope="session")

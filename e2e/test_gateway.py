@@ -1,14 +1,9 @@
 """What comes in through the ingress gateway: by host and path, by server name, by port."""
 
-import shutil
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from e2e.certificates import authority, write
-from e2e.conftest import ROOT
 from e2e.gateway import HTTPS, PORT, SHOP, TCP, bound, edge, server, to_echo, visit
 from e2e.mesh import INGRESS, SUBSETS, VISITOR, Answer, Mesh
 from e2e.witness import told, witness
@@ -19,26 +14,6 @@ from tests.semantics import covers
 MUTUAL, PASSED = "mutual.example.com", "passed.example.com"
 GATEWAY = "ingress.edge.svc.cluster.local"
 CLIENT_ID = "'spiffe://cluster.local/ns/e2e/sa/default'"
-
-
-@pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    """`edge` and `server` certify all names, `client` a client; `roots.pem` certified them.
-    `other` is of an authority that nobody trusts.
-    """
-    (ROOT / ".cache").mkdir(exist_ok=True)
-    made = Path(tempfile.mkdtemp(dir=ROOT / ".cache"))
-    made.chmod(0o755)
-    (made / "server").mkdir()
-    ours, others = authority("ours"), authority("others")
-    write(made / "roots.pem", ours.certificate)
-    write(made / "others.pem", others.certificate)
-    ours.issue(made, "edge", "edge", ("*.example.com",))
-    ours.issue(made / "server", "server", "server", ("*.example.com",))
-    ours.issue(made, "client", "client", ("client.example.com",))
-    others.issue(made, "other", "client", ("*.example.com",))
-    yield made
-    shutil.rmtree(made)
 
 
 def credential(folder: Path, name: str, file: str, roots: str = "") -> str:

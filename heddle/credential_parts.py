@@ -32,7 +32,7 @@ class CredentialParts:
         return {
             key: self._made(mesh, key)
             for key, proxy in self._held.items()
-            if called or proxy.namespace in touched or _serves_differently(proxy, dirty)
+            if called or proxy.namespace in touched or _serves_differently(mesh, proxy, dirty)
         }
 
     def hold(self, mesh: Mesh, key: CredentialsKey, proxy: Proxy) -> Mapping[Hashable, PartChange]:
@@ -61,6 +61,9 @@ def _is_called_differently(dirty: Dirty) -> bool:
     return bool(dirty.everything or dirty.hosts or dirty.seen or dirty.sidecars)
 
 
-def _serves_differently(proxy: Proxy, dirty: Dirty) -> bool:
-    """Whether the servers of a gateway may name other Secrets than before."""
-    return proxy.is_gateway and (dirty.gateways or proxy.namespace in dirty.inbound)
+def _serves_differently(mesh: Mesh, proxy: Proxy, dirty: Dirty) -> bool:
+    """Whether the servers of a gateway, or a Sidecar, may name other Secrets than before."""
+    if proxy.is_gateway:
+        return dirty.gateways or proxy.namespace in dirty.inbound
+    own = {proxy.namespace, mesh.config.root_namespace}
+    return dirty.everything or not own.isdisjoint(dirty.sidecars)

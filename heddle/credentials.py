@@ -19,10 +19,12 @@ from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import Secret as Secre
 from crds.meta import Key
 from crds.secret import Secret
 from crds.secret_bytes import SecretBytes
+from crds.server_tls import ServerTLSSettings
 from heddle.gateway_part import GatewayKey, gateway_key
 from mesh.credentials import Credentials, roots_secret, secret_key, secret_name
 from mesh.destination_rules import giving_secrets
 from mesh.gateway_servers import merged
+from mesh.inbound import ingress_tls
 from mesh.mesh import Mesh, client
 from mesh.proxy import Mode, Proxy
 from mesh.scope import scope_of, upstream_scope
@@ -56,7 +58,8 @@ def credentials_key(mesh: Mesh, proxy: Proxy, *, inline: bool = False) -> Creden
         return CredentialsKey(gateway_key(proxy, inline=inline))
     labels = frozenset(proxy.labels.items())
     who = client(mesh, proxy.namespace, labels)
-    if next(giving_secrets(mesh.rules, who, gateway=False), None) is None:
+    ruled = next(giving_secrets(mesh.rules, who, gateway=False), None) is not None
+    if not ruled and not any(ingress_tls(mesh, proxy)):
         return None
     return CredentialsKey(SidecarKey(proxy.namespace, proxy.service_account, labels, proxy.mode))
 
@@ -80,13 +83,14 @@ class Secrets:
         return frozenset(touched)
 
     def resources(self, mesh: Mesh, proxy: Proxy) -> Mapping[str, Resource]:
-        """The resources that a proxy may have, by name: those that its clusters name, and of a
-        gateway those that its open servers name.
+        """The resources that a proxy may have, by name: those that its clusters name, and those
+        that its Sidecar's listeners, or the open servers of a gateway name.
         """
         if proxy.is_gateway:
             named = {*credentials(mesh, upstream_scope(mesh, proxy)), *_of_servers(mesh, proxy)}
         else:
-            named = {*credentials(mesh, scope_of(mesh, proxy))}
+            own = (each for tls in ingress_tls(mesh, proxy) for each in _of_tls(tls))
+            named = {*credentials(mesh, scope_of(mesh, proxy)), *own}
         found: dict[str, SecretMessage] = {}
         for each in sorted(named, key=lambda one: (one.roots, one.secret)):
             made = self._message(mesh.credentials, proxy.namespace, each)
@@ -111,9 +115,13 @@ def _of_servers(mesh: Mesh, proxy: Proxy) -> Iterator[Credential]:
             tls = server.server.tls
             if tls is None or not server.server.terminates_tls:
                 continue
-            yield from (Credential(secret_name(each)) for each in tls.credentials)
-            if tls.asks_roots:
-                yield Credential(secret_name(tls.roots_credential), roots=True)
+            yield from _of_tls(tls)
+
+
+def _of_tls(tls: ServerTLSSettings) -> Iterator[Credential]:
+    yield from (Credential(secret_name(each)) for each in tls.credentials)
+    if tls.asks_roots:
+        yield Credential(secret_name(tls.roots_credential), roots=True)
 
 
 def _certificate(name: str, secret: Secret) -> SecretMessage:

@@ -51,7 +51,7 @@ class Surroundings:
         around = frozenset(c.key.namespace for c in changed if c.key.kind == _PEERS)
         kinds = {change.key.kind for change in changed}
         secrets = [each.key for each in changed if each.key.kind == "Secret"]
-        keys |= mesh.rules.naming(secrets)
+        keys |= mesh.rules.naming(secrets) | _securing(mesh, changed)
         if dirty.gateways or dirty.everything:
             keys.update(*mesh.rules.credentials.values(), targeting(mesh))
         if dirty.everything or dirty.hosts & provider_hosts(mesh.config):
@@ -81,6 +81,14 @@ def _bound(mesh: Mesh, changed: Iterable[Key]) -> set[Key]:
     routes = mesh.virtual_services.gateways
     named = (f"{key.namespace}/{key.name}" for key in changed if key.kind == "Gateway")
     return {key for name in named for key in routes.get(name, ())}
+
+
+def _securing(mesh: Mesh, changed: Iterable[Change]) -> set[Key]:
+    """The Sidecars whose listeners may take TLS with other certificates, or in other cases."""
+    places = {c.key.namespace for c in changed if c.key.kind in ("Secret", "PeerAuthentication")}
+    every = mesh.config.root_namespace in places
+    sidecars = mesh.sidecars.namespaces
+    return {key for place in (sidecars if every else places) for key in sidecars.get(place, ())}
 
 
 def _selecting(mesh: Mesh, changed: Iterable[Change], moved: frozenset[str]) -> set[Key]:

@@ -107,6 +107,7 @@ def advance(mesh: Mesh, changes: Sequence[Change], config: MeshConfig) -> tuple[
     touched |= secured | {host for host in moved if _has_other_peers(mesh, new, host)}
     routed_to = _routed_to(mesh, new, routed)
     fetching = request_authentications.fetching(tokens, (*touched, *routed_to))
+    held = {key.namespace for key in kept}
     guarded = authenticated | authorized | issued | {key.namespace for key in fetching}
     return new, Dirty(
         everything=reconfigured,
@@ -114,7 +115,7 @@ def advance(mesh: Mesh, changes: Sequence[Change], config: MeshConfig) -> tuple[
         endpoints=moved | services.hosts | secured,
         seen=frozenset(routed_to),
         sidecars=scoping.namespaces,
-        inbound=services.namespaces | ruled_namespaces | scoping.namespaces | guarded,
+        inbound=services.namespaces | ruled_namespaces | scoping.namespaces | guarded | held,
         every_inbound=bool(
             config.root_namespace in guarded or services.hosts & provider_hosts(config)
         ),

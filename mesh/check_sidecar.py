@@ -5,9 +5,12 @@ there.
 from collections.abc import Iterator
 
 from crds.meta import Key
+from crds.peer_authentication import Mode as PeerMode
 from crds.problem import Problem, Severity
 from crds.sidecar import CaptureMode, Sidecar
 from mesh import binds, hosts
+from mesh.authentication import modes
+from mesh.credentials import lacking
 from mesh.egress import EgressListener, imports
 from mesh.exports import is_exported
 from mesh.ingress import unbound
@@ -26,6 +29,7 @@ def check_sidecar(mesh: Mesh, key: Key) -> Iterator[Problem]:
     yield from _shadowed(mesh, key)
     yield from _uncaptured(sidecar, key)
     yield from _egress_proxy(mesh, key)
+    yield from _ingress_tls(mesh, key)
     root = mesh.config.root_namespace
     if key.namespace == root and mesh.sidecars.selector(key):
         message = f"the workloads of {root} only: a Sidecar for all namespaces has no selector"
@@ -76,6 +80,33 @@ def _egress_proxy(mesh: Mesh, key: Key) -> Iterator[Problem]:
             value=found.destination,
             message=f"{found.reason}, so traffic to unknown hosts is refused",
         )
+
+
+def _ingress_tls(mesh: Mesh, key: Key) -> Iterator[Problem]:
+    """For the workloads of its own namespace: Secrets and policies of others are others."""
+    root = mesh.config.root_namespace
+    taken = modes(mesh.peer_authentications, root, key.namespace, mesh.sidecars.selector(key))
+    for index, listener in enumerate(mesh.sidecars.objects[key].ingress):
+        path, tls = f"spec.ingress[{index}].tls", listener.tls
+        if tls is None or listener.port is None:
+            continue
+        if taken.at(listener.port.number) is not PeerMode.DISABLE:
+            message = (
+                "is not used: mutual TLS holds at this port; write a PeerAuthentication with mode "
+                "DISABLE for it"
+            )
+            yield _warning(key, "no-effect", path, message)
+        lack = lacking(mesh.credentials, key.namespace, tls)
+        if lack is not None:
+            yield Problem(
+                code="unusable-secret",
+                severity=Severity.ERROR,
+                object=key,
+                path=f"{path}.{lack.field}",
+                value=lack.secret,
+                message=f"the Secret {key.namespace}/{lack.secret} has no usable {lack.what}, so "
+                "this port stays closed until it has; it must be in the namespace of the workload",
+            )
 
 
 def _host(mesh: Mesh, key: Key, path: str, text: str) -> Iterator[Problem]:

@@ -6,7 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from crds.connection_pool import ConnectionPoolSettings
+from crds.peer_authentication import Mode as PeerMode
+from crds.server_tls import ServerTLSSettings
 from crds.sidecar import CaptureMode, IstioIngressListener, Sidecar
+from mesh.authentication import modes
+from mesh.credentials import lacking
 from mesh.destination_rules import merged, policy_for, rules_for
 from mesh.endpoints import has_entrance
 from mesh.ingress import Application, application, own_address
@@ -15,13 +19,17 @@ from mesh.proxy import Mode, Proxy
 from mesh.scope import scope_of, sidecar_of
 from mesh.services import Port, Protocol, Service, protocol
 
+_WITHIN = {Protocol.HTTPS: Protocol.HTTP, Protocol.TLS: Protocol.TCP}
+"""What is spoken where TLS has ended."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InboundPort:
     """A port of the workload (`number`), and the service and service port that lead to it, if any.
 
     Without an `application` calls are passed on to the very port. `bind` is an address at which the
-    sidecar listens itself; `captured`: it takes what is redirected, or meant, for the port.
+    sidecar listens itself; `captured`: it takes what is redirected, or meant, for the port. `tls`
+    is what callers speak; if it is `closed`, a Secret lacks what that takes.
     """
 
     number: int
@@ -32,6 +40,8 @@ class InboundPort:
     application: Application | None = None
     bind: str = ""
     captured: bool = True
+    tls: ServerTLSSettings | None = None
+    closed: bool = False
 
 
 def inbound_ports(mesh: Mesh, proxy: Proxy) -> tuple[InboundPort, ...]:
@@ -42,6 +52,7 @@ def inbound_ports(mesh: Mesh, proxy: Proxy) -> tuple[InboundPort, ...]:
         sidecar = mesh.sidecars.objects[key]
         if sidecar.ingress:
             found = {port.number: port for port in _of_listeners(sidecar.ingress, found, proxy)}
+            found |= {port.number: port for port in _secured(mesh, proxy, sidecar, found)}
         found = {number: _pooled(port, sidecar) for number, port in found.items()}
     entered = (n for n in sorted(found) if proxy.mode is Mode.REDIRECT or has_entrance(n))
     return tuple(found[number] for number in entered)
@@ -91,6 +102,30 @@ def _of_listeners(
                 bind=bind,
                 captured=captured,
             )
+
+
+def _secured(
+    mesh: Mesh, proxy: Proxy, sidecar: Sidecar, found: Mapping[int, InboundPort]
+) -> Iterator[InboundPort]:
+    """The ports with TLS for callers from outside: where the mesh has its own, it is not used."""
+    root = mesh.config.root_namespace
+    taken = modes(mesh.peer_authentications, root, proxy.namespace, proxy.labels)
+    for listener in sidecar.ingress:
+        number, tls = listener.port.number if listener.port else 0, listener.tls
+        if tls is not None and number in found and taken.at(number) is PeerMode.DISABLE:
+            yield replace(
+                found[number],
+                protocol=_WITHIN.get(found[number].protocol, found[number].protocol),
+                tls=tls,
+                closed=lacking(mesh.credentials, proxy.namespace, tls) is not None,
+            )
+
+
+def ingress_tls(mesh: Mesh, proxy: Proxy) -> Iterator[ServerTLSSettings]:
+    """What the Sidecar of a proxy's workload says of callers from outside, used or not."""
+    key = sidecar_of(mesh, scope_of(mesh, proxy))
+    listeners = mesh.sidecars.objects[key].ingress if key else ()
+    yield from (each.tls for each in listeners if each.tls is not None)
 
 
 def _pooled(port: InboundPort, sidecar: Sidecar) -> InboundPort:

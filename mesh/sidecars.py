@@ -82,7 +82,8 @@ def advance(sidecars: Sidecars, changes: Iterable[Change]) -> Advanced:
         selections=any(_selects(c.old) != _selects(c.new) for c in edits)
         or any(
             _is_bound(sidecars.imports.get(c.key)) != _is_bound(imported.get(c.key)) for c in edits
-        ),
+        )
+        or any(_names_secrets(c.old) != _names_secrets(c.new) for c in edits),
     )
 
 
@@ -97,6 +98,12 @@ def _defaults(sidecars: Sidecars) -> Mapping[str, Key]:
 def _is_bound(imported: Imports | None) -> bool:
     """Whether it names addresses, which in proxy-port mode each pod has its own of."""
     return imported is not None and any(imported.bound(Mode.NONE))
+
+
+def _names_secrets(sidecar: object) -> bool:
+    """Whether its workloads show certificates of Secrets to their callers."""
+    listeners = sidecar.ingress if isinstance(sidecar, Sidecar) else ()
+    return any(each.tls is not None for each in listeners)
 
 
 def _selects(sidecar: object) -> object:

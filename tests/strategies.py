@@ -217,6 +217,9 @@ def sidecars() -> st.SearchStrategy[str]:
             ", ingress: [{port: {number: 8080, protocol: TCP}, defaultEndpoint: '0.0.0.0:7000'}, "
             "{port: {number: 8081, protocol: TCP}, bind: 10.6.0.1, captureMode: NONE, "
             "defaultEndpoint: 'unix:///a'}]",
+            ", ingress: [{port: {number: 8080, protocol: HTTPS}, defaultEndpoint: '127.0.0.1:80', "
+            "tls: {mode: SIMPLE, credentialName: a}}, {port: {number: 8081, protocol: TLS}, "
+            "tls: {mode: MUTUAL, serverCertificate: /c, privateKey: /k, caCertificates: /r}}]",
         ]
     )
 

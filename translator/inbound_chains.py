@@ -50,6 +50,13 @@ def chains(door: Door, carriers: Carriers) -> tuple[FilterChain, ...]:
     return tuple(_connections(door, carriers))
 
 
+def ended(door: Door, filters: Sequence[Filter], socket: TransportSocket | None) -> FilterChain:
+    """The only chain of a port whose callers, from outside of the mesh, speak TLS that ends
+    here.
+    """
+    return _chain(door, "tls", TLS, (), filters, socket)
+
+
 def _requests(door: Door, carriers: Carriers) -> Iterator[FilterChain]:
     if door.mode is not Mode.DISABLE:
         offered = mutual_tls.MESH_PROTOCOLS if door.mode is Mode.PERMISSIVE else ()

@@ -20,6 +20,7 @@ from envoy.config.route.v3.route_pb2 import RouteConfiguration
 from envoy.extensions.filters.listener.original_dst.v3.original_dst_pb2 import OriginalDst
 
 from crds.peer_authentication import Mode
+from crds.server_tls import ServerTLSSettings
 from mesh.endpoints import PROXY_PORT_OFFSET
 from mesh.inbound import InboundPort
 from mesh.protection import UNGUARDED, Protection
@@ -28,9 +29,10 @@ from translator import detection, names, pb, tcp_proxy
 from translator.filters import inbound_filters
 from translator.guards import guards
 from translator.http_manager import http_manager
-from translator.inbound_chains import Carriers, Door, chains
+from translator.inbound_chains import Carriers, Door, chains, ended
 from translator.listeners_outbound import ANY_ADDRESS, SETTINGS, Settings, any_ipv6
 from translator.routes import inbound_passthrough_routes, inbound_route_configuration
+from translator.server_tls import ALPN_HTTP, server_tls
 
 INBOUND_PORT = 15006
 
@@ -65,7 +67,8 @@ def virtual_inbound(ports: Iterable[InboundPort], inbound: Inbound = INBOUND) ->
         listener_filters=(
             _original_destination(),
             *detection.listener_filters(
-                tls={modes.default, *modes.ports.values()} != {Mode.DISABLE},
+                tls={modes.default, *modes.ports.values()} != {Mode.DISABLE}
+                or any(port.tls is not None for port in own),
                 http=True,
                 except_at=opaque | server_first,
             ),
@@ -115,7 +118,18 @@ def _chains(
     )
     routes = inbound_route_configuration(port.number)
     cluster = names.inbound_cluster(port.number)
-    return chains(door, _carriers(door.name, routes, cluster, port.protocol, inbound, offset))
+    carriers = _carriers(door.name, routes, cluster, port.protocol, inbound, offset)
+    if port.closed:
+        return (ended(door, (tcp_proxy.to_cluster(names.BLACKHOLE),), None),)
+    if port.tls is not None:
+        return (_ended(door, carriers, port.tls),)
+    return chains(door, carriers)
+
+
+def _ended(door: Door, carriers: Carriers, tls: ServerTLSSettings) -> FilterChain:
+    if door.protocol.is_http:
+        return ended(door, (carriers.requests,), server_tls(tls, ALPN_HTTP))
+    return ended(door, carriers.connections, server_tls(tls))
 
 
 def _unserved(own: Iterable[InboundPort], inbound: Inbound) -> Iterator[Door]:
@@ -179,7 +193,8 @@ def inbound_listener(
 ) -> Listener:
     """One port of the workload as the sidecar takes it at an address of its own."""
     filters = detection.listener_filters(
-        tls=inbound.protection.modes.at(port.number) is not Mode.DISABLE, http=_is_detected(port)
+        tls=port.tls is not None or inbound.protection.modes.at(port.number) is not Mode.DISABLE,
+        http=_is_detected(port),
     )
     return Listener(
         name=names.listener(address, number),

@@ -14,6 +14,7 @@ from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 from envoy.config.route.v3.route_components_pb2 import VirtualHost
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
+from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import Secret
 
 from crds.connection_pool import H2UpgradePolicy
 from crds.fields import EMPTY
@@ -33,7 +34,15 @@ from mesh.protection import trust_domains
 from mesh.proxy import Mode
 from mesh.routing import HttpRule, Missing, Target
 from mesh.services import Arrival, Protocol, Resolution, Service
-from translator import clusters, listeners_inbound, listeners_outbound, names, pod_hosts, routes
+from translator import (
+    clusters,
+    listeners_inbound,
+    listeners_outbound,
+    names,
+    pod_hosts,
+    routes,
+    server_tls,
+)
 from translator.cluster_security import UNKNOWN, Callee
 from translator.clusters import Defaults
 from translator.config import Config, joined
@@ -299,14 +308,21 @@ def inbound(
                 clusters.inbound_passthrough_cluster(settings, ipv6=guarded.settings.ipv6),
             ),
             listeners=(listeners_inbound.virtual_inbound(captured, guarded), *bound),
-            secrets=jwks_secrets(issuers),
+            secrets=(*jwks_secrets(issuers), *_shown(ports)),
         )
     entrances = (listeners_inbound.entrance(address, port, guarded) for port in captured)
     return Config(
         clusters=tuple(own),
         listeners=(*entrances, *bound, listeners_outbound.http_proxy(address, guarded.settings)),
-        secrets=jwks_secrets(issuers),
+        secrets=(*jwks_secrets(issuers), *_shown(ports)),
     )
+
+
+def _shown(ports: Iterable[InboundPort]) -> Iterator[Secret]:
+    """The certificates in files that callers from outside are shown."""
+    every = (port.tls for port in ports if port.tls is not None)
+    found = {secret.name: secret for tls in every for secret in server_tls.file_secrets(tls)}
+    yield from (found[name].message() for name in sorted(found))
 
 
 def _inbound_cluster(

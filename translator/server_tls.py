@@ -1,4 +1,4 @@
-"""TLS that ends at a gateway: what the client is shown, and what is asked of it.
+"""TLS that ends at a gateway or a sidecar: what the client is shown, and what is asked of it.
 
 Certificates and authorities are only named here. They come over SDS, each by itself, so that one
 that Envoy cannot use closes nothing but the servers that name it. With ISTIO_MUTUAL they are the
@@ -32,7 +32,7 @@ from translator import mutual_tls, names, pb
 from translator.secrets import FileSecret, KeyPair, Roots
 
 ALPN_HTTP = ("h2", "http/1.1")
-_OWNER = "gateway:"
+_OWNER = "server:"
 
 _VERSIONS = {
     TLSProtocol.TLS_AUTO: TlsParameters.TLS_AUTO,

@@ -96,6 +96,16 @@ def test_good_sidecars(spec: str) -> None:
             ["duplicate egress[0].port.number", "duplicate egress[1].port.number"],
         ),
         (
+            "{ingress: [{port: {number: 80, protocol: HTTPS}, tls: {mode: ISTIO_MUTUAL}},"
+            " {port: {number: 81, protocol: TLS}, tls: {mode: SIMPLE, httpsRedirect: true}},"
+            " {port: {number: 82, protocol: TLS}, tls: {mode: MUTUAL, credentialName: a}}]}",
+            [
+                "bad-mode ingress[0].tls.mode",
+                "~no-effect ingress[1].tls.httpsRedirect",
+                "no-certificate ingress[1].tls.credentialName",
+            ],
+        ),
+        (
             "{ingress: [{}, {port: {number: 80, protocol: HTTP}, bind: 'unix:///a'},"
             " {port: {number: 80, protocol: HTTP}, captureMode: NONE},"
             " {port: {number: 81, protocol: HTTP}, defaultEndpoint: '10.0.0.1:80'},"

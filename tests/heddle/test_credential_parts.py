@@ -50,7 +50,14 @@ def _steps() -> st.SearchStrategy[tuple[str, bool]]:
         st.sampled_from(["shop", "edge"]),
         st.sampled_from(SHAPES),
     )
-    hidden = st.sampled_from(["{egress: [{hosts: ['~/*']}]}", "{egress: [{hosts: ['*/*']}]}"])
+    shown = "port: {number: 8080, protocol: HTTPS}, tls: {mode: MUTUAL, credentialName: a}"
+    hidden = st.sampled_from(
+        [
+            "{egress: [{hosts: ['~/*']}]}",
+            "{egress: [{hosts: ['*/*']}]}",
+            f"{{ingress: [{{{shown}}}]}}",
+        ]
+    )
     sidecars = st.builds(lambda spec: sidecar("s", spec), hidden)
     services = st.builds(service, st.sampled_from(["reviews", "ratings"]))
     every = st.one_of(_rules(), _rules(), secrets, secrets, sidecars, services)

@@ -15,7 +15,7 @@ from mesh.sidecars import Sidecars
 from mesh.sidecars import advance as advance_sidecars
 from mesh.store import Change
 from mesh.visibility import candidate_hosts, known_hosts
-from tests.meshes import mesh_of, objects_of, service, sidecar, virtual_service
+from tests.meshes import mesh_of, objects_of, secret, service, sidecar, virtual_service
 
 WEB = "web.shop.svc.cluster.local"
 LEDGER = "ledger.bank.svc.cluster.local"
@@ -305,6 +305,37 @@ def test_in_proxy_port_mode_too_only_what_is_imported_is_called() -> None:
 )
 def test_problems_of_a_sidecar_in_its_mesh(text: str, problems: list[str]) -> None:
     mesh = mesh_of(text)
+    found = check(mesh, key("other"))
+    assert [f"{problem.code} {problem.path}" for problem in found] == problems
+
+
+DISABLED = """---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: a, namespace: shop}
+spec: {mtls: {mode: DISABLE}}
+"""
+LACKING = "unusable-secret spec.ingress[0].tls.credentialName"
+
+
+@pytest.mark.parametrize(
+    ("text", "problems"),
+    [
+        ("", ["no-effect spec.ingress[0].tls", LACKING]),
+        (DISABLED, [LACKING]),
+        (DISABLED + secret("cert", "shop", tls_crt=b"1", tls_key=b"2"), []),
+        (DISABLED + secret("cert", "bank", tls_crt=b"1", tls_key=b"2"), [LACKING]),
+    ],
+    ids=["mutual", "missing", "there", "elsewhere"],
+)
+def test_tls_for_callers_from_outside_needs_a_secret_and_no_mutual_tls(
+    text: str, problems: list[str]
+) -> None:
+    listener = (
+        "{port: {number: 8443, protocol: HTTPS}, tls: {mode: SIMPLE, credentialName: cert}}, "
+        "{port: {number: 8444, protocol: HTTP}}"
+    )
+    mesh = mesh_of(sidecar("other", f"{{ingress: [{listener}]}}") + text)
     found = check(mesh, key("other"))
     assert [f"{problem.code} {problem.path}" for problem in found] == problems
 
