@@ -16,6 +16,7 @@ from heddle.local.pods import InjectedPod, Line
 from mesh.proxy import Mode
 from tests.local.nodes import FOREVER_SILENT, SERVER, Lines, container, pod, runner
 from webhook.inject import inject
+from webhook.raw import metadata as metadata_of
 from webhook.settings import InjectSettings, ProxyFacts
 
 ADDRESSES = {
@@ -46,6 +47,7 @@ print(json.dumps({
 }), flush=True)
 """
 
+PROBERS = "sidecar.istio.io/rewriteAppHTTPProbers"
 PASSTHROUGH: Mapping[str, object] = {
     "type": "ORIGINAL_DST",
     "lb_policy": "CLUSTER_PROVIDED",
@@ -105,11 +107,12 @@ def _static(name: str, address: str, port: int) -> Mapping[str, object]:
 
 
 def injected(raw: Mapping[str, object], mode: RunMode) -> dict[str, object]:
-    """The pod with its sidecar."""
+    """The pod with its sidecar, which knows nothing of the application's probes."""
+    metadata = {**metadata_of(raw), "annotations": {PROBERS: "false"}}
     interception = Mode.REDIRECT if mode is RunMode.NAMESPACES else Mode.NONE
     settings = InjectSettings(bootstrap=bootstrap, sds_token="{}", sds_ca="{}", mode=interception)
     namespace = {"metadata": {"name": "shop", "labels": {"istio-injection": "enabled"}}}
-    result = inject(raw, namespace, settings)
+    result = inject({**raw, "metadata": metadata}, namespace, settings)
     assert result.skipped is None
     assert not result.refused
     return result.pod
