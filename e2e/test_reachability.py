@@ -278,6 +278,7 @@ def test_a_port_without_a_sidecar_is_called_in_the_clear(
             if call.said in str(reach.ask(call.client, asked(call, address))):
                 found.add((call.client, call.protocol))
         capture.wait_for(Call(OUTSIDE, "tcp", NONE, STRICT, NONE, STRICT).said)
-    inside = [each for each in capture.connections if each.client == reach.address(INSIDE)]
+    ends = reach.address(INSIDE), address
+    inside = [each for each in capture.connections if (each.client, each.server) == ends]
     assert found == {(INSIDE, "http"), (INSIDE, "tcp"), (OUTSIDE, "tcp")}
     assert {each.port: each.encrypted for each in inside} == {8080: True, 9000: False}
