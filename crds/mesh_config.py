@@ -4,6 +4,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from crds import checks
 from crds.connection_pool import (
@@ -39,6 +40,16 @@ EVERYBODY = ("*",)
 """Who sees what says nothing of it."""
 
 
+class CertificateSource(StrEnum):
+    """Who gives workloads their certificates and says whom they trust: we, over the stream that is
+    open anyway; SPIRE's agent on the node, over its socket; or the kubelet, in files (KEP-4317).
+    """
+
+    HEDDLE = "HEDDLE"
+    SPIRE = "SPIRE"
+    POD_CERTIFICATE = "POD_CERTIFICATE"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboundTrafficPolicy:
     """The default of all proxies."""
@@ -57,13 +68,14 @@ class DefaultTrafficPolicy:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeshConfig:
     """With Istio's defaults. `protocol_detection_timeout` 0 waits for the client's first bytes
-    without end.
+    without end. `certificate_source` is not Istio's.
     """
 
     outbound_traffic_policy: OutboundTrafficPolicy = OutboundTrafficPolicy()
     trust_domain: str = "cluster.local"
     trust_domain_aliases: tuple[str, ...] = ()
     enable_auto_mtls: bool = True
+    certificate_source: CertificateSource = CertificateSource.HEDDLE
     root_namespace: str = ROOT_NAMESPACE
     connect_timeout: Duration = CONNECT_TIMEOUT
     protocol_detection_timeout: Duration = NO_TIMEOUT

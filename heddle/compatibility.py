@@ -2,7 +2,7 @@
 walk.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from crds.compatibility import Answer, Row, kinds, rows
 from crds.convert import plan
@@ -46,6 +46,12 @@ def _line(row: Row) -> str:
     return f"| `{row.path}` | {row.answer.value} | {row.note} |"
 
 
+_OWN: Mapping[str, str] = {
+    "certificateSource": "Heddle's own: `HEDDLE` (the default), `SPIRE` or `POD_CERTIFICATE`",
+}
+"""Fields that Istio does not have."""
+
+
 def _mesh_config() -> str:
     lines = ["## MeshConfig", "", "| Field | Works | |", "|---|---|---|", *_mesh_fields()]
     return "\n".join(lines) + "\n"
@@ -55,7 +61,7 @@ def _mesh_fields() -> Iterator[str]:
     ours = set(plan(MeshConfig).slots) - NOT_USED
     for name in sorted(ours | NOT_USED | NOT_TRANSLATED):
         works = name in ours
-        note = "" if works else "a warning: not translated yet"
+        note = _OWN.get(name, "") if works else "a warning: not translated yet"
         yield f"| `{name}` | {(Answer.YES if works else Answer.NO).value} | {note} |"
 
 

@@ -8,6 +8,7 @@ from envoy.config.core.v3 import base_pb2
 
 from ca.errors import Unauthenticated as BadToken
 from ca.tokens import TokenVerifier
+from crds.mesh_config import CertificateSource
 from heddle.capabilities import takes_virtual_hosts
 from heddle.engine import Engine, PartKey
 from heddle.pods import Pods
@@ -86,7 +87,8 @@ class PodResolver:
         *,
         inline_routes: bool = False,
     ) -> None:
-        """`secrets` gives each pod a certificate; without it none has one. `inline_routes`: no
+        """`secrets` gives each pod a certificate, if those are to come from us; without it none has
+        one. `inline_routes`: no
         client gets virtual hosts as resources of their own.
         """
         self._secrets = secrets
@@ -117,7 +119,8 @@ class PodResolver:
         )
 
     def _private(self, who: WorkloadIdentity) -> tuple[SecretsKey, ...]:
-        if self._secrets is None:
+        source = self._engine.mesh.config.certificate_source
+        if self._secrets is None or source is not CertificateSource.HEDDLE:
             return ()
         holder = f"{who.pod_name} {who.pod_uid}"
         return (self._secrets.issue(self._pods.identity(who), holder),)

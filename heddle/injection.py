@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
+from crds.mesh_config import CertificateSource
+from mesh.own_files import SDS_FOLDER
 from mesh.proxy import Mode, Role
 from translator.bootstrap import Discovery, Node, bootstrap, root_secret, token_secret
+from translator.own_secrets import files
 from webhook.settings import (
     ROOT_FOLDER,
-    SDS_FOLDER,
     TOKEN_FOLDER,
     BootstrapFor,
     InjectSettings,
@@ -40,6 +43,12 @@ def inject_settings(
     )
 
 
+def having(settings: InjectSettings, source: CertificateSource) -> InjectSettings:
+    """The same settings for a mesh whose workloads have their certificates from there."""
+    own = {name: json.dumps(content) for name, content in files(source).items()}
+    return replace(settings, source=source, sds_own=own)
+
+
 def _bootstrap_for(discovery: Discovery) -> BootstrapFor:
     def make(facts: ProxyFacts, /) -> Mapping[str, object]:
         metadata = {
@@ -57,6 +66,7 @@ def _bootstrap_for(discovery: Discovery) -> BootstrapFor:
             mode=facts.mode,
             sds_folder=SDS_FOLDER,
             probes=facts.probes,
+            source=facts.source,
         )
 
     return make

@@ -68,7 +68,7 @@ class Intake:
         changes = self.store.take()
         for change in changes:
             if change.key == CONFIG_KEY:
-                self.config, self._config_problems = _read_config(change.new, self.config)
+                self.config, self._config_problems = read_config(change.new, self.config)
         return changes
 
     def problems(self) -> tuple[Problem, ...]:
@@ -83,7 +83,8 @@ class Intake:
             yield problem.at(self._origins.get(problem.object) if problem.object else None)
 
 
-def _read_config(made_from: object, last: MeshConfig) -> tuple[MeshConfig, tuple[Problem, ...]]:
+def read_config(made_from: object, last: MeshConfig) -> tuple[MeshConfig, tuple[Problem, ...]]:
+    """The settings in the ConfigMap of `CONFIG_KEY`, or the `last` ones if it has errors."""
     if not isinstance(made_from, core.ConfigMap):
         return DEFAULT_MESH_CONFIG, NOTHING
     try:

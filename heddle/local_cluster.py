@@ -8,13 +8,17 @@ needed.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeGuard
 
-from crds.decode import identify
+from crds.decode import decode, identify
+from crds.mesh_config import DEFAULT_MESH_CONFIG
 from crds.meta import Key, Label, Origin
 from crds.problem import Problem, Severity
+from heddle.injection import having
+from heddle.intake import read_config
 from heddle.local.addresses import Allocation, Subnets
 from heddle.local.expand import Expanded, expand
 from heddle.local.names import Names, names, with_other_names
 from heddle.local.pods import InjectedPod
+from mesh.advance import CONFIG_KEY
 from sources.events import Applied, Deleted, Event, Moved, Problems
 from webhook import raw as raws
 from webhook.inject import inject
@@ -53,6 +57,7 @@ class LocalCluster:
         self._ready: Mapping[str, bool] = {}
         self._problems: tuple[Problem, ...] = ()
         self._skipped: dict[str, str] = {}
+        self._config = DEFAULT_MESH_CONFIG
 
     def apply(self, events: Iterable[Event]) -> list[Event]:
         """What the cluster says after the folder said `events`."""
@@ -62,9 +67,21 @@ class LocalCluster:
             if isinstance(event, Applied | Deleted | Moved) and _is_expanded(event.key):
                 touched = True
                 self._take(event)
-            else:
-                passed.append(event)
+                continue
+            if isinstance(event, Applied | Deleted) and event.key == CONFIG_KEY:
+                touched |= self._configure(event)
+            passed.append(event)
         return [*self._expanded(), *passed] if touched else passed
+
+    def _configure(self, event: Applied | Deleted) -> bool:
+        """Whether pods are injected in another way from now on."""
+        made = decode(event.raw).object if isinstance(event, Applied) else None
+        self._config, _ = read_config(made, self._config)
+        source = self._config.certificate_source
+        if source is self._settings.source:
+            return False
+        self._settings = having(self._settings, source)
+        return True
 
     def _take(self, event: Applied | Deleted | Moved) -> None:
         match event:

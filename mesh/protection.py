@@ -5,7 +5,7 @@ who may call.
 from dataclasses import dataclass
 
 from crds.authorization_policy import AuthorizationPolicy
-from crds.mesh_config import MeshConfig
+from crds.mesh_config import CertificateSource, MeshConfig
 from crds.peer_authentication import port_number
 from mesh.attachment import policies_for, workload_of
 from mesh.authentication import PLAIN_OR_MUTUAL, Modes, modes
@@ -19,16 +19,29 @@ LOCAL_DOMAIN = "cluster.local"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Membership:
+    """What it takes to be of the mesh: a certificate of one of the trust `domains`, which the
+    workload itself has from `source`.
+    """
+
+    domains: tuple[str, ...] = (LOCAL_DOMAIN,)
+    source: CertificateSource = CertificateSource.HEDDLE
+
+
+OF_ANY_MESH = Membership()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Protection:
-    """`authorizers` are whom the policies ask; `domains` are the trust domains whose certificates
-    are taken, `aliases` their names in policies.
+    """`authorizers` are whom the policies ask; `membership` is whose certificates are taken,
+    `aliases` the names of their trust domains in policies.
     """
 
     modes: Modes = PLAIN_OR_MUTUAL
     policies: tuple[AuthorizationPolicy, ...] = ()
     authorizers: tuple[Authorizer, ...] = ()
     issuers: tuple[Issuer, ...] = ()
-    domains: tuple[str, ...] = (LOCAL_DOMAIN,)
+    membership: Membership = OF_ANY_MESH
     aliases: tuple[str, ...] = (LOCAL_DOMAIN,)
 
     def listed_ports(self) -> tuple[int, ...]:
@@ -44,15 +57,15 @@ UNGUARDED = Protection()
 def protection_of(mesh: Mesh, proxy: Proxy) -> Protection:
     """What holds for a proxy's workload."""
     root, where, labels = mesh.config.root_namespace, proxy.namespace, proxy.labels
-    domains = trust_domains(mesh.config)
+    member = Membership(domains=trust_domains(mesh.config), source=mesh.config.certificate_source)
     policies = policies_for(mesh.authorization_policies, root, workload_of(proxy))
     return Protection(
         modes=modes(mesh.peer_authentications, root, where, labels),
         policies=policies,
         authorizers=authorizers(mesh, proxy, policies),
         issuers=issuers(mesh, proxy),
-        domains=domains,
-        aliases=tuple(dict.fromkeys((*domains, LOCAL_DOMAIN))),
+        membership=member,
+        aliases=tuple(dict.fromkeys((*member.domains, LOCAL_DOMAIN))),
     )
 
 

@@ -15,8 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from crds.mesh_config import CertificateSource
 from mesh.app_probes import AppProbe
 from mesh.proxy import Mode
+from translator import own_secrets
 from translator.bootstrap_listeners import admin_address, admin_cluster, static_listeners
 from translator.bootstrap_probes import probe_clusters
 from translator.bootstrap_stats import stats_config
@@ -85,9 +87,11 @@ def bootstrap(
     mode: Mode = Mode.REDIRECT,
     sds_folder: str,
     probes: Sequence[AppProbe] = (),
+    source: CertificateSource = CertificateSource.HEDDLE,
 ) -> Json:
     """The bootstrap of a sidecar. `address` is the pod's own, which in proxy-port mode everything
-    binds to; `sds_folder` holds `TOKEN_FILE` and `ROOT_FILE`.
+    binds to; `sds_folder` holds `TOKEN_FILE` and `ROOT_FILE`; `source` is where the workload has
+    its certificate from.
     """
     return {
         "node": {
@@ -106,6 +110,7 @@ def bootstrap(
                 _discovery_cluster(discovery, sds_folder),
                 admin_cluster(address, mode),
                 *probe_clusters(probes, address),
+                *own_secrets.clusters(source),
             ],
             "listeners": static_listeners(address, mode, probes),
         },

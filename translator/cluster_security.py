@@ -8,6 +8,7 @@ from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from envoy.config.core.v3.base_pb2 import TransportSocket
 
 from crds.client_tls import TLSmode
+from crds.mesh_config import CertificateSource
 from mesh.destinations import Policy
 from mesh.services import Port, Service
 from translator import client_tls, mutual_tls
@@ -38,6 +39,7 @@ class Security:
 class Side:
     """What a cluster is for. `addressed`: it calls the address that the client chose, which has no
     metadata. `automatic`: the mesh secures what nobody else does.
+    `source` is where the client has its certificate from.
     """
 
     service: Service
@@ -46,6 +48,7 @@ class Side:
     http2: bool
     addressed: bool
     automatic: bool
+    source: CertificateSource = CertificateSource.HEDDLE
 
 
 def security(side: Side, policy: Policy, callee: Callee) -> Security:
@@ -54,7 +57,11 @@ def security(side: Side, policy: Policy, callee: Callee) -> Security:
     if tls is not None and tls.mode is TLSmode.ISTIO_MUTUAL:
         names = tuple(filter(None, tls.subject_alt_names)) or callee.identities
         socket = mutual_tls.upstream(
-            tls.sni or _server_name(side), names, http=side.port.protocol.is_http, http2=side.http2
+            tls.sni or _server_name(side),
+            names,
+            http=side.port.protocol.is_http,
+            http2=side.http2,
+            source=side.source,
         )
         return Security(socket=client_tls.with_header(policy, socket))
     if tls is not None or not side.automatic or side.service.external:
@@ -64,6 +71,7 @@ def security(side: Side, policy: Policy, callee: Callee) -> Security:
         callee.identities,
         http=side.port.protocol.is_http,
         http2=side.http2,
+        source=side.source,
     )
     mutual = client_tls.with_header(policy, mutual)
     plain = client_tls.transport_socket(policy, http2=side.http2)

@@ -14,6 +14,7 @@ from crds.destination_rule import ConnectionPoolSettings, TcpKeepalive
 from crds.fields import EMPTY
 from crds.http_retry import HTTPRetry
 from crds.load_balancer import NO_LOCALITY_SETTING, LocalityLoadBalancerSetting
+from crds.mesh_config import CertificateSource
 from crds.scalars import Duration
 from mesh import hosts
 from mesh.client_tls import is_closed
@@ -52,7 +53,7 @@ _TYPES = {
 class Defaults:
     """What the mesh settings say of every cluster, and of retries on routes that do not. `http2`:
     HTTP/1.1 is sent on as HTTP/2. `domains` are the trust domains; `automatic_tls` secures what
-    stays in the mesh.
+    stays in the mesh, with certificates from `source`.
     """
 
     connect_timeout: Duration = _CONNECT_TIMEOUT
@@ -63,6 +64,7 @@ class Defaults:
     retries: HTTPRetry | None = None
     domains: tuple[str, ...] = (LOCAL_DOMAIN,)
     automatic_tls: bool = True
+    source: CertificateSource = CertificateSource.HEDDLE
 
 
 DEFAULTS = Defaults()
@@ -108,6 +110,7 @@ def outbound_cluster(
         http2=traffic_policy.speaks_http2(port.protocol, pool),
         addressed=own,
         automatic=defaults.automatic_tls,
+        source=defaults.source,
     )
     secured = security(side, policy, callee)
     return Cluster(

@@ -19,6 +19,7 @@ from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import Secret
 
 from mesh.gateway_routes import Chain, GatewayHost
 from mesh.gateway_servers import Family, GatewayListener, GatewayServer
+from mesh.protection import OF_ANY_MESH, Membership
 from mesh.routing import HttpRule
 from translator import listeners_gateway, names, routes, server_tls
 from translator.guards import NO_GUARDS, Guards
@@ -50,14 +51,14 @@ def listener(
     gateway: GatewayListener,
     chains: Sequence[Chain],
     guards: Guards = NO_GUARDS,
-    domains: Sequence[str] = (),
+    membership: Membership = OF_ANY_MESH,
 ) -> Listener | None:
-    """The listener of one port; nothing if no server there can take a connection. `domains` are the
-    trust domains of the mesh.
+    """The listener of one port; nothing if no server there can take a connection. `membership` is
+    the gateway's own.
     """
     if gateway.family is Family.HTTP:
         return listeners_gateway.http_listener(gateway, guards)
-    return listeners_gateway.chained_listener(gateway, chains, guards, domains)
+    return listeners_gateway.chained_listener(gateway, chains, guards, membership)
 
 
 def file_secrets(listeners: Iterable[GatewayListener]) -> tuple[Secret, ...]:

@@ -13,6 +13,7 @@ from envoy.config.core.v3.base_pb2 import TransportSocket
 from envoy.config.listener.v3.listener_components_pb2 import Filter, FilterChain, FilterChainMatch
 
 from crds.peer_authentication import Mode
+from mesh.protection import Membership
 from mesh.services import Protocol
 from translator import detection, mutual_tls, pb
 
@@ -38,7 +39,7 @@ class Door:
     port: int
     protocol: Protocol
     mode: Mode
-    domains: Sequence[str]
+    membership: Membership
 
 
 def chains(door: Door, carriers: Carriers) -> tuple[FilterChain, ...]:
@@ -94,7 +95,7 @@ def _plain(door: Door, carriers: Carriers) -> Iterator[FilterChain]:
 def _mutual(
     door: Door, kind: str, offered: Sequence[str], filters: Sequence[Filter], *, http: bool
 ) -> FilterChain:
-    socket = mutual_tls.downstream(door.domains, http=http)
+    socket = mutual_tls.downstream(door.membership, http=http)
     return _chain(door, kind, TLS, offered, filters, socket)
 
 

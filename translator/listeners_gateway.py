@@ -1,6 +1,6 @@
 """The listeners of a gateway: one a port, with a filter chain for each server that speaks TLS."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import partial
 
 from envoy.config.core.v3.base_pb2 import TrafficDirection
@@ -13,6 +13,7 @@ from envoy.config.listener.v3.listener_pb2 import Listener
 
 from mesh.gateway_routes import Chain
 from mesh.gateway_servers import Family, GatewayListener, GatewayServer
+from mesh.protection import OF_ANY_MESH, Membership
 from translator import names, pb, tcp_proxy
 from translator.detection import listener_filters
 from translator.filter_chains import Entry, Targets, filter_chains, table
@@ -48,13 +49,13 @@ def chained_listener(
     listener: GatewayListener,
     chains: Iterable[Chain],
     guards: Guards = NO_GUARDS,
-    domains: Sequence[str] = (),
+    membership: Membership = OF_ANY_MESH,
 ) -> Listener | None:
     """A port of TLS, or of connections as such; nothing if it would take none. A connection that no
-    chain takes is closed. `domains` are the trust domains of the mesh.
+    chain takes is closed. `membership` is the gateway's own.
     """
     inspectors = listener_filters(tls=listener.family is Family.TLS, http=False)
-    made = tuple(_filter_chains(listener, chains, guards, domains))
+    made = tuple(_filter_chains(listener, chains, guards, membership))
     return _listener(listener, made, inspectors) if made else None
 
 
@@ -71,7 +72,7 @@ def _listener(
 
 
 def _filter_chains(
-    listener: GatewayListener, chains: Iterable[Chain], guards: Guards, domains: Sequence[str]
+    listener: GatewayListener, chains: Iterable[Chain], guards: Guards, membership: Membership
 ) -> Iterator[FilterChain]:
     taken: set[Entry] = set()
     for chain in chains:
@@ -80,7 +81,7 @@ def _filter_chains(
         server = chain.server.server
         ends = server.tls if server.terminates_tls else None
         alpn = ALPN_HTTP if server.is_https else ()
-        socket = server_tls(ends, alpn, domains) if ends else None
+        socket = server_tls(ends, alpn, membership) if ends else None
         to_targets = partial(_connections, listener, chain.server, guards)
         yield from filter_chains(mine, to_targets, socket, only_tls=listener.family is Family.TLS)
 

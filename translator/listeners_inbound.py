@@ -114,7 +114,7 @@ def _chains(
         port=destination,
         protocol=port.protocol,
         mode=protection.modes.at(port.number),
-        domains=protection.domains,
+        membership=protection.membership,
     )
     routes = inbound_route_configuration(port.number)
     cluster = names.inbound_cluster(port.number)
@@ -142,7 +142,7 @@ def _unserved(own: Iterable[InboundPort], inbound: Inbound) -> Iterator[Door]:
             port=number,
             protocol=Protocol.UNSPECIFIED,
             mode=protection.modes.at(number),
-            domains=protection.domains,
+            membership=protection.membership,
         )
 
 

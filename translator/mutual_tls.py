@@ -15,7 +15,6 @@ from envoy.extensions.transport_sockets.tls.v3.common_pb2 import (
     SubjectAltNameMatcher,
     TlsParameters,
 )
-from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import SdsSecretConfig
 from envoy.extensions.transport_sockets.tls.v3.tls_pb2 import (
     CommonTlsContext,
     DownstreamTlsContext,
@@ -25,10 +24,10 @@ from envoy.type.matcher.v3.string_pb2 import StringMatcher
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.wrappers_pb2 import BoolValue
 
+from crds.mesh_config import CertificateSource
+from mesh.protection import Membership
 from translator import pb
-
-CERTIFICATE, TRUST = "default", "ROOTCA"
-"""The names of a workload's own secrets."""
+from translator.own_secrets import CERTIFICATE, TRUST, own_secret
 
 TCP_PROTOCOLS = ("istio", "istio-peer-exchange")
 HTTP_PROTOCOLS = ("istio-http/1.0", "istio-http/1.1", "istio-h2")
@@ -67,8 +66,17 @@ def socket_matches(
     )
 
 
-def upstream(sni: str, identities: Iterable[str], *, http: bool, http2: bool) -> TransportSocket:
-    """The client's end; `identities` are the SPIFFE ids that may answer."""
+def upstream(
+    sni: str,
+    identities: Iterable[str],
+    *,
+    http: bool,
+    http2: bool,
+    source: CertificateSource = CertificateSource.HEDDLE,
+) -> TransportSocket:
+    """The client's end; `identities` are the SPIFFE ids that may answer, `source` is where the
+    client has its certificate from.
+    """
     names = [
         SubjectAltNameMatcher(
             san_type=SubjectAltNameMatcher.URI, matcher=StringMatcher(exact=identity)
@@ -80,7 +88,8 @@ def upstream(sni: str, identities: Iterable[str], *, http: bool, http2: bool) ->
         san_type=SubjectAltNameMatcher.URI, matcher=StringMatcher(exact="spiffe:///")
     )
     context = UpstreamTlsContext(
-        common_tls_context=_context(names or [nobody], _offered(http=http, http2=http2)), sni=sni
+        common_tls_context=_context(names or [nobody], _offered(http=http, http2=http2), source),
+        sni=sni,
     )
     return TransportSocket(name=_NAME, typed_config=pb.any_of(context))
 
@@ -94,11 +103,13 @@ def _offered(*, http: bool, http2: bool) -> tuple[str, ...]:
     return ("istio-http/1.1", "istio") if http else ("istio-peer-exchange", "istio")
 
 
-def downstream(domains: Sequence[str], *, http: bool) -> TransportSocket:
-    """The server's end: a certificate of the mesh, of one of its trust `domains`, or nothing."""
+def downstream(membership: Membership, *, http: bool) -> TransportSocket:
+    """The server's end: a certificate of the mesh, or nothing."""
     context = DownstreamTlsContext(
         # Never a name of the mesh's own, or HTTP/2 could not be agreed on (S-34).
-        common_tls_context=_context(members(domains), ("h2", "http/1.1") if http else ()),
+        common_tls_context=_context(
+            members(membership.domains), ("h2", "http/1.1") if http else (), membership.source
+        ),
         require_client_certificate=BoolValue(value=True),
         # A session must not outlive a change of whom we trust.
         disable_stateless_session_resumption=True,
@@ -118,25 +129,23 @@ def members(domains: Iterable[str]) -> list[SubjectAltNameMatcher]:
     ]
 
 
-def _context(names: Sequence[SubjectAltNameMatcher], protocols: Sequence[str]) -> CommonTlsContext:
+def _context(
+    names: Sequence[SubjectAltNameMatcher], protocols: Sequence[str], source: CertificateSource
+) -> CommonTlsContext:
     return CommonTlsContext(
         tls_params=TlsParameters(
             tls_minimum_protocol_version=TlsParameters.TLSv1_2,
             tls_maximum_protocol_version=TlsParameters.TLSv1_3,
         ),
-        tls_certificate_sds_secret_configs=(_over_sds(CERTIFICATE),),
+        tls_certificate_sds_secret_configs=(own_secret(CERTIFICATE, source),),
         combined_validation_context=CommonTlsContext.CombinedCertificateValidationContext(
             default_validation_context=CertificateValidationContext(
                 match_typed_subject_alt_names=names
             ),
-            validation_context_sds_secret_config=_over_sds(TRUST),
+            validation_context_sds_secret_config=own_secret(TRUST, source),
         ),
         alpn_protocols=protocols,
     )
-
-
-def _over_sds(name: str) -> SdsSecretConfig:
-    return SdsSecretConfig(name=name, sds_config=pb.over_ads())
 
 
 def server_name(port: int, subset: str, host: str) -> str:

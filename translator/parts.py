@@ -67,6 +67,7 @@ def defaults(config: MeshConfig) -> Defaults:
         retries=config.default_http_retry_policy,
         domains=trust_domains(config),
         automatic_tls=config.enable_auto_mtls,
+        source=config.certificate_source,
     )
 
 

@@ -28,7 +28,9 @@ from crds.server_tls import (
     TLSProtocol,
 )
 from mesh.credentials import secret_name
+from mesh.protection import OF_ANY_MESH, Membership
 from translator import mutual_tls, names, pb
+from translator.own_secrets import CERTIFICATE, TRUST, own_secret
 from translator.secrets import FileSecret, KeyPair, Roots
 
 ALPN_HTTP = ("h2", "http/1.1")
@@ -50,13 +52,13 @@ _SAN_TYPES = (
 
 
 def server_tls(
-    tls: ServerTLSSettings, alpn: Sequence[str] = (), domains: Sequence[str] = ()
+    tls: ServerTLSSettings, alpn: Sequence[str] = (), membership: Membership = OF_ANY_MESH
 ) -> TransportSocket:
-    """The transport socket of a server that ends TLS. `domains` are the trust domains of the mesh,
-    any member of which may call where ISTIO_MUTUAL names nobody.
+    """The transport socket of a server that ends TLS. `membership` is the gateway's own in the
+    mesh, any member of which may call where ISTIO_MUTUAL names nobody.
     """
     context = DownstreamTlsContext(
-        common_tls_context=_common(tls, alpn, domains),
+        common_tls_context=_common(tls, alpn, membership),
         require_client_certificate=BoolValue(value=tls.mode.demands),
         # A session must not outlive a change of whom the mesh trusts.
         disable_stateless_session_resumption=tls.mode.is_of_the_mesh or None,
@@ -66,12 +68,14 @@ def server_tls(
 
 
 def _common(
-    tls: ServerTLSSettings, alpn: Sequence[str], domains: Sequence[str]
+    tls: ServerTLSSettings, alpn: Sequence[str], membership: Membership
 ) -> CommonTlsContext:
     return CommonTlsContext(
         tls_params=_parameters(tls),
-        tls_certificate_sds_secret_configs=[_sds(name) for name in certificate_names(tls)],
-        combined_validation_context=_validation(tls, domains) if tls.mode.verifies else None,
+        tls_certificate_sds_secret_configs=[
+            _sds(name, tls, membership) for name in certificate_names(tls)
+        ],
+        combined_validation_context=_validation(tls, membership) if tls.mode.verifies else None,
         alpn_protocols=alpn,
     )
 
@@ -79,7 +83,7 @@ def _common(
 def certificate_names(tls: ServerTLSSettings) -> tuple[str, ...]:
     """The SDS resources of the certificates that clients are shown."""
     if tls.mode.is_of_the_mesh:
-        return (mutual_tls.CERTIFICATE,)
+        return (CERTIFICATE,)
     if tls.credentials:
         return tuple(names.credential(secret_name(each)) for each in tls.credentials)
     return tuple(pair.name for pair in _key_pairs(tls))
@@ -90,7 +94,7 @@ def roots_name(tls: ServerTLSSettings) -> str:
     if not tls.mode.verifies:
         return ""
     if tls.mode.is_of_the_mesh:
-        return mutual_tls.TRUST
+        return TRUST
     in_file = _roots_in_file(tls)
     return in_file.name if in_file else names.roots_credential(secret_name(tls.roots_credential))
 
@@ -135,15 +139,15 @@ def _known(given: Sequence[str], known: frozenset[str]) -> list[str]:
 
 
 def _validation(
-    tls: ServerTLSSettings, domains: Sequence[str]
+    tls: ServerTLSSettings, membership: Membership
 ) -> CommonTlsContext.CombinedCertificateValidationContext:
     return CommonTlsContext.CombinedCertificateValidationContext(
         default_validation_context=CertificateValidationContext(
             verify_certificate_spki=tls.verify_certificate_spki,
             verify_certificate_hash=tls.verify_certificate_hash,
-            match_typed_subject_alt_names=_named(tls) or _members(tls, domains),
+            match_typed_subject_alt_names=_named(tls) or _members(tls, membership.domains),
         ),
-        validation_context_sds_secret_config=_sds(roots_name(tls)),
+        validation_context_sds_secret_config=_sds(roots_name(tls), tls, membership),
     )
 
 
@@ -159,5 +163,7 @@ def _members(tls: ServerTLSSettings, domains: Sequence[str]) -> list[SubjectAltN
     return mutual_tls.members(domains) if tls.mode.is_of_the_mesh else []
 
 
-def _sds(name: str) -> SdsSecretConfig:
+def _sds(name: str, tls: ServerTLSSettings, membership: Membership) -> SdsSecretConfig:
+    if tls.mode.is_of_the_mesh:
+        return own_secret(name, membership.source)
     return SdsSecretConfig(name=name, sds_config=pb.over_ads())

@@ -48,7 +48,7 @@ def frame(mesh: Mesh, proxy: Proxy, given: Served, *, vhds: bool = True) -> Conf
             each,
             () if each.family is Family.HTTP else chains(mesh, scope, each.servers),
             guarding,
-            protection.domains,
+            protection.membership,
         )
         for each in listeners
     )

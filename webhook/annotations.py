@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeVar
 
+from crds.mesh_config import CertificateSource
 from crds.meta import Annotation, Key
 from crds.problem import Problem
 from mesh.interception import EXCLUDE_INBOUND, INCLUDE_INBOUND
@@ -68,6 +69,8 @@ class Options:
     interception: Interception
     lead_probes: bool
     """Whether the kubelet's probes of the application are sent to the sidecar."""
+    source: CertificateSource
+    """Where the workload has its certificate from."""
 
 
 def options(
@@ -93,6 +96,7 @@ def options(
             failure_threshold=reader.read(_READINESS + "failureThreshold", _positive, 4),
         ),
         interception=_interception(reader),
+        source=settings.source,
         lead_probes=reader.read(_SIDECAR + "rewriteAppHTTPProbers", _boolean, True),
     )
     return result, (*reader.problems, *_unused(pod, annotations, reader.known, config))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from crds.meta import Annotation, Key, Label
 from crds.problem import Problem, Severity
 from mesh.proxy import Mode, Role
-from webhook import raw, sidecar
+from webhook import certificates, raw, sidecar
 from webhook.annotations import Options, options
 from webhook.app_probes import Led, led_through_sidecar
 from webhook.gateway import gateway_conflicts, gateway_spec
@@ -64,7 +64,7 @@ def inject(
 
 def _conflicts(pod: Mapping[str, object], key: Key, chosen: Options) -> Iterator[Problem]:
     is_gateway = chosen.role is Role.ROUTER
-    yield from conflicts(pod, key, own=(sidecar.PROXY,) if is_gateway else ())
+    yield from conflicts(pod, key, own=(sidecar.PROXY,) if is_gateway else (), source=chosen.source)
     yield from gateway_conflicts(pod, key) if is_gateway else ()
 
 
@@ -103,7 +103,13 @@ def _with_sidecar(
     led = Led(raw.spec(pod))
     if chosen.lead_probes and chosen.mode is Mode.REDIRECT and chosen.role is Role.SIDECAR:
         led = led_through_sidecar(led.spec, raw.annotations(pod))
-    facts = ProxyFacts(cluster=cluster, mode=chosen.mode, role=chosen.role, probes=led.probes)
+    facts = ProxyFacts(
+        cluster=cluster,
+        mode=chosen.mode,
+        role=chosen.role,
+        probes=led.probes,
+        source=settings.source,
+    )
     bootstrap = settings.bootstrap(facts)
     added = _added(chosen, bootstrap, settings)
     metadata = {
@@ -174,4 +180,5 @@ def _annotations(
         Label.REVISION: settings.revision,
         sidecar.SDS_TOKEN_ANNOTATION: settings.sds_token,
         sidecar.SDS_CA_ANNOTATION: settings.sds_ca,
+        **{certificates.ANNOTATIONS[name]: text for name, text in settings.sds_own.items()},
     }

@@ -2,10 +2,11 @@
 
 from collections.abc import Collection, Iterator, Mapping
 
+from crds.mesh_config import CertificateSource
 from crds.meta import Key
 from crds.problem import Problem
 from mesh.interception import OWN_PORTS
-from webhook import raw, sidecar
+from webhook import certificates, raw, sidecar
 from webhook.iptables import INBOUND_PORT, OUTBOUND_PORT, PROXY_UID
 from webhook.problems import error, warning
 
@@ -15,7 +16,6 @@ RESERVED_PORTS = frozenset({15000, OUTBOUND_PORT, INBOUND_PORT, *OWN_PORTS})
 _TAKEN = {
     "containers": sidecar.CONTAINERS,
     "initContainers": sidecar.CONTAINERS,
-    "volumes": sidecar.VOLUMES,
 }
 
 
@@ -28,10 +28,17 @@ def malformed(pod: Mapping[str, object], key: Key) -> Iterator[Problem]:
 
 
 def conflicts(
-    pod: Mapping[str, object], key: Key, *, own: Collection[str] = ()
+    pod: Mapping[str, object],
+    key: Key,
+    *,
+    own: Collection[str] = (),
+    source: CertificateSource = CertificateSource.HEDDLE,
 ) -> Iterator[Problem]:
-    """Names that the injector needs for itself, but for `own` containers of the author's."""
-    for kind, names in _TAKEN.items():
+    """Names that the injector needs for itself, but for `own` containers of the author's; `source`
+    is where the workload has its certificate from.
+    """
+    taken = {**_TAKEN, "volumes": (*sidecar.VOLUMES, *certificates.VOLUMES[source])}
+    for kind, names in taken.items():
         for index, item in enumerate(raw.objects(raw.spec(pod).get(kind))):
             name = raw.text(item.get("name"))
             if name in names and not (kind == "containers" and name in own):

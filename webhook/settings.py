@@ -1,9 +1,10 @@
 """What the injector is told: about the mesh once, about the proxy of one pod each time."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from crds.mesh_config import CertificateSource
 from mesh.app_probes import AppProbe
 from mesh.proxy import Mode, Role
 
@@ -14,8 +15,6 @@ TOKEN_FOLDER = "/var/run/secrets/heddle"
 """Where the sidecar, and only it, has its token, in the file `token`."""
 ROOT_FOLDER = "/var/run/heddle/root"
 """Where the sidecar has the mesh's root certificates, in the file `root.pem`."""
-SDS_FOLDER = "/etc/heddle/sds"
-"""Where the sidecar has the two constant SDS files, `token.yaml` and `ca.yaml`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +26,7 @@ class ProxyFacts:
     cluster: str
     mode: Mode
     role: Role = Role.SIDECAR
+    source: CertificateSource = CertificateSource.HEDDLE
     probes: tuple[AppProbe, ...] = ()
     """What the kubelet asks the sidecar about the application."""
 
@@ -48,6 +48,13 @@ class InjectSettings:
     """Contents of the SDS file that names the token; it has to lie in `TOKEN_FOLDER`."""
     sds_ca: str
     """Contents of the SDS file that names the roots and the control plane's name."""
+    source: CertificateSource = CertificateSource.HEDDLE
+    """Where workloads have their certificates from."""
+    sds_own: Mapping[str, str] = field(default_factory=dict)
+    """Contents of the SDS files that name the workload's own certificate, by their names, if those
+    are in files."""
+    certificate_signer: str = "heddle.io/workload"
+    """Who signs pod certificates (`spec.signerName`)."""
     init_image: str = "heddle/init:0.1.0"
     revision: str = "default"
     token_audience: str = "heddle"

@@ -8,13 +8,13 @@ import json
 from collections.abc import Mapping
 
 from mesh.interception import METRICS_PORT, READINESS_PORT
-from webhook import iptables
+from mesh.own_files import SDS_FOLDER
+from webhook import certificates, iptables
 from webhook.annotations import Options
 from webhook.iptables import PROXY_UID, Interception
 from webhook.settings import (
     PLACEHOLDERS,
     ROOT_FOLDER,
-    SDS_FOLDER,
     TOKEN_FOLDER,
     InjectSettings,
 )
@@ -104,19 +104,21 @@ def proxy_container(options: Options, bootstrap: Mapping[str, object]) -> dict[s
             {"name": ROOT_VOLUME, "mountPath": ROOT_FOLDER, "readOnly": True},
             {"name": SDS_VOLUME, "mountPath": SDS_FOLDER, "readOnly": True},
             {"name": SCRATCH_VOLUME, "mountPath": "/tmp"},
+            *certificates.mounts(options.source),
         ],
     }
     return container | {"restartPolicy": "Always"} if options.native_sidecar else container
 
 
 def volumes(settings: InjectSettings) -> list[dict[str, object]]:
-    """Token and roots rotate without a restart; the two SDS files never change."""
+    """Token and roots rotate without a restart; the SDS files never change."""
     token = {
         "audience": settings.token_audience,
         "expirationSeconds": settings.token_seconds,
         "path": "token",
     }
-    files = {"token.yaml": SDS_TOKEN_ANNOTATION, "ca.yaml": SDS_CA_ANNOTATION}
+    own = {name: certificates.ANNOTATIONS[name] for name in settings.sds_own}
+    files = {"token.yaml": SDS_TOKEN_ANNOTATION, "ca.yaml": SDS_CA_ANNOTATION, **own}
     items = [
         {"path": path, "fieldRef": {"fieldPath": f"metadata.annotations['{annotation}']"}}
         for path, annotation in files.items()
@@ -132,6 +134,7 @@ def volumes(settings: InjectSettings) -> list[dict[str, object]]:
         },
         {"name": SDS_VOLUME, "downwardAPI": {"items": items}},
         {"name": SCRATCH_VOLUME, "emptyDir": {}},
+        *certificates.volumes(settings),
     ]
 
 

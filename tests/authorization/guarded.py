@@ -37,7 +37,7 @@ from crds.scalars import Duration
 from mesh.authentication import Modes
 from mesh.identity import SpiffeId
 from mesh.inbound import InboundPort
-from mesh.protection import Protection
+from mesh.protection import Membership, Protection
 from mesh.services import Protocol
 from tests.certificates import END, START, presenting
 from tests.translator.envoy import as_json
@@ -82,7 +82,7 @@ class Guarded:
         protection = Protection(
             modes=Modes(default=self.mode),
             policies=tuple(self.policies),
-            domains=self.domains,
+            membership=Membership(domains=self.domains),
             aliases=self.aliases,
         )
         if self.edge:

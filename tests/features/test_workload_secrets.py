@@ -43,3 +43,18 @@ async def test_each_stream_has_a_key_of_its_own_that_ends_with_it(plane: Plane) 
     parts = plane.control.publisher.keys()
     held = [key for key in parts if isinstance(key, SecretsKey)]
     assert held == []
+
+
+FROM_SPIRE = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data: {mesh: "certificateSource: SPIRE"}
+"""
+
+
+async def test_where_certificates_come_from_somebody_else_we_make_no_keys(plane: Plane) -> None:
+    plane.apply(SHOP, FROM_SPIRE)
+    async with plane.of("shop/web") as stream:
+        assert await stream.secrets(*OWN) == {}
+    assert plane.authority.secrets.waiting() == 0

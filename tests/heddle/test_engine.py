@@ -59,6 +59,7 @@ PROXIES = (
     ),
 )
 REGISTRY_ONLY, _ = mesh_config({"outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"}})
+FROM_SPIRE, _ = mesh_config({"certificateSource": "SPIRE"})
 
 
 class Bench:
@@ -119,7 +120,10 @@ def _virtual_hosts(route: RouteConfiguration) -> set[bytes]:
 @settings(max_examples=examples(60), deadline=None)
 @given(
     st.lists(
-        st.tuples(steps(), st.sampled_from([DEFAULT_MESH_CONFIG, JUDGED, JUDGED, REGISTRY_ONLY])),
+        st.tuples(
+            steps(),
+            st.sampled_from([DEFAULT_MESH_CONFIG, JUDGED, JUDGED, REGISTRY_ONLY, FROM_SPIRE]),
+        ),
         min_size=1,
         max_size=8,
     )

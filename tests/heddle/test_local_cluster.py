@@ -277,3 +277,48 @@ def test_problems_are_said_again_only_when_they_change() -> None:
     assert not any(isinstance(event, Problems) for event in made.apply(shop()))
     solved = made.apply(shop(deployment()))
     assert Problems("the local cluster", ()) in solved
+
+
+MESH_CONFIG = """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: istio, namespace: istio-system}
+data: {mesh: "%s"}
+"""
+
+
+def volumes(local: LocalCluster) -> set[str]:
+    """The volumes of all pods."""
+    return {
+        raw.text(volume.get("name"))
+        for pod in local.pods().values()
+        for volume in raw.objects(raw.spec(pod.raw).get("volumes"))
+    }
+
+
+@pytest.mark.parametrize(
+    ("source", "volume"), [("SPIRE", "workload-socket"), ("POD_CERTIFICATE", "heddle-certificate")]
+)
+def test_pods_have_what_the_source_of_their_certificates_needs(source: str, volume: str) -> None:
+    """The setting is MeshConfig's; pods are made anew when it changes, and when it goes."""
+    local = cluster()
+    local.apply(shop(deployment()))
+    assert volume not in volumes(local)
+    (config,) = applied(MESH_CONFIG % f"certificateSource: {source}")
+    said = local.apply([config])
+    assert config in said
+    assert volume in volumes(local)
+    assert len(said) > 1
+    assert local.apply([config]) == [config]
+    assert isinstance(config, Applied)
+    local.apply([Deleted(config.key)])
+    assert volume not in volumes(local)
+
+
+def test_a_mesh_config_with_errors_leaves_pods_as_they_are() -> None:
+    local = cluster()
+    local.apply(shop(deployment()))
+    local.apply(applied(MESH_CONFIG % "certificateSource: SPIRE"))
+    (broken,) = applied(MESH_CONFIG % "certificateSource: NOBODY")
+    assert local.apply([broken]) == [broken]
+    assert "workload-socket" in volumes(local)

@@ -23,6 +23,7 @@ from ca.workload_secrets import trust_secret, workload_secret
 from crds.server_tls import ServerTLSmode, ServerTLSSettings
 from heddle.serve import utc_now
 from mesh.identity import SpiffeId
+from mesh.protection import Membership
 from tests.certificates import presenting
 from tests.conformance.resources import cluster, endpoints, host, listener, routes
 from tests.conformance.world import World, world
@@ -127,7 +128,7 @@ def credential(rotation: Rotation) -> Iterator[Message]:
         yield renamed
 
 
-SIDECAR = downstream((DOMAIN,), http=True)
+SIDECAR = downstream(Membership(domains=(DOMAIN,)), http=True)
 GATEWAY = server_tls(ServerTLSSettings(mode=ServerTLSmode.MUTUAL, credential_name="shop"))
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from crds.mesh_config import CertificateSource
+from heddle.injection import having
 from mesh.proxy import Mode
 from tests.goldens import Golden, case_id, cases
 from tests.webhook.pods import settings
@@ -36,7 +38,8 @@ def test_golden(case: Path, golden: Golden) -> None:
     changes = dict(chosen or {})
     if "mode" in changes:
         changes["mode"] = Mode(changes["mode"])
-    result = inject(pod, namespace, settings(**changes))
+    source = CertificateSource(changes.pop("source", CertificateSource.HEDDLE))
+    result = inject(pod, namespace, having(settings(**changes), source))
     shown = {
         "skipped": result.skipped,
         "refused": result.refused,

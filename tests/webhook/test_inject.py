@@ -1,10 +1,13 @@
 import copy
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from crds.mesh_config import CertificateSource
+from heddle.injection import having
 from mesh.proxy import Mode
 from tests.security_rows import guards
 from tests.webhook.pods import MESH, namespace, pod, settings
@@ -170,3 +173,35 @@ def test_no_pod_raises_and_none_is_changed_in_place(
     else:
         assert sidecar.PROXY in [c.get("name") for c in raw.containers(result.pod)]
         assert inject(result.pod, MESH, settings()).pod == result.pod
+
+
+@pytest.mark.parametrize(
+    ("source", "volume"),
+    [
+        (CertificateSource.SPIRE, "workload-socket"),
+        (CertificateSource.POD_CERTIFICATE, "heddle-certificate"),
+    ],
+)
+def test_only_the_sidecar_mounts_what_its_certificate_comes_from(
+    source: CertificateSource, volume: str
+) -> None:
+    """An application that had it could be its workload without its sidecar."""
+    chosen = having(settings(), source)
+    spec = inject(pod(), MESH, chosen).pod["spec"]
+    containers = [
+        *raw.objects(raw.mapping(spec).get("containers")),
+        *raw.objects(raw.mapping(spec).get("initContainers")),
+    ]
+    mounting = {
+        raw.text(each.get("name"))
+        for each in containers
+        for mount in raw.objects(each.get("volumeMounts"))
+        if mount.get("name") == volume
+    }
+    assert mounting == {"istio-proxy"}
+
+
+def test_a_volume_of_the_authors_is_in_the_way_only_where_its_name_is_needed() -> None:
+    mine = pod(spec={"volumes": [{"name": "workload-socket", "emptyDir": {}}]})
+    assert not inject(mine, MESH, settings()).refused
+    assert inject(mine, MESH, having(settings(), CertificateSource.SPIRE)).refused

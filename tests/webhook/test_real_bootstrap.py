@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from mesh.own_files import SDS_FOLDER
 from mesh.proxy import Mode
 from tests.webhook.pods import MESH, pod, settings
 from translator.bootstrap import Discovery, Node, bootstrap, root_secret, token_secret
 from webhook import raw
 from webhook.inject import inject
-from webhook.settings import ROOT_FOLDER, SDS_FOLDER, TOKEN_FOLDER, ProxyFacts
+from webhook.settings import ROOT_FOLDER, TOKEN_FOLDER, ProxyFacts
 from webhook.sidecar import PROXY, SDS_CA_ANNOTATION, SDS_TOKEN_ANNOTATION
 from webhook.variables import expand
 

@@ -1,0 +1,123 @@
+"""Where a proxy is told to get its own certificate and what it trusts, and what of that is in its
+bootstrap or in files beside it. The names are the same everywhere: Istio's, and those that SPIRE's
+agent serves unless it is told otherwise.
+"""
+
+from collections.abc import Mapping
+from typing import assert_never
+
+from envoy.config.core.v3.config_source_pb2 import (
+    ApiConfigSource,
+    ApiVersion,
+    ConfigSource,
+    PathConfigSource,
+)
+from envoy.config.core.v3.grpc_service_pb2 import GrpcService
+from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import SdsSecretConfig
+
+from crds.mesh_config import CertificateSource
+from mesh.own_files import (
+    BUNDLE,
+    BUNDLE_FOLDER,
+    CERTIFICATE_FILE,
+    ROOTS,
+    SDS_FOLDER,
+    SPIRE_FOLDER,
+    SPIRE_SOCKET,
+    TRUST_FILE,
+)
+from translator import pb
+
+CERTIFICATE, TRUST = "default", "ROOTCA"
+"""The names of a workload's own secrets."""
+
+SPIRE_CLUSTER = "sds-grpc"
+"""The cluster of SPIRE's agent in the bootstrap, by Istio's name."""
+
+_FILES = {CERTIFICATE: CERTIFICATE_FILE, TRUST: TRUST_FILE}
+
+
+def own_secret(name: str, source: CertificateSource) -> SdsSecretConfig:
+    """`CERTIFICATE` or `TRUST`, from there."""
+    return SdsSecretConfig(name=name, sds_config=_config_source(name, source))
+
+
+def _config_source(name: str, source: CertificateSource) -> ConfigSource:
+    match source:
+        case CertificateSource.HEDDLE:
+            return pb.over_ads()
+        case CertificateSource.SPIRE:
+            return ConfigSource(api_config_source=_spire(), resource_api_version=ApiVersion.V3)
+        case CertificateSource.POD_CERTIFICATE:
+            path = PathConfigSource(path=f"{SDS_FOLDER}/{_FILES[name]}")
+            return ConfigSource(path_config_source=path, resource_api_version=ApiVersion.V3)
+        case _:
+            assert_never(source)
+
+
+def _spire() -> ApiConfigSource:
+    """SPIRE's agent speaks state of the world only."""
+    return ApiConfigSource(
+        api_type=ApiConfigSource.GRPC,
+        transport_api_version=ApiVersion.V3,
+        set_node_on_first_message_only=True,
+        grpc_services=(GrpcService(envoy_grpc=GrpcService.EnvoyGrpc(cluster_name=SPIRE_CLUSTER)),),
+    )
+
+
+Json = dict[str, object]
+_SECRET = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
+_HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+
+
+def clusters(source: CertificateSource) -> tuple[Json, ...]:
+    """The clusters that secrets come from: Envoy wants them in its bootstrap."""
+    if source is not CertificateSource.SPIRE:
+        return ()
+    pipe = {"path": f"{SPIRE_FOLDER}/{SPIRE_SOCKET}"}
+    endpoint = {"endpoint": {"address": {"pipe": pipe}}}
+    options = {
+        "@type": f"type.googleapis.com/{_HTTP_OPTIONS}",
+        "explicit_http_config": {"http2_protocol_options": {}},
+    }
+    return (
+        {
+            "name": SPIRE_CLUSTER,
+            "type": "STATIC",
+            "connect_timeout": "1s",
+            "load_assignment": {
+                "cluster_name": SPIRE_CLUSTER,
+                "endpoints": [{"lb_endpoints": [endpoint]}],
+            },
+            "typed_extension_protocol_options": {_HTTP_OPTIONS: options},
+        },
+    )
+
+
+def files(source: CertificateSource) -> Mapping[str, Json]:
+    """The SDS files beside the bootstrap, by name. They never change; what they name does. The
+    kubelet writes certificate and key into one file, and Envoy takes both from it.
+    """
+    if source is not CertificateSource.POD_CERTIFICATE:
+        return {}
+    bundle = {"filename": f"{BUNDLE_FOLDER}/{BUNDLE}"}
+    watched = {"path": BUNDLE_FOLDER}
+    return {
+        CERTIFICATE_FILE: _file(
+            CERTIFICATE,
+            "tls_certificate",
+            {"certificate_chain": bundle, "private_key": bundle, "watched_directory": watched},
+        ),
+        TRUST_FILE: _file(
+            TRUST,
+            "validation_context",
+            {
+                "trusted_ca": {"filename": f"{BUNDLE_FOLDER}/{ROOTS}"},
+                "watched_directory": watched,
+            },
+        ),
+    }
+
+
+def _file(name: str, kind: str, content: Mapping[str, object]) -> Json:
+    return {"resources": [{"@type": _SECRET, "name": name, kind: dict(content)}]}
