@@ -7,9 +7,9 @@ SDS_FOLDER = "/etc/heddle/sds"
 CERTIFICATE_FILE, TRUST_FILE = "certificate.yaml", "trust.yaml"
 """Those of the workload's own certificate, and of what it trusts."""
 
-BUNDLE_FOLDER = "/var/run/secrets/heddle-certificate"
-BUNDLE, ROOTS = "credentialbundle.pem", "root.pem"
-"""A Kubernetes pod certificate with its key, and the bundle of its signer."""
+CERTIFICATE_FOLDER = "/var/run/secrets/heddle-certificate"
+CHAIN, KEY, ROOTS = "chain.pem", "key.pem", "root.pem"
+"""A Kubernetes pod certificate, its key, and the bundle of its signer."""
 
 SPIRE_FOLDER, SPIRE_SOCKET = "/run/secrets/workload-spiffe-uds", "socket"
 """The Workload API of SPIRE's agent, where Istio has it."""

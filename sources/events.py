@@ -3,7 +3,7 @@ ones.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from crds.meta import Key, Origin
 from crds.problem import Problem
@@ -11,10 +11,12 @@ from crds.problem import Problem
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """The object exists, and this is all of it. `raw` is shared: never change it."""
+    """The object exists, and this is all of it. `raw` is shared: never change it. It may be a
+    Secret, so it does not show.
+    """
 
     key: Key
-    raw: Mapping[str, object]
+    raw: Mapping[str, object] = field(repr=False)
     origin: Origin | None = None
 
 

@@ -17,9 +17,10 @@ from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import SdsSecretConfig
 
 from crds.mesh_config import CertificateSource
 from mesh.own_files import (
-    BUNDLE,
-    BUNDLE_FOLDER,
     CERTIFICATE_FILE,
+    CERTIFICATE_FOLDER,
+    CHAIN,
+    KEY,
     ROOTS,
     SDS_FOLDER,
     SPIRE_FOLDER,
@@ -95,24 +96,27 @@ def clusters(source: CertificateSource) -> tuple[Json, ...]:
 
 
 def files(source: CertificateSource) -> Mapping[str, Json]:
-    """The SDS files beside the bootstrap, by name. They never change; what they name does. The
-    kubelet writes certificate and key into one file, and Envoy takes both from it.
+    """The SDS files beside the bootstrap, by name. They never change; what they name does.
+
+    Certificate and key are not taken from one file, which the kubelet could write too: Envoy shows
+    the file that it has a certificate from in its /config_dump, with the key. It changes all files
+    at once.
     """
     if source is not CertificateSource.POD_CERTIFICATE:
         return {}
-    bundle = {"filename": f"{BUNDLE_FOLDER}/{BUNDLE}"}
-    watched = {"path": BUNDLE_FOLDER}
+    chain, key = ({"filename": f"{CERTIFICATE_FOLDER}/{name}"} for name in (CHAIN, KEY))
+    watched = {"path": CERTIFICATE_FOLDER}
     return {
         CERTIFICATE_FILE: _file(
             CERTIFICATE,
             "tls_certificate",
-            {"certificate_chain": bundle, "private_key": bundle, "watched_directory": watched},
+            {"certificate_chain": chain, "private_key": key, "watched_directory": watched},
         ),
         TRUST_FILE: _file(
             TRUST,
             "validation_context",
             {
-                "trusted_ca": {"filename": f"{BUNDLE_FOLDER}/{ROOTS}"},
+                "trusted_ca": {"filename": f"{CERTIFICATE_FOLDER}/{ROOTS}"},
                 "watched_directory": watched,
             },
         ),

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from crds.mesh_config import CertificateSource
 from mesh.own_files import (
-    BUNDLE,
-    BUNDLE_FOLDER,
     CERTIFICATE_FILE,
+    CERTIFICATE_FOLDER,
+    CHAIN,
+    KEY,
     ROOTS,
     SPIRE_FOLDER,
     TRUST_FILE,
@@ -51,7 +52,7 @@ def mounts(source: CertificateSource) -> list[dict[str, object]]:
         case CertificateSource.SPIRE:
             return [{"name": SOCKET_VOLUME, "mountPath": SPIRE_FOLDER, "readOnly": True}]
         case CertificateSource.POD_CERTIFICATE:
-            return [{"name": CERTIFICATE_VOLUME, "mountPath": BUNDLE_FOLDER, "readOnly": True}]
+            return [{"name": CERTIFICATE_VOLUME, "mountPath": CERTIFICATE_FOLDER, "readOnly": True}]
         case _:
             return []
 
@@ -62,7 +63,8 @@ def _sources(signer: str) -> list[dict[str, object]]:
             "podCertificate": {
                 "signerName": signer,
                 "keyType": "ECDSAP256",
-                "credentialBundlePath": BUNDLE,
+                "keyPath": KEY,
+                "certificateChainPath": CHAIN,
             }
         },
         # An empty selector is for all bundles of the signer; none at all would be for no bundle.

@@ -15,7 +15,7 @@ from xds.resource import Resource
 from xds.slices import SliceCache
 from xds.sotw_state import States
 from xds.track import Track
-from xds.types import PUSH_ORDER, VHDS
+from xds.types import PUSH_ORDER, SDS, VHDS
 
 PartKey = Hashable
 """Names a part. What it means is the owner's affair; the engine may use any hashable value."""
@@ -45,6 +45,7 @@ class Part:
                 chunk_bytes=chunk_bytes,
                 tombstones=tombstones,
                 past=past if type_url == VHDS else None,
+                secret=type_url == SDS,
             )
             for type_url in PUSH_ORDER
         }

@@ -6,7 +6,7 @@ bytes: big slices are needed only while clients connect, small ones only while a
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Generic, Protocol, TypeVar
 
@@ -17,10 +17,12 @@ from xds.resource import Resource
 
 @dataclass(frozen=True, eq=False)
 class Chunk:
-    """Resources that travel together in one response; `body` is their framed bytes, joined."""
+    """Resources that travel together in one response; `body` is their framed bytes, joined. It does
+    not show, for they may be secrets.
+    """
 
     resources: tuple[Resource, ...]
-    body: bytes
+    body: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +85,15 @@ Value = TypeVar("Value", bound=Sized)
 class Cache(Generic[Value]):
     """The least recently used go first; the largest possible total is bounded in bytes."""
 
-    def __init__(self, *, max_bytes: int = 64 << 20, max_entries: int = 4096) -> None:
+    def __init__(
+        self,
+        *,
+        max_bytes: int = 64 << 20,
+        max_entries: int = 4096,
+        keeps: Callable[[Value], bool] = lambda value: True,
+    ) -> None:
+        """`keeps`: whether a value is kept at all, or made each time."""
+        self._keeps = keeps
         self._max_bytes = max_bytes
         self._max_entries = max_entries
         self._bytes = 0
@@ -103,6 +113,8 @@ class Cache(Generic[Value]):
             return known
         made = make()
         self.made += 1
+        if not self._keeps(made):
+            return made
         self._values[key] = made
         self._bytes += made.size
         while self._bytes > self._max_bytes or len(self._values) > self._max_entries:

@@ -6,7 +6,7 @@ client that reconnects with it needs nothing.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import blake2b
 
@@ -21,10 +21,13 @@ _ENTRY_SIZE = 64
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """The resources of one type, sorted by name; `version` is the hash of names and versions."""
+    """The resources of one type, sorted by name; `version` is the hash of names and versions.
+    `secret` ones are kept in no cache.
+    """
 
     version: str
     resources: tuple[Resource, ...]
+    secret: bool = False
 
     @property
     def size(self) -> int:
@@ -41,7 +44,7 @@ class State:
 class _Body:
     """A response without its nonce, and what it brings."""
 
-    encoded: bytes
+    encoded: bytes = field(repr=False)
     state: State
 
     @property
@@ -60,19 +63,21 @@ class _Names:
         return _ENTRY_SIZE * len(self.names)
 
 
-def state(resources: Iterable[Resource]) -> State:
+def state(resources: Iterable[Resource], *, secret: bool = False) -> State:
     """The state that holds these, whatever their order."""
     ordered = tuple(sorted(resources, key=lambda entry: entry.name))
     pairs = "".join(f"{entry.name}\0{entry.version}\0" for entry in ordered)
-    return State(blake2b(pairs.encode(), digest_size=8).hexdigest(), ordered)
+    return State(blake2b(pairs.encode(), digest_size=8).hexdigest(), ordered, secret)
 
 
 class States:
     """The states that streams stand at, and their bytes; bounded."""
 
     def __init__(self, *, max_bytes: int = 64 << 20) -> None:
-        self._states: Cache[State] = Cache(max_bytes=max_bytes)
-        self._bodies: Cache[_Body] = Cache(max_bytes=max_bytes)
+        self._states: Cache[State] = Cache(max_bytes=max_bytes, keeps=lambda made: not made.secret)
+        self._bodies: Cache[_Body] = Cache(
+            max_bytes=max_bytes, keeps=lambda made: not made.state.secret
+        )
         self._names: Cache[_Names] = Cache(max_bytes=max_bytes)
 
     @property
@@ -83,22 +88,28 @@ class States:
     def current(self, tracks: Sequence[Track], interest: Interest) -> State:
         """What a client of these parts with this interest is to hold now."""
         key = (interest, *((track, track.changed, track.removed) for track in tracks))
-        return self._states.get(
-            key, lambda: state(entry for track in tracks for entry in track.wanted(interest))
-        )
+        secret = any(track.secret for track in tracks)
+        found = (entry for track in tracks for entry in track.wanted(interest))
+        return self._states.get(key, lambda: state(found, secret=secret))
 
     def with_kept(self, wanted: State, kept: tuple[Resource, ...]) -> State:
         """`wanted`, and what is kept beside it for a while."""
         if not kept:
             return wanted
         key = (wanted.version, tuple((entry.name, entry.version) for entry in kept))
-        return self._states.get(key, lambda: state((*wanted.resources, *kept)))
+        return self._states.get(
+            key, lambda: state((*wanted.resources, *kept), secret=wanted.secret)
+        )
 
     def narrowed(self, held: State, interest: Interest) -> State:
         """What is left of `held` for a client that no longer wants all of it."""
         key = (held.version, interest)
         return self._states.get(
-            key, lambda: state(entry for entry in held.resources if interest.wants(entry.name))
+            key,
+            lambda: state(
+                (entry for entry in held.resources if interest.wants(entry.name)),
+                secret=held.secret,
+            ),
         )
 
     def body(self, type_url: str, sent: State) -> bytes:

@@ -21,9 +21,18 @@ class Track:
     """One type of one part. Generations are the publisher's and only grow."""
 
     def __init__(
-        self, slices: SliceCache, *, chunk_bytes: int, tombstones: int, past: Past | None = None
+        self,
+        slices: SliceCache,
+        *,
+        chunk_bytes: int,
+        tombstones: int,
+        past: Past | None = None,
+        secret: bool = False,
     ) -> None:
-        """`past` is told of what is replaced or removed."""
+        """`past` is told of what is replaced or removed. `secret` contents are kept in no cache:
+        what is replaced, or whose part is dropped, is forgotten.
+        """
+        self.secret = secret
         self._slices = slices
         self._past = past
         self._chunk_bytes = chunk_bytes
@@ -90,6 +99,8 @@ class Track:
         if since >= self.changed and not (again.names or again.roots):
             return NO_SLICE
         since = self._canonical(since)
+        if self.secret:
+            return self._slice(since, interest, again)
         key = (self, self.changed, self.removed, since, interest, again)
         return self._slices.get(key, lambda: self._slice(since, interest, again))
 

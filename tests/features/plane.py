@@ -22,6 +22,7 @@ from sources.events import Applied, Deleted, Event, Synced
 from tests.fakes.clock import FakeClock
 from tests.fakes.envoy import FakeEnvoy
 from tests.features.stream import PATIENCE, Stream, connected, secure_channel
+from xds.metrics import Metrics
 from xds.publisher import Publisher
 from xds.server import Server, ServerSettings
 
@@ -42,6 +43,7 @@ class Plane:
         self.secrets = self.authority.secrets
         self.control = ControlPlane(publisher, self.secrets, quiet=True, patience=patience)
         self.clock = clock
+        self.metrics = Metrics()
         self._cluster = LocalCluster(inject_settings(host=SERVER_NAME, port=PORT), Subnets())
         self._objects: dict[Key, Raw] = {}
         verifier = TokenVerifier(
@@ -54,6 +56,7 @@ class Plane:
             wall=clock,
             settings=ServerSettings(drain=1.0),
             certificate=self.authority.certificates.current,
+            metrics=self.metrics,
             services=(self.authority.requests(self.control.pods).service,),
         )
         self.port = 0
@@ -83,9 +86,13 @@ class Plane:
 
     async def alone(self) -> None:
         """Wait until no stream is left."""
+        await self.left(0)
+
+    async def left(self, streams: int) -> None:
+        """Wait until so many streams are left."""
         revision = -1
         async with asyncio.timeout(PATIENCE):
-            while len(self.server.clients):
+            while len(self.server.clients) > streams:
                 revision = await self.server.clients.changed(revision)
 
     def pod(self, start: str) -> str:

@@ -23,10 +23,19 @@ from ca.workload import KeyPair, key_pair
 from ca.workload_secrets import trust_secret, workload_secret
 from crds.mesh_config import CertificateSource
 from mesh.identity import SpiffeId
-from mesh.own_files import BUNDLE, BUNDLE_FOLDER, ROOTS, SDS_FOLDER, SPIRE_FOLDER, SPIRE_SOCKET
+from mesh.own_files import (
+    CERTIFICATE_FOLDER,
+    CHAIN,
+    KEY,
+    ROOTS,
+    SDS_FOLDER,
+    SPIRE_FOLDER,
+    SPIRE_SOCKET,
+)
 from mesh.protection import Membership
 from tests.envoy_process import running_envoy
 from tests.fakes.spire import spire
+from tests.features.needles import Needles
 from tests.translator.envoy import as_json
 from tests.translator.running import UnixConnection
 from translator import mutual_tls, own_secrets
@@ -35,7 +44,7 @@ pytestmark = pytest.mark.envoy
 
 ME = SpiffeId("cluster.local", "shop", "web")
 PATIENCE = 20.0
-SERVER, FRONT = "server", "front"
+SERVER, FRONT, ADMIN = "server", "front", "admin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +64,10 @@ class Issued:
         return {"default": workload_secret(self.pair), "ROOTCA": trust_secret(roots)}
 
     def files(self, *before: Authority) -> Mapping[str, bytes]:
-        """In files, as the kubelet writes them: key and certificates in one."""
+        """In files, as the kubelet writes them."""
         roots = [each.root for each in (self.authority, *before)]
-        bundle = self.pair.key.reveal() + self.pair.certificate.chain_pem
-        return {BUNDLE: bundle, ROOTS: pem(roots)}
+        chain, key = self.pair.certificate.chain_pem, self.pair.key.reveal()
+        return {CHAIN: chain, KEY: key, ROOTS: pem(roots)}
 
 
 def issued() -> Issued:
@@ -105,6 +114,7 @@ def config(source: CertificateSource, folder: Path) -> Mapping[str, object]:
     }
     made = {
         "node": {"id": "n", "cluster": "c"},
+        "admin": {"address": {"pipe": {"path": str(folder / ADMIN)}}},
         "static_resources": {
             "clusters": [cluster, *own_secrets.clusters(source)],
             "listeners": [
@@ -118,7 +128,7 @@ def config(source: CertificateSource, folder: Path) -> Mapping[str, object]:
 
 def placed(text: str, folder: Path) -> str:
     """With the paths of a pod inside this folder."""
-    for path in (SDS_FOLDER, BUNDLE_FOLDER, SPIRE_FOLDER):
+    for path in (SDS_FOLDER, CERTIFICATE_FOLDER, SPIRE_FOLDER):
         text = text.replace(path, str(folder / Path(path).name))
     return text
 
@@ -177,9 +187,9 @@ async def shown(folder: Path, caller: Issued) -> int:
     def look() -> int:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-        chain = folder / "caller.pem"
-        chain.write_bytes(caller.files()[BUNDLE])
-        context.load_cert_chain(chain)
+        pair = folder / "caller.pem"
+        pair.write_bytes(caller.files()[KEY] + caller.files()[CHAIN])
+        context.load_cert_chain(pair)
         with socket.socket(socket.AF_UNIX) as plain:
             plain.settimeout(PATIENCE)
             try:
@@ -202,13 +212,34 @@ async def until_shown(folder: Path, caller: Issued, serial: int) -> None:
             await asyncio.sleep(0.05)
 
 
+async def told(folder: Path, *issued: Issued) -> set[bytes]:
+    """Pieces of keys that Envoy shows whoever asks it, or has in its log."""
+    needles = Needles()
+    for each in issued:
+        needles.key(each.pair.key.reveal())
+
+    def ask(path: str) -> bytes:
+        client = UnixConnection(folder / ADMIN)
+        client.request("GET", path)
+        try:
+            return client.getresponse().read()
+        finally:
+            client.close()
+
+    dump = await asyncio.to_thread(ask, "/config_dump?include_eds")
+    assert b"ROOTCA" in dump
+    certificates = await asyncio.to_thread(ask, "/certs")
+    log = await asyncio.to_thread((folder / "envoy.log").read_bytes)
+    return needles.found_in(b"\n".join((dump, certificates, log)))
+
+
 @asynccontextmanager
 async def from_files(folder: Path, first: Issued) -> AsyncIterator[KubeletFolder]:
     (folder / Path(SDS_FOLDER).name).mkdir()
     source = CertificateSource.POD_CERTIFICATE
     for name, content in own_secrets.files(source).items():
         (folder / Path(SDS_FOLDER).name / name).write_text(placed(json.dumps(content), folder))
-    volume = KubeletFolder(folder / Path(BUNDLE_FOLDER).name)
+    volume = KubeletFolder(folder / Path(CERTIFICATE_FOLDER).name)
     volume.write(first.files())
     yield volume
 
@@ -231,6 +262,7 @@ async def test_pod_certificates(envoy_binary: Path, tmp_path: Path) -> None:
         await until_shown(tmp_path, one, 0)
         assert await shown(tmp_path, two) == two.serial
         assert await asked(tmp_path) == 200
+        assert await told(tmp_path, one, two, renewed) == set()
 
 
 async def test_spire(envoy_binary: Path, tmp_path: Path) -> None:
@@ -253,3 +285,4 @@ async def test_spire(envoy_binary: Path, tmp_path: Path) -> None:
         assert await shown(tmp_path, two) == two.serial
         assert await asked(tmp_path) == 200
         assert agent.rejected == []
+        assert await told(tmp_path, one, two) == set()
