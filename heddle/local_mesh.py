@@ -94,6 +94,7 @@ class LocalMesh:
             settings=server_settings(self.address),
             certificate=self._authority.certificates.current,
             clients=self._clients,
+            services=(self._authority.requests(self.plane.pods).service,),
         )
 
     async def listen(self) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import grpc
 import pytest
 from cryptography import x509
 from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import Secret
@@ -33,9 +34,14 @@ from mesh.own_files import (
     SPIRE_SOCKET,
 )
 from mesh.protection import Membership
+from tests.ca.requests import csr, ec_key
+from tests.certificates import private
 from tests.envoy_process import running_envoy
 from tests.fakes.spire import spire
 from tests.features.needles import Needles
+from tests.features.plane import Plane
+from tests.features.shop import SHOP
+from tests.features.test_certificate_requests import ask_as, body
 from tests.translator.envoy import as_json
 from tests.translator.running import UnixConnection
 from translator import mutual_tls, own_secrets
@@ -57,6 +63,11 @@ class Issued:
     @property
     def serial(self) -> int:
         return self.pair.certificate.serial
+
+    @property
+    def pem(self) -> bytes:
+        """Key and certificates in one."""
+        return self.pair.key.reveal() + self.pair.certificate.chain_pem
 
     def secrets(self, *before: Authority) -> Mapping[str, Secret]:
         """Over SDS; the roots of those before are trusted too."""
@@ -181,14 +192,16 @@ async def asked(folder: Path) -> int:
     return await asyncio.to_thread(ask)
 
 
-async def shown(folder: Path, caller: Issued) -> int:
-    """The serial number of what the server shows a caller; 0 if they do not agree."""
+async def shown(folder: Path, caller: bytes) -> int:
+    """The serial number of what the server shows a caller with this key and certificate; 0 if they
+    do not agree.
+    """
 
     def look() -> int:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         pair = folder / "caller.pem"
-        pair.write_bytes(caller.files()[KEY] + caller.files()[CHAIN])
+        pair.write_bytes(caller)
         context.load_cert_chain(pair)
         with socket.socket(socket.AF_UNIX) as plain:
             plain.settimeout(PATIENCE)
@@ -206,7 +219,7 @@ async def shown(folder: Path, caller: Issued) -> int:
     return await asyncio.to_thread(look)
 
 
-async def until_shown(folder: Path, caller: Issued, serial: int) -> None:
+async def until_shown(folder: Path, caller: bytes, serial: int) -> None:
     async with asyncio.timeout(PATIENCE):
         while await shown(folder, caller) != serial:  # noqa: ASYNC110 - it tells nobody
             await asyncio.sleep(0.05)
@@ -250,17 +263,17 @@ async def test_pod_certificates(envoy_binary: Path, tmp_path: Path) -> None:
     renewed = Issued(one.authority, key_pair(one.authority, ME, datetime.now(UTC)))  # noqa: TID251
     made = config(CertificateSource.POD_CERTIFICATE, tmp_path)
     async with from_files(tmp_path, one) as volume, running_envoy(envoy_binary, tmp_path, made):
-        await until_shown(tmp_path, one, one.serial)
+        await until_shown(tmp_path, one.pem, one.serial)
         assert await asked(tmp_path) == 200
         volume.write(renewed.files())
-        await until_shown(tmp_path, one, renewed.serial)
+        await until_shown(tmp_path, one.pem, renewed.serial)
         assert await asked(tmp_path) == 200
         volume.write(two.files(one.authority))
-        await until_shown(tmp_path, one, two.serial)
+        await until_shown(tmp_path, one.pem, two.serial)
         assert await asked(tmp_path) == 200
         volume.write(two.files())
-        await until_shown(tmp_path, one, 0)
-        assert await shown(tmp_path, two) == two.serial
+        await until_shown(tmp_path, one.pem, 0)
+        assert await shown(tmp_path, two.pem) == two.serial
         assert await asked(tmp_path) == 200
         assert await told(tmp_path, one, two, renewed) == set()
 
@@ -275,14 +288,31 @@ async def test_spire(envoy_binary: Path, tmp_path: Path) -> None:
         spire(folder / SPIRE_SOCKET, one.secrets()) as agent,
         running_envoy(envoy_binary, tmp_path, made),
     ):
-        await until_shown(tmp_path, one, one.serial)
+        await until_shown(tmp_path, one.pem, one.serial)
         assert await asked(tmp_path) == 200
         agent.rotate(two.secrets(one.authority))
-        await until_shown(tmp_path, one, two.serial)
+        await until_shown(tmp_path, one.pem, two.serial)
         assert await asked(tmp_path) == 200
         agent.rotate(two.secrets())
-        await until_shown(tmp_path, one, 0)
-        assert await shown(tmp_path, two) == two.serial
+        await until_shown(tmp_path, one.pem, 0)
+        assert await shown(tmp_path, two.pem) == two.serial
         assert await asked(tmp_path) == 200
         assert agent.rejected == []
         assert await told(tmp_path, one, two) == set()
+
+
+async def test_whoever_had_its_own_key_signed_is_taken(
+    envoy_binary: Path, tmp_path: Path, plane: Plane
+) -> None:
+    """A client that asked Istio's certificate service, and a workload of the mesh, agree."""
+    plane.apply(SHOP)
+    authority = plane.authority.trust.signer
+    server = Issued(authority, key_pair(authority, ME, plane.clock.now()))
+    key = ec_key()
+    status, chain, _ = await ask_as(plane, "shop/reviews", body(csr(key)))
+    assert status is grpc.StatusCode.OK
+    caller = private(key) + "".join(chain[:-1]).encode()
+    made = config(CertificateSource.POD_CERTIFICATE, tmp_path)
+    async with from_files(tmp_path, server), running_envoy(envoy_binary, tmp_path, made):
+        await until_shown(tmp_path, caller, server.serial)
+        assert await shown(tmp_path, issued().pem) == 0
