@@ -10,7 +10,7 @@ from crds.names import (
     label_fault,
     regex_fault,
 )
-from crds.problem import Problem, error
+from crds.problem import Problem, error, warning
 from crds.scalars import Duration, Percent, StringMatch
 
 MAX_PORT = 65_535
@@ -128,6 +128,15 @@ def string_match(
     if match.prefix == "" and not empty_prefix:
         message = "must not be empty: leave the match out to match anything"
         yield error("empty-prefix", f"{path}.prefix", message, "")
+
+
+def key_file(path: str, certificate: str, key: str) -> Iterator[Problem]:
+    """That a key has a file of its own: Envoy shows the one that it has a certificate from in its
+    `/config_dump`, which the application can read, with whatever else is in it.
+    """
+    if key and key == certificate:
+        message = "is the file of the certificate, which Envoy shows in /config_dump: give the key "
+        yield warning("key-shown", f"{path}.privateKey", message + "a file of its own", key)
 
 
 def duplicates(path: str, names: Iterable[str], field: str = "") -> Iterator[Problem]:

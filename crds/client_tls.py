@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from crds import checks
 from crds.problem import Problem, error
 
 
@@ -46,6 +47,7 @@ def check_tls(path: str, tls: ClientTLSSettings) -> Iterator[Problem]:
             if not files[name]:
                 message = "is missing: MUTUAL needs it, or credentialName"
                 yield error("no-certificate", f"{path}.{name}", message)
+        yield from checks.key_file(path, tls.client_certificate, tls.private_key)
     if tls.insecure_skip_verify and tls.mode in (TLSmode.SIMPLE, TLSmode.MUTUAL):
         for name, given in (
             ("caCertificates", tls.ca_certificates),

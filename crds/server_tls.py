@@ -210,6 +210,7 @@ def _check_certificate(path: str, tls: ServerTLSSettings) -> Iterator[Problem]:
         if not certificate or not key:
             message = "a certificate and its private key belong together: name both files"
             yield error("no-certificate", path, message, certificate or key)
+        yield from checks.key_file(path, certificate, key)
 
 
 def _check_name(path: str, name: str) -> Iterator[Problem]:

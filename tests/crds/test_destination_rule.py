@@ -137,6 +137,8 @@ def test_good_policies(text: str) -> None:
          ["no-certificate tls.clientCertificate",
           "no-certificate tls.privateKey"]),
         ("tls: {mode: MUTUAL, clientCertificate: a, privateKey: b}", []),
+        ("tls: {mode: MUTUAL, clientCertificate: a, privateKey: a}",
+         ["~key-shown tls.privateKey"]),
         ("tls: {mode: SIMPLE, credentialName: 'configmap://a/b', caCrl: c}",
          ["one-of tls.caCrl", "bad-credential tls.credentialName"]),
         ("tls: {mode: SIMPLE, insecureSkipVerify: true, caCertificates: a, subjectAltNames: [b]}",

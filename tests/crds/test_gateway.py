@@ -76,6 +76,10 @@ T = f"{S}.tls"
         (https(f"{CERT}, httpsRedirect: true"), [f"~no-effect {T}.httpsRedirect"]),
         (https("mode: SIMPLE"), [f"no-certificate {T}.credentialName"]),
         (https("mode: SIMPLE, serverCertificate: /a"), [f"no-certificate {T}"]),
+        (
+            https("mode: SIMPLE, serverCertificate: /a, privateKey: /a"),
+            [f"~key-shown {T}.privateKey"],
+        ),
         (https("credentialName: shop-cert"), [f"~no-effect {T}.credentialName"]),
         (
             https("mode: ISTIO_MUTUAL, credentialName: a, caCrl: /crl"),
