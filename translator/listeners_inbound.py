@@ -27,7 +27,7 @@ from mesh.protection import UNGUARDED, Protection
 from mesh.services import SERVER_FIRST_PORTS, Protocol
 from translator import detection, names, pb, tcp_proxy
 from translator.filters import inbound_filters
-from translator.guards import guards
+from translator.guards import Guards, guards
 from translator.http_manager import http_manager
 from translator.inbound_chains import Carriers, Door, chains, ended
 from translator.listeners_outbound import ANY_ADDRESS, SETTINGS, Settings, any_ipv6
@@ -59,6 +59,7 @@ def virtual_inbound(ports: Iterable[InboundPort], inbound: Inbound = INBOUND) ->
     opaque = {port.number for port in own if not (port.protocol.is_http or _is_detected(port))}
     server_first = SERVER_FIRST_PORTS - {port.number for port in own}
     modes = inbound.protection.modes
+    guarded = _guarded(inbound)
     return Listener(
         name=names.VIRTUAL_INBOUND,
         address=pb.socket_address(ANY_ADDRESS, INBOUND_PORT),
@@ -81,11 +82,11 @@ def virtual_inbound(ports: Iterable[InboundPort], inbound: Inbound = INBOUND) ->
                 filter_chain_match=FilterChainMatch(destination_port=pb.uint32(INBOUND_PORT)),
                 filters=(tcp_proxy.to_cluster(names.BLACKHOLE),),
             ),
-            *(chain for port in own for chain in _chains(port, port.number, inbound)),
+            *(chain for port in own for chain in _chains(port, port.number, guarded)),
             *(
                 chain
                 for door in _unserved(own, inbound)
-                for chain in _passed_through(door, inbound)
+                for chain in _passed_through(door, guarded)
             ),
         ),
     )
@@ -102,13 +103,23 @@ def _original_destination() -> ListenerFilter:
     )
 
 
-def _chains(
-    port: InboundPort, destination: int, inbound: Inbound, offset: int = 0
-) -> tuple[FilterChain, ...]:
-    """The chains of one port; `destination` is matched, 0 is any. `offset`: callers arrive that
-    much higher.
-    """
-    protection = inbound.protection
+@dataclass(frozen=True, slots=True)
+class _Guarded:
+    """What all ports have in common, with the filters that its policies come to: made once."""
+
+    inbound: Inbound
+    guards: Guards
+
+
+def _guarded(inbound: Inbound, offset: int = 0) -> _Guarded:
+    """`offset`: callers arrive that much higher than at the workload's own port."""
+    made = guards(inbound.protection, inbound.settings.paths, offset=offset)
+    return _Guarded(inbound, made)
+
+
+def _chains(port: InboundPort, destination: int, guarded: _Guarded) -> tuple[FilterChain, ...]:
+    """The chains of one port; `destination` is matched, 0 is any."""
+    protection = guarded.inbound.protection
     door = Door(
         name=names.listener(ANY_ADDRESS, port.number),
         port=destination,
@@ -118,7 +129,7 @@ def _chains(
     )
     routes = inbound_route_configuration(port.number)
     cluster = names.inbound_cluster(port.number)
-    carriers = _carriers(door.name, routes, cluster, port.protocol, inbound, offset)
+    carriers = _carriers(door.name, routes, cluster, port.protocol, guarded)
     if port.closed:
         return (ended(door, (tcp_proxy.to_cluster(names.BLACKHOLE),), None),)
     if port.tls is not None:
@@ -146,29 +157,19 @@ def _unserved(own: Iterable[InboundPort], inbound: Inbound) -> Iterator[Door]:
         )
 
 
-def _passed_through(door: Door, inbound: Inbound) -> tuple[FilterChain, ...]:
+def _passed_through(door: Door, guarded: _Guarded) -> tuple[FilterChain, ...]:
     routes, cluster = inbound_passthrough_routes(), names.INBOUND_PASSTHROUGH
-    return chains(door, _carriers(names.VIRTUAL_INBOUND, routes, cluster, door.protocol, inbound))
+    return chains(door, _carriers(names.VIRTUAL_INBOUND, routes, cluster, door.protocol, guarded))
 
 
 def _carriers(
-    name: str,
-    routes: RouteConfiguration,
-    cluster: str,
-    protocol: Protocol,
-    inbound: Inbound,
-    offset: int = 0,
+    name: str, routes: RouteConfiguration, cluster: str, protocol: Protocol, guarded: _Guarded
 ) -> Carriers:
-    guarding = guards(inbound.protection, inbound.settings.paths, offset=offset)
+    guarding, logged = guarded.guards, guarded.inbound.settings.logged
     filters = inbound_filters(guarding.requests)
     plain, known = (
         http_manager(
-            f"inbound_{name}",
-            routes,
-            filters,
-            logged=inbound.settings.logged,
-            known=each,
-            paths=guarding.paths,
+            f"inbound_{name}", routes, filters, logged=logged, known=each, paths=guarding.paths
         )
         for each in (False, True)
     )
@@ -178,7 +179,7 @@ def _carriers(
         connections=(
             *guarding.connections,
             *tcp_proxy.observers(protocol, cluster),
-            tcp_proxy.to_cluster(cluster, logged=inbound.settings.logged),
+            tcp_proxy.to_cluster(cluster, logged=logged),
         ),
     )
 
@@ -207,5 +208,5 @@ def inbound_listener(
         continue_on_listener_filters_timeout=(
             bool(filters) and detection.ends(inbound.settings.detection_timeout)
         ),
-        filter_chains=_chains(port, 0, inbound, number - port.number),
+        filter_chains=_chains(port, 0, _guarded(inbound, number - port.number)),
     )
