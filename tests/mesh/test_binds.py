@@ -6,6 +6,7 @@ from mesh.binds import Bind, unbound
 from mesh.egress import EgressListener, Patterns
 from mesh.proxy import Mode
 from mesh.services import Protocol
+from tests.meshes import mesh_of, service
 
 
 @pytest.mark.parametrize(
@@ -44,3 +45,12 @@ def test_a_socket_needs_no_port() -> None:
 
 def test_a_socket_is_no_address() -> None:
     assert not Bind(address="unix:///a", port=0, protocol=Protocol.TCP).is_address
+
+
+@pytest.mark.parametrize(
+    ("ports", "led_to"), [(["tcp:90"], [90]), (["tcp:90", "b:91"], []), (["tcp:90", "b:80"], [80])]
+)
+def test_connections_may_mean_the_only_port(ports: list[str], led_to: list[int]) -> None:
+    (found,) = mesh_of(service("db", ports=ports)).services.at("db.shop.svc.cluster.local")
+    bind = Bind(address="127.0.0.1", port=80, protocol=Protocol.TCP)
+    assert list(bind.leads_to(found)) == led_to
