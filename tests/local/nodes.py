@@ -11,6 +11,7 @@ from ipaddress import IPv4Interface
 from pathlib import Path
 
 from ca.issuer import LocalIssuer
+from crds.fields import EMPTY
 from heddle.local.images import Images
 from heddle.local.modes import RunMode
 from heddle.local.pods import InjectedPod, Line
@@ -46,7 +47,11 @@ def container(code: str, *arguments: str, **more: object) -> dict[str, object]:
 
 
 def pod(
-    name: str, address: str, *containers: Mapping[str, object], **spec: object
+    name: str,
+    address: str,
+    *containers: Mapping[str, object],
+    annotations: Mapping[str, str] = EMPTY,
+    **spec: object,
 ) -> dict[str, object]:
     """A raw pod in the namespace `shop`."""
     return {
@@ -57,7 +62,7 @@ def pod(
             "namespace": "shop",
             "uid": f"uid-{name}",
             "labels": {"app": name},
-            "annotations": {},
+            "annotations": dict(annotations),
         },
         "spec": {
             "serviceAccountName": name,

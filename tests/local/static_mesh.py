@@ -125,7 +125,10 @@ async def main(mode: RunMode, envoy: Path, state: Path, *, stay: bool) -> None:
     ready = {"tcpSocket": {"port": 8080}, "periodSeconds": 1}
     bind = [{"name": "BIND", "value": "$(POD_IP)" if mode is RunMode.PROXY_PORT else "0.0.0.0"}]
     app = container(SERVER, "8080", "hello", readinessProbe=ready, env=bind)
-    server = InjectedPod(raw=injected(pod("server", server_address, app), mode))
+    # This configuration has no listener that would answer probes for the application.
+    direct = {"sidecar.istio.io/rewriteAppHTTPProbers": "false"}
+    raw = pod("server", server_address, app, annotations=direct)
+    server = InjectedPod(raw=injected(raw, mode))
     app = container(CLIENT + FOREVER_SILENT, mode)
     client = InjectedPod(raw=injected(pod("client", client_address, app), mode))
     async with runner(mode, state, envoy=envoy, on_line=lines) as node:
