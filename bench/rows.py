@@ -26,6 +26,7 @@ def rows(services: int, clients: int) -> tuple[Row, ...]:
             f"{max(services // 10, 1)} services, each with a VirtualService",
             f"virtualservice_{max(services // 10, 1)}",
         ),
+        *_per_proxy(f"a gateway's routes to {services:,} services", f"gateways_{services}"),
         Row(
             text=f"incremental translate, {services:,} services / a tenth of them",
             figure="incremental_ratio",
