@@ -99,7 +99,7 @@ def shell(result: Injected) -> list[str]:
     return [line for line in script.splitlines() if not RULE.fullmatch(line)]
 
 
-FLAGS = ("--config-yaml", "--concurrency", "--drain-time-s", "--log-level")
+FLAGS = ("--config-yaml", "--concurrency", "--drain-time-s", "--drain-strategy", "--log-level")
 MORE = ("--component-log-level",)
 
 
