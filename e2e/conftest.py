@@ -92,7 +92,7 @@ def shared_mesh(
 @pytest.fixture
 def mesh(shared_mesh: Mesh) -> Mesh:
     """A mesh as base.yaml describes it, without anything that another test has applied."""
-    shared_mesh.apply("")
+    shared_mesh.reset()
     return shared_mesh
 
 
