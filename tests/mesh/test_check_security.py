@@ -6,6 +6,7 @@ from crds.mesh_config import DEFAULT_MESH_CONFIG
 from crds.meta import Key
 from mesh.advance import advance
 from mesh.check import check
+from mesh.check_plaintext import concerned
 from tests.meshes import additions, mesh_of, objects_of, service
 from tests.security_rows import guards
 from tests.semantics import covers
@@ -129,3 +130,13 @@ def test_one_port_in_the_clear_is_enough() -> None:
     assert told(text, "AuthorizationPolicy", "a") == []
     ports = strict("ports", ANY_PORT)
     assert len(told(text + ports, "AuthorizationPolicy", "a")) == 1
+
+
+def test_a_mode_of_the_whole_mesh_concerns_every_policy() -> None:
+    policy = (
+        "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\n"
+        "metadata: {name: a, namespace: shop}\nspec: {rules: [{}]}\n"
+    )
+    mesh = mesh_of(policy)
+    assert list(concerned(mesh, frozenset({"istio-system"}))) == list(objects_of(policy))
+    assert not list(concerned(mesh, frozenset({"bank"})))

@@ -5,12 +5,14 @@ import pytest
 from crds.mesh_config import MeshConfig, OutboundTrafficPolicy
 from crds.meta import Key
 from crds.outbound_policy import OutboundTrafficPolicyMode
+from mesh.advance import advance
 from mesh.check import check, check_all
 from mesh.host_view import selection, view
 from mesh.mesh import Mesh
 from mesh.scope import Scope
 from mesh.service_aliases import concrete
-from tests.meshes import mesh_of, service
+from mesh.store import Change
+from tests.meshes import mesh_of, objects_of, service
 
 
 def external_name(name: str, target: str, namespace: str = "shop", notes: str = "") -> str:
@@ -43,6 +45,12 @@ CHAIN = external_name("c", full("b")) + external_name("b", full("a"))
 @pytest.mark.parametrize("host", [full("a"), full("b"), full("c")])
 def test_a_chain_of_names_leads_to_its_end(host: str) -> None:
     assert end(mesh_of(service("a") + CHAIN), host) == full("a")
+
+
+def test_a_name_that_is_gone_leads_nowhere() -> None:
+    gone = [Change(key, it, None) for key, it in objects_of(external_name("c", full("a"))).items()]
+    mesh, _ = advance(mesh_of(service("a") + external_name("c", full("a"))), gone, MeshConfig())
+    assert end(mesh, full("c")) == full("c")
 
 
 def test_a_name_that_is_a_service_leads_nowhere_else() -> None:
