@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from crds.authorization_policy import (
     Action,
     AuthorizationPolicy,
+    Condition,
     From,
     Operation,
     Rule,
@@ -228,3 +229,59 @@ def test_s80_the_filters_are_in_order() -> None:
     wanted = ("CUSTOM", "AUDIT", "DENY", "ALLOW")
     found = [name.removesuffix("-deny-due-to-bad-CUSTOM-action") for name in messages]
     assert found == [f"ns[shop]-policy[p-{action}]-rule[0]" for action in wanted]
+
+
+SHOP_A = Call(
+    peer=A,
+    address="10.0.0.1",
+    headers={"x": "one, two"},
+    claims={"iss": "https://i", "sub": "me", "aud": ["web", "app"], "azp": "cli", "g": ["x", "y"]},
+)
+
+
+@pytest.mark.parametrize(
+    ("key", "good", "bad"),
+    [
+        ("destination.ip", "10.0.0.0/24", "10.0.1.0/24"),
+        ("destination.port", "8080", "80"),
+        ("source.namespace", "sh*", "ship*"),
+        ("source.namespace", "*op", "*up"),
+        ("source.namespace", "*", "bank"),
+        ("request.auth.audiences", "app", "other"),
+        ("request.auth.presenter", "cli", "gui"),
+        ("request.auth.claims[g]", "y", "z"),
+        ("request.auth.principal", "https://i/m*", "https://j*"),
+        ("request.auth.principal", "*/me", "*/you"),
+        ("request.auth.principal", "*me", "*you"),
+        ("request.auth.principal", "*", "https://i/you"),
+    ],
+)
+def test_s91_each_condition_takes_each_form_of_a_value(key: str, good: str, bad: str) -> None:
+    def when(*values: str) -> list[AuthorizationPolicy]:
+        return [policy(Rule(when=(Condition(key=key, values=values),)))]
+
+    assert verdict(when(good), SHOP_A)
+    assert verdict(when(bad, good), SHOP_A)
+    assert not verdict(when(bad), SHOP_A)
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        *(("*", True), ("two", True), ("tw*", True), ("*ne", True)),
+        *(("tw", False), ("wo*", False), ("*on", False)),
+    ],
+)
+def test_one_of_a_header_s_values_is_enough_to_be_denied(value: str, found: bool) -> None:
+    denied = policy(
+        Rule(when=(Condition(key="request.headers[x]", values=(value,)),)), action=Action.DENY
+    )
+    assert verdict([denied], SHOP_A) is not found
+
+
+def test_a_condition_of_requests_is_no_condition_of_connections() -> None:
+    """It can be neither met nor missed there: DENY stays closed, ALLOW does not widen."""
+    asks = Rule(when=(Condition(key="request.headers[x]", values=("a",)),))
+    connection = Call(http=False, peer=A)
+    assert not verdict([policy(asks, action=Action.DENY)], connection)
+    assert not verdict([policy(asks)], connection)

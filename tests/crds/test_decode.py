@@ -132,6 +132,7 @@ def test_what_is_no_mapping_is_no_object() -> None:
         ("{timeout: soon}", "bad-duration spec.http[0].timeout"),
         ("{timeout: []}", "wrong-type spec.http[0].timeout"),
         ("{name: 1}", "wrong-type spec.http[0].name"),
+        ("{name: !!binary YQ==}", "wrong-type spec.http[0].name"),
         ("{match: {}}", "wrong-type spec.http[0].match"),
         ("{match: [null]}", "null-entry spec.http[0].match[0]"),
         ("{match: [3]}", "wrong-type spec.http[0].match[0]"),

@@ -3,6 +3,7 @@
 import pytest
 
 from mesh.check import check_all
+from mesh.check_claims import claiming
 from tests.meshes import gateway, mesh_of, service, virtual_service
 
 POD = """---
@@ -54,3 +55,9 @@ RULE = '{issuer: a, jwksUri: "https://idp.example.com/keys"}'
 def test_a_claim_that_nobody_has_is_told_of(text: str, paths: list[str]) -> None:
     found = check_all(mesh_of(BASE + text))
     assert [each.path for each in found if each.code == "no-tokens"] == paths
+
+
+@pytest.mark.parametrize(("text", "names"), [(ASKS, ["v"]), (LACKS, ["v"]), (routes("{}"), [])])
+def test_who_asks_for_claims_is_known(text: str, names: list[str]) -> None:
+    """They are looked at again when the policies of tokens change."""
+    assert [key.name for key in claiming(mesh_of(BASE + text))] == names

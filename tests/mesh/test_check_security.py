@@ -7,6 +7,7 @@ from crds.meta import Key
 from mesh.advance import advance
 from mesh.check import check
 from mesh.check_plaintext import concerned
+from mesh.check_security import asking, targeting
 from tests.meshes import additions, mesh_of, objects_of, service
 from tests.security_rows import guards
 from tests.semantics import covers
@@ -46,6 +47,21 @@ def test_what_no_sidecar_can_do_is_told() -> None:
     assert told(asked, "AuthorizationPolicy", "a") == ["unusable-provider spec.provider.name"]
     plain = policy("AuthorizationPolicy", "a", "{}")
     assert told(plain, "AuthorizationPolicy", "a") == []
+
+
+def test_who_asks_and_who_targets_is_known() -> None:
+    """They are looked at again when a provider or a gateway comes or goes."""
+    mesh = mesh_of(
+        policy("AuthorizationPolicy", "asks", "{action: CUSTOM, provider: {name: a}, rules: [{}]}")
+        + policy("AuthorizationPolicy", "plain", "{}")
+        + policy(
+            "RequestAuthentication",
+            "aims",
+            "{targetRef: {group: gateway.networking.k8s.io, kind: Gateway, name: a}}",
+        )
+    )
+    assert [key.name for key in asking(mesh)] == ["asks"]
+    assert [key.name for key in targeting(mesh)] == ["aims"]
 
 
 @guards("C7")

@@ -22,11 +22,12 @@ PAIR, ROOTS = Credential("a"), Credential("a", roots=True)
 )
 def test_only_what_is_shown_or_verified_with(tls: str, needed: set[Credential]) -> None:
     selector = "workloadSelector: {matchLabels: {app: web}}"
-    rule = f"{{host: reviews, {selector}, trafficPolicy: {{tls: {{{tls}}}}}}}"
+    policy = f"{selector}, trafficPolicy: {{tls: {{{tls}}}}}"
     mesh = mesh_of(
         service("reviews")
         + secret("a", "shop", tls_crt=b"1", tls_key=b"2", ca_crt=b"3")
-        + destination_rule("r", rule)
+        + destination_rule("r", f"{{host: reviews, {policy}}}")
+        + destination_rule("nobody", f"{{host: nowhere, {policy}}}")
     )
     assert credentials(mesh, Scope("shop", labels=frozenset({("app", "web")}))) == needed
     assert credentials(mesh, Scope("shop")) == set()
