@@ -6,12 +6,16 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from ca.tokens import TokenVerifier
 from heddle.identity import TokenAuthenticator
 from heddle.token_review import ReviewAuthenticator
 from xds.auth import Authenticator
+
+REVIEW_SECONDS = 5.0
+"""For the API server to review a token: a proxy waits meanwhile."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +76,8 @@ async def authenticator(
     from sources.kubernetes import kubernetes_api
 
     async with kubernetes_api(tokens.kubeconfig) as api:
-        yield ReviewAuthenticator(api.create, audience=audience, clock=clock)
+        create = partial(api.create, seconds=REVIEW_SECONDS)
+        yield ReviewAuthenticator(create, audience=audience, clock=clock)
 
 
 def _key_set(file: Path) -> Mapping[str, object]:

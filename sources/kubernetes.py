@@ -1,99 +1,270 @@
-"""The API server of a cluster: where it is, how we prove ourselves to it, and one request.
+"""The API server of a cluster, and every request that we make of it.
 
-Where and how comes from kubernetes-asyncio: a kubeconfig, or what a pod is given. The transport is
-aiohttp's own, for the client of kubernetes-asyncio writes whole answers to its log, and in the one
-to a TokenReview is the token. It takes a second to import: only who talks to an API server does.
+The transport is aiohttp's own, for the client of kubernetes-asyncio writes whole answers to its
+log, and in the one to a TokenReview is the token. A path is given as the API has it, from `/api` or
+`/apis` on; `sources.resource` makes them.
 """
 
 import json
-import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 import aiohttp
-import yaml
-from kubernetes_asyncio.client import Configuration
-from kubernetes_asyncio.config import ConfigException, load_incluster_config, load_kube_config
 
+from sources.api_answers import (
+    Lines,
+    Page,
+    Raw,
+    WatchEvent,
+    an_object,
+    page,
+    refusal_of,
+    watch_event,
+)
+from sources.api_place import Place, place
 from sources.errors import ApiError, SourceError
 
-TIMEOUT_SECONDS = 5.0
-MAX_ANSWER_BYTES = 1 << 20
+READ_SECONDS = 5.0
+"""For one object."""
+WRITE_SECONDS = 15.0
+"""Webhooks may be asked before something is written, for 10 s each."""
+PAGE_SECONDS = 60.0
+"""For one page of a list."""
+IDLE_SECONDS = 90.0
+"""Without a word from a watch; the API server sends a bookmark every minute."""
+CONNECT_SECONDS = 5.0
+MAX_ANSWER_BYTES = 8 << 20
+"""Of one object: see `MAX_LINE_BYTES`."""
+MAX_PAGE_BYTES = 64 << 20
+MAX_REFUSAL_BYTES = 64 << 10
+PAGE_ITEMS = 250
+"""Of a list that is asked for in pages."""
 _UNAUTHORIZED = 401
-_USELESS = (ConfigException, OSError, ValueError, TypeError, AttributeError, yaml.YAMLError)
-"""What a kubeconfig that is none is answered with."""
+_JSON = "application/json"
+_FAILURES = (aiohttp.ClientError, OSError, TimeoutError, ValueError, RecursionError)
+"""What a request ends with if there is no answer, or none that can be read."""
+
+Query = Mapping[str, str]
+NO_QUERY: Query = {}
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where the API server is. `configuration` is asked for our token at every request, for that
-    changes.
-    """
+class _Patch(StrEnum):
+    """How a patch is to be read."""
 
-    url: str
-    server_name: str | None
-    proxy: str | None
-    context: ssl.SSLContext
-    configuration: Configuration
+    MERGE = "application/merge-patch+json"
+    STEPS = "application/json-patch+json"
+    APPLY = "application/apply-patch+yaml"  # JSON is YAML
 
 
 class KubernetesApi:
-    """An API server. Belongs to one event loop."""
+    """An API server. Belongs to one event loop.
 
-    def __init__(self, config: Path | None, place: _Place, session: aiohttp.ClientSession) -> None:
+    Every request raises `ApiError` if it comes to nothing; its text has nothing of what was sent or
+    answered. What is refused with 401 is tried once more with fresh credentials.
+    """
+
+    def __init__(self, config: Path | None, found: Place, session: aiohttp.ClientSession) -> None:
         self._config = config
-        self._place = place
+        self._place = found
         self._session = session
 
-    async def create(self, path: str, body: Mapping[str, object]) -> Mapping[str, object]:
-        """Posts an object; the one that comes back. Raises `ApiError`, whose text says nothing of
-        either.
-        """
-        try:
-            return await self._post(path, body)
-        except ApiError as error:
-            if error.status != _UNAUTHORIZED:
-                raise
-        # What we prove ourselves by may have been replaced meanwhile.
-        self._place = await _place(self._config)
-        return await self._post(path, body)
+    async def get(self, path: str) -> Raw:
+        """One object."""
+        return _object_of(await self._ask("GET", path, seconds=READ_SECONDS))
 
-    async def _post(self, path: str, body: Mapping[str, object]) -> Mapping[str, object]:
-        place = self._place
+    async def create(self, path: str, body: Raw, *, seconds: float = WRITE_SECONDS) -> Raw:
+        """Posts an object to its collection; the one that comes back."""
+        return _object_of(await self._ask("POST", path, body=body, seconds=seconds))
+
+    async def replace(self, path: str, body: Raw) -> Raw:
+        """Puts an object in the place of the old one; a Conflict if `metadata.resourceVersion` is
+        given and no longer the newest.
+        """
+        return _object_of(await self._ask("PUT", path, body=body, seconds=WRITE_SECONDS))
+
+    async def patch(self, path: str, body: Raw) -> Raw:
+        """Merges (RFC 7386): null removes, a list is replaced as a whole."""
+        return await self._patch(path, body, _Patch.MERGE, NO_QUERY)
+
+    async def json_patch(self, path: str, steps: Sequence[Raw]) -> Raw:
+        """Does the steps of a JSON patch (RFC 6902): all of them or none."""
+        return await self._patch(path, steps, _Patch.STEPS, NO_QUERY)
+
+    async def apply(self, path: str, body: Raw, *, manager: str, force: bool = False) -> Raw:
+        """Server-side apply: these fields are `manager`'s, and there if they were not. `force`
+        takes them from whoever has them; else that is a Conflict.
+        """
+        query = {"fieldManager": manager, "force": "true" if force else "false"}
+        return await self._patch(path, body, _Patch.APPLY, query)
+
+    async def delete(self, path: str, *, uid: str = "", resource_version: str = "") -> None:
+        """Deletes an object; a Conflict if it is not the one that is meant."""
+        given = {"uid": uid, "resourceVersion": resource_version}
+        meant = {name: value for name, value in given.items() if value}
+        options = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": meant}
+        await self._ask("DELETE", path, body=options, seconds=WRITE_SECONDS)
+
+    async def page(
+        self, path: str, query: Query = NO_QUERY, *, more: str = "", limit: int = PAGE_ITEMS
+    ) -> Page:
+        """A page of a list: the first, or the one that the last had as `more`. `query` may have
+        `labelSelector` and `fieldSelector`. A 410 means that it took too long: start again.
+        """
+        asked = {**query, "limit": str(limit), **({"continue": more} if more else {})}
+        text = await self._ask("GET", path, query=asked, seconds=PAGE_SECONDS, most=MAX_PAGE_BYTES)
         try:
-            headers = {"Accept": "application/json", **await _authorization(place.configuration)}
-            async with self._session.post(
-                place.url + path,
-                json=body,
+            return page(text)
+        except (ValueError, RecursionError) as error:
+            raise _nothing(error) from None
+
+    async def list(
+        self, path: str, query: Query = NO_QUERY, *, limit: int = PAGE_ITEMS
+    ) -> AsyncIterator[Page]:
+        """All pages of a list."""
+        more = ""
+        while True:
+            found = await self.page(path, query, more=more, limit=limit)
+            yield found
+            more = found.more
+            if not more:
+                return
+
+    async def watch(
+        self,
+        path: str,
+        query: Query = NO_QUERY,
+        *,
+        resource_version: str,
+        seconds: float,
+        idle: float = IDLE_SECONDS,
+    ) -> AsyncGenerator[WatchEvent, None]:
+        """What happened after `resource_version`, with bookmarks, for `seconds`; then it ends, and
+        is to be asked again. Raises `ApiError` also for an event that says that the watch failed,
+        with its status, and after `idle` seconds without a word. To be closed
+        (`contextlib.aclosing`).
+        """
+        asked = {
+            **query,
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": resource_version,
+            "timeoutSeconds": str(max(1, int(seconds))),
+        }
+        limits = aiohttp.ClientTimeout(
+            total=None, sock_connect=CONNECT_SECONDS, sock_read=min(idle, seconds + CONNECT_SECONDS)
+        )
+        try:
+            async with self._answered("GET", path, asked, limits=limits) as response:
+                lines = Lines()
+                async for chunk in response.content.iter_any():
+                    for line in lines.feed(chunk):
+                        yield watch_event(line)
+                lines.end()
+        except _FAILURES as error:
+            raise _nothing(error) from None
+
+    async def _patch(self, path: str, body: object, form: _Patch, query: Query) -> Raw:
+        text = await self._ask(
+            "PATCH", path, query=query, body=body, content_type=form, seconds=WRITE_SECONDS
+        )
+        return _object_of(text)
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        seconds: float,
+        query: Query = NO_QUERY,
+        body: object = None,
+        content_type: str = _JSON,
+        most: int = MAX_ANSWER_BYTES,
+    ) -> bytes:
+        limits = aiohttp.ClientTimeout(total=seconds)
+        try:
+            async with self._answered(
+                method, path, query, limits=limits, body=body, content_type=content_type
+            ) as response:
+                return await _read(response, most)
+        except _FAILURES as error:
+            raise _nothing(error) from None
+
+    @asynccontextmanager
+    async def _answered(
+        self,
+        method: str,
+        path: str,
+        query: Query,
+        *,
+        limits: aiohttp.ClientTimeout,
+        body: object = None,
+        content_type: str = _JSON,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """A good answer, with the body still to be read; raises `ApiError` for any other."""
+        data = None if body is None else json.dumps(body).encode()
+        for attempt in range(2):
+            found = self._place
+            headers = {"Accept": _JSON, **await found.authorization()}
+            if data is not None:
+                headers["Content-Type"] = content_type
+            async with self._session.request(
+                method,
+                found.url + path,
+                params=query,
+                data=data,
                 headers=headers,
-                ssl=place.context,
-                server_hostname=place.server_name,
-                proxy=place.proxy,
+                timeout=limits,
+                ssl=found.context,
+                server_hostname=found.server_name,
+                proxy=found.proxy,
                 allow_redirects=False,  # a redirect would take our token along
             ) as response:
-                text = await response.content.read(MAX_ANSWER_BYTES + 1)
-                if not response.ok:
-                    raise ApiError(f"the API server says {response.status}", response.status)
-                return _object(text)
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, RecursionError) as error:
-            # The text of the cause could quote what was sent.
-            raise ApiError(f"the API server cannot be asked ({type(error).__name__})") from None
+                if response.status == _UNAUTHORIZED and attempt == 0:
+                    await self._renew()
+                    continue
+                if not 200 <= response.status < 300:
+                    raise await _refusal(response)
+                yield response
+                return
+
+    async def _renew(self) -> None:
+        """What we prove ourselves by may have been replaced meanwhile."""
+        try:
+            self._place = await place(self._config)
+        except SourceError:
+            raise ApiError("there are no credentials now", _UNAUTHORIZED) from None
 
 
-async def _authorization(configuration: Configuration) -> dict[str, str]:
-    token = await configuration.get_api_key_with_prefix("BearerToken")
-    return {"Authorization": token} if isinstance(token, str) else {}
+async def _refusal(response: aiohttp.ClientResponse) -> ApiError:
+    try:
+        text = await _read(response, MAX_REFUSAL_BYTES)
+    except _FAILURES:
+        text = b""
+    return refusal_of(response.status, text, response.headers.get("Retry-After"))
 
 
-def _object(text: bytes) -> Mapping[str, object]:
-    if len(text) > MAX_ANSWER_BYTES:
-        raise ValueError("too long")
-    found = json.loads(text)
-    if not isinstance(found, dict):
-        raise ValueError("no object")
-    return found
+async def _read(response: aiohttp.ClientResponse, most: int) -> bytes:
+    text = bytearray()
+    async for chunk in response.content.iter_any():
+        text += chunk
+        if len(text) > most:
+            raise ValueError("too long")
+    return bytes(text)
+
+
+def _object_of(text: bytes) -> Raw:
+    """The object of an answer; raises `ApiError` if it is none."""
+    try:
+        return an_object(text)
+    except (ValueError, RecursionError) as error:
+        raise _nothing(error) from None
+
+
+def _nothing(error: Exception) -> ApiError:
+    # The text of the cause could quote what was sent.
+    return ApiError(f"the API server cannot be asked ({type(error).__name__})")
 
 
 @asynccontextmanager
@@ -102,33 +273,6 @@ async def kubernetes_api(config: Path | None = None) -> AsyncIterator[Kubernetes
 
     Raises `SourceError` if there is no such file, or no cluster around us.
     """
-    place = await _place(config)
-    timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
-    async with aiohttp.ClientSession(timeout=timeout) as session:
-        yield KubernetesApi(config, place, session)
-
-
-async def _place(config: Path | None) -> _Place:
-    configuration = Configuration()
-    try:
-        if config is None:
-            load_incluster_config(configuration)
-        else:
-            await load_kube_config(
-                str(config), client_configuration=configuration, persist_config=False
-            )
-        context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
-        if configuration.cert_file:
-            context.load_cert_chain(configuration.cert_file, configuration.key_file)
-    except _USELESS as error:
-        where = str(config) if config else "the cluster around this process"
-        raise SourceError(f"{where} leads to no API server: {error}") from error
-    if not configuration.verify_ssl:
-        raise SourceError(f"{config} has insecure-skip-tls-verify: anybody could answer for it")
-    return _Place(
-        url=str(configuration.host).rstrip("/"),
-        server_name=configuration.tls_server_name,
-        proxy=configuration.proxy,
-        context=context,
-        configuration=configuration,
-    )
+    found = await place(config)
+    async with aiohttp.ClientSession(headers={"User-Agent": "heddle"}) as session:
+        yield KubernetesApi(config, found, session)

@@ -3,22 +3,17 @@ expiry and audience, knows which pods are there, and wants to know who asks.
 """
 
 import asyncio
-import json
-import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
-from ipaddress import ip_address
 from pathlib import Path
 
 import jwt
 from aiohttp import web
 
-from ca.authority import new_root, pem
 from ca.issuer import LocalIssuer
-from ca.serving import serving_certificate
+from tests.fakes.cluster_tls import OWN_TOKEN, cluster_tls
 
-OWN_TOKEN = "control-plane"
 _EXTRA = "authentication.kubernetes.io/"
 
 
@@ -109,42 +104,7 @@ class FakeKubeApi:
 @asynccontextmanager
 async def kube_api(fake: FakeKubeApi, folder: Path, now: datetime) -> AsyncIterator[Path]:
     """Serves it; a kubeconfig that leads to it."""
-    root = new_root(now, "kubernetes")
-    made = serving_certificate(root, now, addresses=(ip_address("127.0.0.1"),))
-    chain, ca = folder / "api.pem", folder / "api-ca.pem"
-    await asyncio.to_thread(chain.write_bytes, made.chain_pem + made.key.reveal())
-    await asyncio.to_thread(ca.write_bytes, pem((root.root,)))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(chain)
     app = web.Application()
     app.router.add_post("/apis/authentication.k8s.io/v1/tokenreviews", fake.review)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    try:
-        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
-        await site.start()
-        port = runner.addresses[0][1]
-        yield await asyncio.to_thread(_kubeconfig, folder / "kubeconfig", port, ca)
-    finally:
-        await runner.cleanup()
-
-
-def _kubeconfig(path: Path, port: int, ca: Path, token: str = OWN_TOKEN) -> Path:
-    config = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [
-            {
-                "name": "c",
-                "cluster": {
-                    "server": f"https://127.0.0.1:{port}",
-                    "certificate-authority": str(ca),
-                },
-            }
-        ],
-        "users": [{"name": "u", "user": {"token": token}}],
-        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
-        "current-context": "x",
-    }
-    path.write_text(json.dumps(config))  # JSON is YAML
-    return path
+    async with cluster_tls(app, folder, now) as config:
+        yield config

@@ -1,0 +1,66 @@
+"""Where the API server of a cluster is, and how we prove ourselves to it.
+
+Both come from kubernetes-asyncio: a kubeconfig, or what a pod is given. It takes a second to
+import: only who talks to an API server does.
+"""
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from kubernetes_asyncio.client import Configuration
+from kubernetes_asyncio.config import ConfigException, load_incluster_config, load_kube_config
+
+from sources.errors import SourceError
+
+_USELESS = (ConfigException, OSError, ValueError, TypeError, AttributeError, yaml.YAMLError)
+"""What a kubeconfig that is none is answered with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the API server is. `configuration` is asked for our token at every request, for that
+    changes.
+    """
+
+    url: str
+    server_name: str | None
+    proxy: str | None
+    context: ssl.SSLContext
+    configuration: Configuration
+
+    async def authorization(self) -> dict[str, str]:
+        """The header that says who we are; none if a client certificate does."""
+        token = await self.configuration.get_api_key_with_prefix("BearerToken")
+        return {"Authorization": token} if isinstance(token, str) else {}
+
+
+async def place(config: Path | None) -> Place:
+    """The API server that a kubeconfig names; without one, that of the cluster around us.
+
+    Raises `SourceError` if there is no such file, or no cluster around us.
+    """
+    configuration = Configuration()
+    try:
+        if config is None:
+            load_incluster_config(configuration)
+        else:
+            await load_kube_config(
+                str(config), client_configuration=configuration, persist_config=False
+            )
+        context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
+        if configuration.cert_file:
+            context.load_cert_chain(configuration.cert_file, configuration.key_file)
+    except _USELESS as error:
+        where = str(config) if config else "the cluster around this process"
+        raise SourceError(f"{where} leads to no API server: {error}") from error
+    if not configuration.verify_ssl:
+        raise SourceError(f"{config} has insecure-skip-tls-verify: anybody could answer for it")
+    return Place(
+        url=str(configuration.host).rstrip("/"),
+        server_name=configuration.tls_server_name,
+        proxy=configuration.proxy,
+        context=context,
+        configuration=configuration,
+    )
