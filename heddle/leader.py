@@ -1,0 +1,186 @@
+"""Runs what only one replica may do: while this one holds a Lease, and not a moment longer."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Protocol
+
+import structlog
+from prometheus_client import CollectorRegistry, Gauge
+
+from heddle.election import Election, Terms
+from sources.errors import ApiError
+
+log = structlog.get_logger(__name__)
+
+LEASE = "heddle-leader"
+PARTING_SECONDS = 2.0
+"""How long letting go may take: an API server that is away holds up no process that ends."""
+_NOT_FOUND = 404
+_CONFLICT = 409
+
+Work = Callable[[], Coroutine[None, None, None]]
+"""What is run while we lead: called once each time that we begin to, and cancelled at the end."""
+
+
+class Leases(Protocol):
+    """What is needed of an API server. Each raises `ApiError`."""
+
+    async def get(self, path: str) -> Mapping[str, object]:
+        """The object."""
+
+    async def create(self, path: str, body: Mapping[str, object]) -> Mapping[str, object]:
+        """Posts an object; what it is now."""
+
+    async def replace(self, path: str, body: Mapping[str, object]) -> Mapping[str, object]:
+        """Puts an object, if it is still the `resourceVersion` of `body`; what it is now."""
+
+
+class LeaderMetrics:
+    """Whether we lead."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.leads = Gauge(
+            "heddle_leader",
+            "1 while this replica writes statuses and all else that one replica writes",
+            registry=registry if registry is not None else CollectorRegistry(),
+        )
+
+
+class _Lost(Exception):
+    """The lease could not be kept."""
+
+
+class Leader:
+    """A replica that leads whenever nobody else does."""
+
+    def __init__(
+        self,
+        api: Leases,
+        *,
+        namespace: str,
+        identity: str,
+        wall: Callable[[], float],
+        chance: Callable[[], float],
+        lease: str = LEASE,
+        terms: Terms | None = None,
+        metrics: LeaderMetrics | None = None,
+    ) -> None:
+        """`identity` is a name that no other process has, nor had before; `wall` gives unix
+        seconds, for people; `chance` gives numbers from 0 to 1.
+        """
+        self._api = api
+        self._folder = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
+        self._metadata = {"name": lease, "namespace": namespace}
+        self._wall = wall
+        self._chance = chance
+        self._metrics = metrics or LeaderMetrics()
+        self._election = Election(identity, terms or Terms())
+        self._trouble = ""
+
+    @property
+    def leads(self) -> bool:
+        """Whether we lead now."""
+        return self._election.leads(_now())
+
+    async def run(self, works: Sequence[Work]) -> None:
+        """Runs `works` whenever we lead, until cancelled; then lets go of the lease, so that the
+        next one need not wait. What one of them raises ends all of it.
+        """
+        try:
+            while True:
+                await self._until_leading()
+                await self._lead(works)
+        finally:
+            self._metrics.leads.set(0)
+            await self._part()
+
+    async def _until_leading(self) -> None:
+        await self._try()
+        while not self.leads:
+            await asyncio.sleep(self._election.pause(_now(), self._chance()))
+            await self._try()
+
+    async def _lead(self, works: Sequence[Work]) -> None:
+        log.info("leading", lease=self._metadata["name"])
+        self._metrics.leads.set(1)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for work in works:
+                    group.create_task(work())
+                group.create_task(self._keep())
+        except* _Lost:
+            log.warning("leading no longer", lease=self._metadata["name"])
+        finally:
+            self._metrics.leads.set(0)
+
+    async def _keep(self) -> None:
+        """Renews; raises `_Lost` before anybody else can lead."""
+        while True:
+            await asyncio.sleep(self._election.pause(_now(), self._chance()))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(self._election.deadline):
+                    await self._try()
+            if not self.leads:
+                raise _Lost
+
+    async def _try(self) -> None:
+        """Takes or renews the lease, if that can be."""
+        try:
+            if not self._election.knows:
+                self._election.saw(await self._read(), _now())
+            await self._claim()
+        except ApiError as error:
+            # Another was faster: that is how it should be.
+            self._tell("" if error.status == _CONFLICT else str(error))
+        else:
+            self._tell("")
+
+    async def _read(self) -> Mapping[str, object] | None:
+        try:
+            return await self._api.get(f"{self._folder}/{self._metadata['name']}")
+        except ApiError as error:
+            if error.status == _NOT_FOUND:
+                return None
+            raise
+
+    async def _claim(self) -> None:
+        asked = _now()
+        wanted = self._election.claim(asked, self._wall())
+        if wanted is None:
+            return
+        try:
+            self._election.held(await self._write(wanted), asked)
+        except BaseException:
+            self._election.failed()  # also a request that nobody waits for may still be done
+            raise
+
+    async def _write(self, lease: Mapping[str, object]) -> Mapping[str, object]:
+        if "metadata" in lease:
+            return await self._api.replace(f"{self._folder}/{self._metadata['name']}", lease)
+        head = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease"}
+        return await self._api.create(self._folder, {**head, "metadata": self._metadata, **lease})
+
+    async def _part(self) -> None:
+        if not self.leads:
+            return
+        with contextlib.suppress(ApiError, TimeoutError):
+            async with asyncio.timeout(PARTING_SECONDS):
+                if not self._election.knows:
+                    self._election.saw(await self._read(), _now())
+                free = self._election.parting(_now(), self._wall())
+                if free is not None:
+                    await self._write(free)
+                    log.info("leadership let go", lease=self._metadata["name"])
+
+    def _tell(self, trouble: str) -> None:
+        """Says once what is in the way, and once that it is over."""
+        if trouble and trouble != self._trouble:
+            log.error("cannot ask for the lease", lease=self._metadata["name"], reason=trouble)
+        elif self._trouble and not trouble:
+            log.info("the lease can be asked for again", lease=self._metadata["name"])
+        self._trouble = trouble
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
