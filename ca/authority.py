@@ -167,17 +167,7 @@ def _builder(
     until: datetime,
     trust_domain: str,
 ) -> x509.CertificateBuilder:
-    usage = x509.KeyUsage(
-        digital_signature=False,
-        key_cert_sign=True,
-        crl_sign=True,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
+    usage = keys.usage(certificates=True)
     identity = x509.SubjectAlternativeName(
         [x509.UniformResourceIdentifier(f"{_SPIFFE}{trust_domain}")]
     )

@@ -1,5 +1,6 @@
 """Private keys: made, written as PEM into a value that does not show itself, and read back."""
 
+from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -14,6 +15,25 @@ PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 MIN_RSA_BITS = 2048
 MAX_RSA_BITS = 8192
 """Of keys that others made: to verify with a longer one takes time that is ours."""
+
+
+def usage(
+    *, signature: bool = False, certificates: bool = False, encipherment: bool = False
+) -> x509.KeyUsage:
+    """What a certificate says its key is for (RFC 5280, 4.2.1.3): signatures in handshakes, signing
+    certificates and their revocation, or receiving a key.
+    """
+    return x509.KeyUsage(
+        digital_signature=signature,
+        key_cert_sign=certificates,
+        crl_sign=certificates,
+        key_encipherment=encipherment,
+        content_commitment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
 
 
 def new_key() -> ec.EllipticCurvePrivateKey:

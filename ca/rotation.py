@@ -10,7 +10,7 @@ root is dropped, each step can be taken back. Values in, values out: `storage` k
 across restarts, and who counts acknowledgements is elsewhere.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -66,7 +66,7 @@ class Rotation:
         only that sends nobody his trust anew.
         """
         other = (self.other.root,) if self.other else ()
-        return tuple(sorted({self.current.root, *other, *self.more}, key=_fingerprint))
+        return _in_order({self.current.root, *other, *self.more})
 
     @property
     def name(self) -> str:
@@ -75,6 +75,10 @@ class Rotation:
         step = f"{self.phase} {self.returning}".encode()
         text = step + b"".join(map(_fingerprint, held))
         return blake2b(text, digest_size=8).hexdigest()
+
+
+def _in_order(certificates: Iterable[x509.Certificate]) -> tuple[x509.Certificate, ...]:
+    return tuple(sorted(certificates, key=_fingerprint))
 
 
 def _fingerprint(certificate: x509.Certificate) -> bytes:
@@ -168,7 +172,7 @@ def approached(served: Rotation, found: Rotation, *, taken: bool) -> Rotation:
             "old and the new root into root-cert.pem first, with the old one signing; then let the "
             "new one sign; then take the old root out"
         )
-    trusted = tuple(sorted({*served.roots, *found.roots}, key=_fingerprint))
+    trusted = _in_order({*served.roots, *found.roots})
     if not set(found.roots) <= set(served.roots):
         signer = found.current if found.current.root == served.current.root else served.current
         return Rotation(current=signer, more=trusted)

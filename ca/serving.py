@@ -86,14 +86,4 @@ def renew(not_before: datetime, not_after: datetime, now: datetime) -> bool:
     return now >= not_before + (not_after - not_before) * 2 / 3
 
 
-_HANDSHAKES = x509.KeyUsage(
-    digital_signature=True,
-    key_cert_sign=False,
-    crl_sign=False,
-    content_commitment=False,
-    key_encipherment=False,
-    data_encipherment=False,
-    key_agreement=False,
-    encipher_only=False,
-    decipher_only=False,
-)
+_HANDSHAKES = keys.usage(signature=True)

@@ -18,6 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from ca import keys
 from ca.authority import BACKDATE, Authority, authority_key_id, pem
 from ca.check import check_workload
+from ca.claims import NAME
 from ca.errors import AuthorityError, CertificateError, RequestError
 from ca.secret import PrivateKey
 from mesh.identity import SpiffeId
@@ -36,7 +37,6 @@ _UNREADABLE = (
 """What the parser has to say of a request that it cannot make sense of."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TRUST_DOMAIN = re.compile(r"[a-z0-9._-]{1,255}")
-_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 """What Kubernetes accepts as a name (RFC 1123 subdomain)."""
 
 
@@ -174,8 +174,8 @@ def checked_id(identity: SpiffeId) -> str:
     """
     parts_are_names = (
         _TRUST_DOMAIN.fullmatch(identity.trust_domain)
-        and _NAME.fullmatch(identity.namespace)
-        and _NAME.fullmatch(identity.service_account)
+        and NAME.fullmatch(identity.namespace)
+        and NAME.fullmatch(identity.service_account)
     )
     if not parts_are_names:
         raise CertificateError(f"not an identity to be signed: {str(identity)!r}")
@@ -187,14 +187,4 @@ def _both_sides() -> x509.ExtendedKeyUsage:
 
 
 def _usage(key: keys.PublicKey) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=True,
-        key_encipherment=isinstance(key, rsa.RSAPublicKey),
-        key_cert_sign=False,
-        crl_sign=False,
-        content_commitment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
+    return keys.usage(signature=True, encipherment=isinstance(key, rsa.RSAPublicKey))

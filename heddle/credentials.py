@@ -27,7 +27,7 @@ from mesh.gateway_servers import merged
 from mesh.inbound import ingress_tls
 from mesh.mesh import Mesh, client
 from mesh.proxy import Mode, Proxy
-from mesh.scope import scope_of, upstream_scope
+from mesh.scope import client_scope
 from mesh.store import Change
 from translator import names
 from translator.cluster_secrets import Credential, credentials
@@ -87,10 +87,10 @@ class Secrets:
         that its Sidecar's listeners, or the open servers of a gateway name.
         """
         if proxy.is_gateway:
-            named = {*credentials(mesh, upstream_scope(mesh, proxy)), *_of_servers(mesh, proxy)}
+            own = _of_servers(mesh, proxy)
         else:
             own = (each for tls in ingress_tls(mesh, proxy) for each in _of_tls(tls))
-            named = {*credentials(mesh, scope_of(mesh, proxy)), *own}
+        named = {*credentials(mesh, client_scope(mesh, proxy)), *own}
         found: dict[str, SecretMessage] = {}
         for each in sorted(named, key=lambda one: (one.roots, one.secret)):
             made = self._message(mesh.credentials, proxy.namespace, each)

@@ -25,7 +25,7 @@ from mesh.localities import ANYWHERE, Place, of_pod
 from mesh.mesh import EMPTY_MESH, Mesh
 from mesh.place import place_of
 from mesh.proxy import Mode, Proxy, is_injected, proxy_from
-from mesh.scope import Scope, scope_of, upstream_scope
+from mesh.scope import Scope, client_scope
 from mesh.store import Change
 from mesh.visibility import candidate_hosts
 from translator.translate import inbound as inbound_of
@@ -255,10 +255,8 @@ class Engine:
         return (endpoints.outbound, endpoints, own, *more)
 
     def _endpoints_key(self, proxy: Proxy, inline: bool) -> EndpointsKey:
-        if proxy.is_gateway:
-            outbound = OutboundKey(upstream_scope(self.mesh, proxy))
-        else:
-            outbound = OutboundKey(scope_of(self.mesh, proxy), inline)
+        scope = client_scope(self.mesh, proxy)
+        outbound = OutboundKey(scope, inline and not scope.is_gateway)
         return EndpointsKey(outbound, place_of(self.mesh, proxy))
 
     def proxy(self, namespace: str, name: str) -> tuple[Pod, Proxy] | None:

@@ -7,8 +7,6 @@ from ipaddress import ip_address
 from crds.sidecar import UNIX, CaptureMode, IstioIngressListener, endpoint_of
 from mesh import binds
 
-LOOPBACK = "127.0.0.1"
-
 
 @dataclass(frozen=True, slots=True)
 class Application:

@@ -20,7 +20,7 @@ from crds.problem import Severity
 from mesh.egress import NOWHERE
 from mesh.mesh import Mesh
 from mesh.proxy import Proxy
-from mesh.scope import scope_of, upstream_scope
+from mesh.scope import client_scope
 from mesh.service_index import Services
 from mesh.services import Service
 from mesh.visibility import seen_service
@@ -101,7 +101,7 @@ def _reached(mesh: Mesh, proxy: Proxy, names: Iterable[str]) -> Iterator[Authori
 
 def _has_cluster(mesh: Mesh, proxy: Proxy, wanted: Authorizer) -> bool:
     """Of two services with one host a proxy sees one: it has to be the one that was meant."""
-    scope = upstream_scope(mesh, proxy) if proxy.is_gateway else scope_of(mesh, proxy)
+    scope = client_scope(mesh, proxy)
     seen = seen_service(mesh, scope, wanted.host)
     if seen is None or seen.exposure == NOWHERE:
         return False

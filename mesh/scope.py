@@ -53,6 +53,11 @@ def upstream_scope(mesh: Mesh, proxy: Proxy) -> Scope:
     return Scope(scope.namespace, Mode.NONE, scope.labels, is_gateway=True)
 
 
+def client_scope(mesh: Mesh, proxy: Proxy) -> Scope:
+    """The scope of the clusters that a proxy sends to."""
+    return upstream_scope(mesh, proxy) if proxy.is_gateway else scope_of(mesh, proxy)
+
+
 def sidecar_of(mesh: Mesh, scope: Scope) -> Key | None:
     """The Sidecar that the proxies of a scope obey."""
     if scope.is_gateway:

@@ -16,7 +16,7 @@ from mesh.host_view import PortView, selection, view
 from mesh.mesh import Mesh
 from mesh.proxy import Proxy
 from mesh.request_authentications import named
-from mesh.scope import Scope, scope_of, upstream_scope
+from mesh.scope import Scope, client_scope
 from mesh.services import Resolution, Service
 
 
@@ -58,7 +58,7 @@ def issuers(mesh: Mesh, proxy: Proxy) -> tuple[Issuer, ...]:
     pairs = [(policy.meta.namespace, rule) for policy in found for rule in policy.jwt_rules]
     if not pairs:
         return ()
-    scope = upstream_scope(mesh, proxy) if proxy.is_gateway else scope_of(mesh, proxy)
+    scope = client_scope(mesh, proxy)
     every = (Issuer(rule=rule, keys=_keys(mesh, scope, where, rule)) for where, rule in pairs)
     return tuple(sorted(every, key=lambda issuer: issuer.rule.issuer))
 

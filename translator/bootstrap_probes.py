@@ -8,12 +8,12 @@ request could become, so it checks the health of the port itself, and the kubele
 from collections.abc import Iterator, Sequence
 
 from mesh.app_probes import AppProbe, GrpcCheck, HttpCheck
+from translator.own_secrets import protocol
 
 Json = dict[str, object]
 
 _TYPE = "type.googleapis.com/envoy."
 _FILTERS = f"{_TYPE}extensions.filters."
-_HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 _POLICY = f"{_TYPE}extensions.http.custom_response.local_response_policy.v3.LocalResponsePolicy"
 _SOURCE = "127.0.0.6"
 """What the sidecar sends to the application from: not redirected to the sidecar again."""
@@ -114,26 +114,16 @@ def _kind(probe: AppProbe) -> Iterator[tuple[str, object]]:
     check = probe.check
     if isinstance(check, HttpCheck):
         # The kubelet never uses a connection twice, and neither may we: the application closes it.
-        once: Json = {"max_requests_per_connection": 1}
-        yield "typed_extension_protocol_options", _protocol("http_protocol_options", once)
+        once = protocol("http_protocol_options", max_requests_per_connection=1)
+        yield "typed_extension_protocol_options", once
         if check.tls:
             yield "transport_socket", _unverified_tls()
     elif isinstance(check, GrpcCheck):
         asked = {"service_name": check.service, "authority": "localhost"}
-        yield "typed_extension_protocol_options", _protocol("http2_protocol_options", {})
+        yield "typed_extension_protocol_options", protocol("http2_protocol_options")
         yield "health_checks", [_health_check(probe, {"grpc_health_check": asked})]
     else:
         yield "health_checks", [_health_check(probe, {"tcp_health_check": {}})]
-
-
-def _protocol(name: str, common: Json) -> Json:
-    return {
-        _HTTP_OPTIONS: {
-            "@type": f"type.googleapis.com/{_HTTP_OPTIONS}",
-            "common_http_protocol_options": common,
-            "explicit_http_config": {name: {}},
-        }
-    }
 
 
 def _unverified_tls() -> Json:

@@ -20,7 +20,6 @@ from envoy.extensions.transport_sockets.tls.v3.common_pb2 import (
     SubjectAltNameMatcher,
     TlsParameters,
 )
-from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import SdsSecretConfig
 from envoy.extensions.transport_sockets.tls.v3.tls_pb2 import CommonTlsContext, UpstreamTlsContext
 from envoy.type.matcher.v3.string_pb2 import StringMatcher
 
@@ -117,13 +116,13 @@ def _common(
             tls_minimum_protocol_version=TlsParameters.TLSv1_2,
             tls_maximum_protocol_version=TlsParameters.TLSv1_3,
         ),
-        tls_certificate_sds_secret_configs=(_over_sds(pair),) if pair else (),
+        tls_certificate_sds_secret_configs=(pb.secret_over_ads(pair),) if pair else (),
         combined_validation_context=(
             CommonTlsContext.CombinedCertificateValidationContext(
                 default_validation_context=CertificateValidationContext(
                     match_typed_subject_alt_names=servers
                 ),
-                validation_context_sds_secret_config=_over_sds(roots),
+                validation_context_sds_secret_config=pb.secret_over_ads(roots),
             )
             if roots
             else None
@@ -146,10 +145,6 @@ def _roots_name(tls: ClientTLSSettings) -> str:
         return names.roots_credential(secret_name(tls.credential_name))
     roots = secrets.roots(tls)
     return roots.name if roots else ""
-
-
-def _over_sds(name: str) -> SdsSecretConfig:
-    return SdsSecretConfig(name=name, sds_config=pb.over_ads())
 
 
 def _names(tls: ClientTLSSettings) -> Iterator[SubjectAltNameMatcher]:

@@ -71,16 +71,22 @@ _SECRET = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
+def protocol(name: str, **common: object) -> Json:
+    """The `typed_extension_protocol_options` of a cluster in the bootstrap that speaks one version
+    of HTTP, and `common_http_protocol_options`.
+    """
+    options: Json = {"@type": f"type.googleapis.com/{_HTTP_OPTIONS}"}
+    if common:
+        options["common_http_protocol_options"] = common
+    return {_HTTP_OPTIONS: {**options, "explicit_http_config": {name: {}}}}
+
+
 def clusters(source: CertificateSource) -> tuple[Json, ...]:
     """The clusters that secrets come from: Envoy wants them in its bootstrap."""
     if source is not CertificateSource.SPIRE:
         return ()
     pipe = {"path": f"{SPIRE_FOLDER}/{SPIRE_SOCKET}"}
     endpoint = {"endpoint": {"address": {"pipe": pipe}}}
-    options = {
-        "@type": f"type.googleapis.com/{_HTTP_OPTIONS}",
-        "explicit_http_config": {"http2_protocol_options": {}},
-    }
     return (
         {
             "name": SPIRE_CLUSTER,
@@ -90,7 +96,7 @@ def clusters(source: CertificateSource) -> tuple[Json, ...]:
                 "cluster_name": SPIRE_CLUSTER,
                 "endpoints": [{"lb_endpoints": [endpoint]}],
             },
-            "typed_extension_protocol_options": {_HTTP_OPTIONS: options},
+            "typed_extension_protocol_options": protocol("http2_protocol_options"),
         },
     )
 

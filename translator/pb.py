@@ -8,6 +8,7 @@ leave this package.
 
 from envoy.config.core.v3.address_pb2 import Address, Pipe, SocketAddress
 from envoy.config.core.v3.config_source_pb2 import AggregatedConfigSource, ApiVersion, ConfigSource
+from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import SdsSecretConfig
 from envoy.type.matcher.v3.regex_pb2 import RegexMatcher
 from envoy.type.matcher.v3.string_pb2 import StringMatcher
 from envoy.type.v3.percent_pb2 import FractionalPercent
@@ -120,3 +121,8 @@ def over_ads() -> ConfigSource:
     better than one that never starts.
     """
     return ConfigSource(ads=AggregatedConfigSource(), resource_api_version=ApiVersion.V3)
+
+
+def secret_over_ads(name: str) -> SdsSecretConfig:
+    """A secret that comes on the stream that is already open."""
+    return SdsSecretConfig(name=name, sds_config=over_ads())

@@ -166,4 +166,4 @@ def _members(tls: ServerTLSSettings, domains: Sequence[str]) -> list[SubjectAltN
 def _sds(name: str, tls: ServerTLSSettings, membership: Membership) -> SdsSecretConfig:
     if tls.mode.is_of_the_mesh:
         return own_secret(name, membership.source)
-    return SdsSecretConfig(name=name, sds_config=pb.over_ads())
+    return pb.secret_over_ads(name)

@@ -35,17 +35,7 @@ def certificate(
     """A self-signed certificate with those extensions."""
     key = keys.new_key()
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-    usage = x509.KeyUsage(
-        digital_signature=True,
-        key_cert_sign=signs,
-        crl_sign=False,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
+    usage = keys.usage(signature=True, certificates=signs)
     builder = (
         x509.CertificateBuilder()
         .subject_name(subject)

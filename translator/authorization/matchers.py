@@ -64,12 +64,16 @@ def expression(regex: str) -> StringMatcher:
     return StringMatcher(safe_regex=pb.regex(regex))
 
 
+LIST_START, LIST_END = r"(?:.*,)?[ \t]*", r"[ \t]*(?:,.*)?"
+"""What may be around one value of a list in a header (RFC 9110, 5.6.1)."""
+
+
 def list_member(found: Pattern) -> StringMatcher:
     """The matcher of a header any of whose values has a pattern: several lines of one header are
     one list (RFC 9110, 5.3), and Envoy before 1.38 compares them joined.
     """
     text = escaped(found.text)
-    start, end = r"(?:.*,)?[ \t]*", r"[ \t]*(?:,.*)?"
+    start, end = LIST_START, LIST_END
     match found.form:
         case Form.EXACT:
             return expression(f"{start}{text}{end}")

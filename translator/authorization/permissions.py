@@ -58,7 +58,7 @@ def _host(value: str, *, any_value: bool) -> Permission:
     text = escaped(found.text)
     has_port = ":" in found.text.rpartition("]")[2]
     end = "" if has_port else r"\.?(?::[0-9]+)?"
-    before, after = (r"(?:.*,)?[ \t]*", r"[ \t]*(?:,.*)?") if any_value else ("", "")
+    before, after = (matchers.LIST_START, matchers.LIST_END) if any_value else ("", "")
     shapes = {
         Form.EXACT: f"(?i){before}{text}{end}{after}",
         Form.PREFIX: f"(?i){before}{text}.*",
