@@ -13,7 +13,8 @@ from itertools import pairwise
 from crds.decode import identify
 from crds.meta import Key
 from crds.problem import Problem, error
-from sources.yaml_values import MAX_CHARS, MAX_DEPTH, MAX_VALUES, Fault, parse
+from crds.size import excess
+from sources.yaml_values import MAX_CHARS, Fault, parse
 
 _MARKER = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _MEANT = re.compile(r"^(?!---[ \t\r]*(?:#.*)?$|%)[ \t]*[^\s#]", re.MULTILINE)
@@ -96,7 +97,8 @@ def _json(text: str) -> object:
         raise Fault("bad-json", f"is no JSON: {failure.msg}", failure.lineno - 1) from failure
     except (ValueError, RecursionError) as failure:
         raise Fault("bad-json", "is nested too deeply or has too long a number") from failure
-    _check_size(value)
+    if found := excess(value):
+        raise Fault(*found)
     return value
 
 
@@ -107,24 +109,6 @@ def _pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:
         twice = next(name for name in names if names.count(name) > 1)
         raise Fault("duplicate-key", f"the key `{twice[:80]}` is given twice: keep one")
     return found
-
-
-def _check_size(value: object) -> None:
-    level, count = [value], 0
-    for _ in range(MAX_DEPTH + 1):
-        count += len(level)
-        if count > MAX_VALUES:
-            raise Fault("too-many-values", f"a document may hold {MAX_VALUES} values")
-        level = [child for each in level for child in _children(each)]
-        if not level:
-            return
-    raise Fault("too-deep", f"is nested more than {MAX_DEPTH} levels")
-
-
-def _children(value: object) -> list[object]:
-    if isinstance(value, dict):
-        return list(value.values())
-    return value if isinstance(value, list) else []
 
 
 def _faulty(fault: Fault) -> Read:

@@ -23,11 +23,9 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-MAX_CHARS = 1 << 20
-MAX_DEPTH = 100
-MAX_VALUES = 200_000
-"""Values in one document, those that aliases repeat counted each time."""
+from crds.size import MAX_DEPTH, MAX_VALUES
 
+MAX_CHARS = 1 << 20
 MAX_INTEGER_CHARS = 24
 _TAG = "tag:yaml.org,2002:"
 _MERGE = "<<"

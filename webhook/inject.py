@@ -42,15 +42,22 @@ class Injected:
 
 
 def inject(
-    pod: Mapping[str, object], namespace: Mapping[str, object] | None, settings: InjectSettings
+    pod: Mapping[str, object],
+    namespace: Mapping[str, object] | None,
+    settings: InjectSettings,
+    *,
+    selected: bool = False,
 ) -> Injected:
-    """`namespace` is the Namespace object; without one, only the pod's own wish counts."""
+    """`namespace` is the Namespace object; without one, only the pod's own wish counts. `selected`:
+    somebody has already judged by the labels of namespace and pod that it joins the mesh.
+    """
     unchanged, key = dict(pod), _key(pod, namespace)
     if bad_shape := tuple(malformed(pod, key)):
         return Injected(pod=unchanged, problems=bad_shape)
     if _has_sidecar(pod):
         return Injected(pod=unchanged, skipped="it has a sidecar already")
-    decision = decide(pod, key, raw.labels(namespace or {}), settings.revision)
+    labels = None if selected else raw.labels(namespace or {})
+    decision = decide(pod, key, labels, settings.revision)
     if decision.skipped is not None or decision.problems:
         return Injected(pod=unchanged, skipped=decision.skipped, problems=decision.problems)
     chosen, problems = options(key, raw.annotations(pod), settings)

@@ -24,20 +24,25 @@ class Decision:
 
 
 def decide(
-    pod: Mapping[str, object], key: Key, namespace: Mapping[str, str], revision: str
+    pod: Mapping[str, object], key: Key, namespace: Mapping[str, str] | None, revision: str
 ) -> Decision:
-    """`namespace` is its labels; its name is in `key`, for the pod may not say it yet."""
+    """`namespace` is its labels; its name is in `key`, for the pod may not say it yet. Without them
+    the pod is one that the selectors of a MutatingWebhookConfiguration chose: labels that say which
+    injector a pod is for are not judged again.
+    """
     if raw.spec(pod).get("hostNetwork") is True:
         return Decision(skipped="it uses the host's network")
     if key.namespace in SYSTEM_NAMESPACES:
         return Decision(skipped=f"namespace {key.namespace} belongs to Kubernetes")
-    if namespace.get(Label.INJECTION) == "disabled":
+    if namespace is not None and namespace.get(Label.INJECTION) == "disabled":
         return Decision(skipped=f"the namespace has the label {Label.INJECTION}=disabled")
     wish = _wish(pod, key)
     if isinstance(wish, Problem):
         return Decision(problems=(wish,))
     if wish is False:
         return Decision(skipped=f"the pod says {Label.INJECT}=false")
+    if namespace is None:
+        return Decision()
     return Decision(skipped=_unselected(raw.labels(pod), namespace, revision, wish is True))
 
 

@@ -3,9 +3,10 @@ import copy
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.webhook.patches import applied
 from tests.webhook.pods import MESH, pod, settings
 from webhook.inject import inject
-from webhook.json_patch import Operation, diff
+from webhook.json_patch import diff
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(0, 2) | st.sampled_from(["", "a", "b"]),
@@ -15,34 +16,6 @@ JSON = st.recursive(
     ),
     max_leaves=12,
 )
-
-
-def applied(document: object, patch: list[Operation]) -> object:
-    """RFC 6902, as far as `diff` uses it."""
-    root: dict[str, object] = {"": copy.deepcopy(document)}
-    for operation in patch:
-        tokens = str(operation["path"]).split("/")
-        target: object = root
-        names = [token.replace("~1", "/").replace("~0", "~") for token in tokens]
-        for name in names[:-1]:
-            target = target[int(name)] if isinstance(target, list) else target[name]  # type: ignore[index]  # JSON
-        _apply(target, names[-1], operation)
-    return root[""]
-
-
-def _apply(target: object, name: str, operation: Operation) -> None:
-    match operation["op"], target:
-        case "add", list():
-            target.insert(int(name), operation["value"])
-        case "remove", list():
-            del target[int(name)]
-        case "replace", list():
-            target[int(name)] = operation["value"]
-        case "remove", dict():
-            del target[name]
-        case "add" | "replace", dict():
-            assert (name in target) == (operation["op"] == "replace")
-            target[name] = operation["value"]
 
 
 @given(JSON, JSON)
