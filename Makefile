@@ -2,7 +2,7 @@
 MAKEFLAGS += --no-print-directory
 ARGS ?=
 
-.PHONY: help setup demo test test-inline test-assert test-load test-certificates soak check conformance fuzz bench stubs lock clean
+.PHONY: help setup demo test test-inline test-assert test-load test-certificates test-kube soak check conformance fuzz bench stubs lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | while IFS=: read -r target text; do printf '  make %-18s%s\n' "$$target" "$$text"; done
@@ -27,6 +27,10 @@ test-load: setup ## 500 requests a second while subsets come and go; wants the m
 
 test-certificates: setup ## certificates of a minute and two roots change at 200 requests a second; needs root
 	@.venv/bin/python -m e2e.rotation
+
+test-kube: setup ## against a real kube-apiserver, built if need be; ARGS='-k review' runs some
+	@scripts/kube etcd kubernetes
+	@.venv/bin/python -m pytest tests/kube $(ARGS)
 
 soak: setup ## edits, restarts and misbehaving proxies under load, for SOAK_SECONDS (60)
 	@.venv/bin/python -m e2e.soak

@@ -14,6 +14,7 @@ FILES = {
     "runtime": "project",
     "dev": "dev",
     "envoy": "envoy",
+    "go": "go",
     "uv": "uv",
 }
 """Each pinned file, and what of pyproject.toml it pins."""

@@ -1,0 +1,1 @@
+"""Against a real kube-apiserver: `make test-kube`. Skipped, and said so, where there is none."""
