@@ -1,23 +1,18 @@
-"""What the replicas of a control plane say about a rotation: each writes a file into the folder of
-the authority that they share, and who takes the next step reads them all.
+"""What the replicas of a control plane say about a rotation, and whom a step waits for by that.
 
-A replica holds a lock for as long as it lives, and the system gives it back however it ends:
-nobody guesses from the age of a file. What a dead one has said does not count, but the pods that it
-had are waited for until another replica has taken note of them.
+Where it is said is elsewhere: `report_files` for a folder, `report_lease` for a cluster. What a
+replica has said that is dead does not count, but the pods that it had are waited for until another
+replica has taken note of them. Values in, values out.
 """
 
-import fcntl
 import json
-import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
-from pathlib import Path
-from types import TracebackType
-from typing import Self
 
-_FOLDER = "replicas"
+from ca.errors import AuthorityError
 
 
 class Lack(StrEnum):
@@ -28,10 +23,22 @@ class Lack(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """The newest certificate of a client that keeps its own key: the name of the rotation's state
+    that it was signed in, when, and until when it is good. It acknowledges nothing, but with its
+    next certificate it gets the roots of that time.
+    """
+
+    state: str
+    at: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What one replica says. `state` is the name of the rotation's state that it serves, empty if
     it serves nothing yet; pods are namespace/name. `taken` are those that have acknowledged it,
-    `lacking` those that have not.
+    `lacking` those that have not; `issued` those that keep their own keys.
     """
 
     replica: str
@@ -39,100 +46,60 @@ class Report:
     taken: tuple[str, ...] = ()
     lacking: Mapping[str, Lack] = field(default_factory=dict)
     problem: str = ""
+    issued: Mapping[str, Issued] = field(default_factory=dict)
 
     @property
     def pods(self) -> frozenset[str]:
-        """All that hold certificates, as far as this replica knows."""
+        """All that hold certificates over their streams, as far as this replica knows."""
         return frozenset((*self.taken, *self.lacking))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
-    """What replicas say that live, and what the others have left, each by name."""
-
-    living: Sequence[Report] = ()
-    dead: Sequence[Report] = ()
+def report_text(report: Report) -> str:
+    """What `report_from` reads."""
+    return json.dumps(asdict(report), default=_plain, separators=(",", ":"))
 
 
-class Reporter:
-    """Says how a replica stands, for as long as it lives: what it has said last stays there for who
-    comes after it. Raises `OSError` where it cannot write.
-    """
-
-    def __init__(self, folder: Path, replica: str) -> None:
-        """`replica` is a name that no other replica has."""
-        self._file = folder / _FOLDER / f"{replica}.json"
-        self._file.parent.mkdir(mode=0o700, exist_ok=True)
-        self._lock = self._file.with_suffix(".lock").open("a")
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        self._said: Report | None = None
-        self.replica = replica
-
-    def say(self, report: Report) -> None:
-        """Replaces what was said before."""
-        if report == self._said:
-            return
-        new = self._file.with_suffix(".new")
-        new.write_text(json.dumps(asdict(report)))
-        new.replace(self._file)
-        self._said = report
-
-    def close(self) -> None:
-        """The replica ends."""
-        self._lock.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+def _plain(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(value)
 
 
-def reports(folder: Path) -> Said:
-    """What the replicas have said that share a folder."""
-    living: list[Report] = []
-    dead: list[Report] = []
-    for lock in sorted((folder / _FOLDER).glob("*.lock")):
-        with suppress(FileNotFoundError):
-            found = living if _lives(lock) else dead
-            found.append(_read(lock.with_suffix(".json")))
-    return Said(living=living, dead=dead)
-
-
-def forget(folder: Path, dead: Iterable[Report]) -> None:
-    """Somebody who lives tells of the pods of these now."""
-    for report in dead:
-        for suffix in (".json", ".lock"):
-            (folder / _FOLDER / f"{report.replica}{suffix}").unlink(missing_ok=True)
-
-
-def _lives(lock: Path) -> bool:
-    with lock.open("r") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
-
-
-def _read(path: Path) -> Report:
-    """One that cannot be read says nothing: its replica is waited for."""
+def report_from(text: str | bytes, replica: str) -> Report:
+    """What a replica has said; raises `AuthorityError` if it is not what `report_text` makes."""
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(text)
         return Report(
-            replica=path.stem,
+            replica=replica,
             state=str(found["state"]),
             taken=tuple(map(str, found["taken"])),
             lacking={str(pod): Lack(why) for pod, why in found["lacking"].items()},
             problem=str(found["problem"]),
+            issued={str(pod): _issued(each) for pod, each in found.get("issued", {}).items()},
         )
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
-        return Report(replica=path.stem, problem="it has not said anything yet")
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise AuthorityError("this is no report of a replica") from None
+
+
+def _issued(found: Mapping[str, str]) -> Issued:
+    at, until = (datetime.fromisoformat(found[name]).astimezone(UTC) for name in ("at", "until"))
+    return Issued(state=str(found["state"]), at=at, until=until)
+
+
+def silent(replica: str) -> Report:
+    """Of one that has said nothing that can be read: it is waited for."""
+    return Report(replica=replica, problem="it has not said anything yet")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What replicas say that live, and what the others have left, each by name. `missing`: why
+    nothing may follow from it yet, whatever they say.
+    """
+
+    living: Sequence[Report] = ()
+    dead: Sequence[Report] = ()
+    missing: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,11 +110,12 @@ class Waiting:
     pods: Mapping[str, str]
 
 
-def waiting(said: Said, state: str) -> Waiting:
+def waiting(said: Said, state: str, now: datetime) -> Waiting:
     """Who is waited for before the step after `state`.
 
     A pod that one replica misses may be connected to another; one that has two streams has to
-    acknowledge on both.
+    acknowledge on both. Who keeps its own key is waited for until it has asked again, in this
+    state, or its certificate has ended.
     """
     taken = {pod for report in said.living for pod in report.taken}
     left = {pod: Lack.AWAY for report in said.dead for pod in report.pods}
@@ -159,14 +127,34 @@ def waiting(said: Said, state: str) -> Waiting:
             if report.state != state
         },
         pods={
-            pod: str(why)
-            for each in missed
-            for pod, why in sorted(each.items())
-            if why is Lack.UNTAKEN or pod not in taken
+            **{
+                pod: f"keeps its own key, with a certificate of before until {each.until:{_TIME}}"
+                for pod, each in sorted(newest((*said.living, *said.dead)).items())
+                if each.state != state and now < each.until
+            },
+            **{
+                pod: str(why)
+                for each in missed
+                for pod, why in sorted(each.items())
+                if why is Lack.UNTAKEN or pod not in taken
+            },
         },
     )
 
 
-def replica_name(host: str) -> str:
-    """A name for this process on `host` that no other replica has at the same time."""
-    return f"{host}-{os.getpid()}"
+def newest(reports: Iterable[Report]) -> Mapping[str, Issued]:
+    """The last certificate of each pod that keeps its own key, whichever replica has signed it."""
+    found: dict[str, Issued] = {}
+    for pod, issued in (item for report in reports for item in report.issued.items()):
+        if pod not in found or found[pod].at < issued.at:
+            found[pod] = issued
+    return found
+
+
+def replica_name(host: str, process: int) -> str:
+    """A name for a process on `host` that no other replica has at the same time: one that may be
+    part of an object's."""
+    return re.sub(r"[^a-z0-9.-]", "-", f"{host}-{process}".lower()).strip("-.")
+
+
+_TIME = "%Y-%m-%d %H:%M:%S UTC"

@@ -1,121 +1,136 @@
-"""Follows the folder of the certificate authority: takes what changes there as far as it may, makes
-the next intermediate in time, and tells how far this replica is.
+"""Follows the place where the certificate authority is kept: takes what changes there as far as it
+may, makes the next intermediate in time, and tells how far this replica is.
 """
 
 import asyncio
-from collections.abc import Callable
-from contextlib import ExitStack
-from datetime import datetime
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import structlog
 from cryptography import x509
 
 from ca.authority import Authority, renewed
 from ca.errors import AuthorityError, RotationRefused
-from ca.reports import Report, Reporter, forget, reports
+from ca.reports import Report, Said, newest, waiting
 from ca.rotation import Phase, Rotation, followed, replaced
 from ca.serving import renew
-from ca.storage import edit, is_own, load, stamp
 from heddle.authority_metrics import AuthorityMetrics
+from heddle.authority_place import AuthorityPlace, Voice
+from heddle.issued import IssuedCertificates
 from heddle.secret_holders import SecretHolders, Standing
 from heddle.trust import Trust
 
 log = structlog.get_logger(__name__)
 
-POLL_SECONDS = 0.5
-"""How often the folder is looked at. A look costs some calls of `stat`."""
-_CALM = 4
-"""While nothing is rotated, each fourth look asks how all proxies stand."""
-_UNREAD: tuple[object, ...] = ()
+CALM_SECONDS = 2.0
+"""While nothing is rotated, how often it is asked how all proxies stand."""
 
 
 class AuthorityKeeper:
-    """Keeps the trust of a mesh what the folder says. What cannot be used, or must not be taken,
+    """Keeps the trust of a mesh what the place says. What cannot be used, or must not be taken,
     leaves it as it is, and is told of once.
     """
 
     def __init__(
         self,
-        folder: Path,
+        place: AuthorityPlace,
         trust: Trust,
         clock: Callable[[], datetime],
         holders: SecretHolders,
+        issued: IssuedCertificates,
         *,
         replica: str,
         serves: Callable[[], bool],
+        exists: Callable[[str], bool],
         metrics: AuthorityMetrics | None = None,
     ) -> None:
         """`clock` gives aware times; `serves` whether the configuration is read, without which
-        nobody knows what pods there are. `replica` is a name that no other replica has.
+        nobody knows what pods there are, and `exists` whether there is one of that namespace/name.
+        `replica` is a name that no other replica has.
         """
-        self._folder = folder
+        self._place = place
         self._trust = trust
         self._clock = clock
         self._holders = holders
+        self._issued = issued
         self._serves = serves
+        self._exists = exists
         self._replica = replica
         self._metrics = metrics or AuthorityMetrics()
-        self._reporter: Reporter | None = None
-        self._stamp = _UNREAD
+        self._voice: Voice | None = None
         self._found = trust.rotation
         self._problem = ""
         self._mute = ""
         """Why nothing could be told the last time."""
-        self._looks = 0
+        self._looked = clock()
         self._reported: str | None = None
         self._told_end: x509.Certificate | None = None
 
     @property
     def problem(self) -> str:
-        """Why the newest of the folder is not what is served; empty if it is."""
+        """Why the newest of the place is not what is served; empty if it is."""
         return self._problem
 
     async def keep(self) -> None:
         """Follows until cancelled."""
-        with ExitStack() as held:
-            if is_own(self._folder):
-                self._reporter = held.enter_context(Reporter(self._folder, self._replica))
+        async with self.heard():
             while True:
                 await self.look()
-                await asyncio.sleep(POLL_SECONDS)
+                await asyncio.sleep(self._place.poll_seconds)
+
+    @asynccontextmanager
+    async def heard(self) -> AsyncIterator[None]:
+        """Has what each look finds told to others, meanwhile."""
+        async with self._place.voice(self._replica) as voice:
+            self._voice = voice
+            if voice is not None and voice.former is not None:
+                self._remember((voice.former,))  # in another life; nobody else may know it
+            yield
+            self._voice = None
 
     async def look(self) -> None:
         """Takes what there is to take now."""
         self._tell(await self._followed() or self._mute)
         try:
-            self._report()
+            await self._report()
             self._mute = ""
-        except OSError as error:  # a full disk, say: a rotation waits, and all else goes on
-            self._mute = f"{self._folder}: cannot tell how far this replica is: {error.strerror}"
+        except AuthorityError as error:  # a rotation waits, and all else goes on
+            self._mute = f"cannot tell how far this replica is: {error}"
+        except OSError as error:  # a full disk, say
+            self._mute = f"cannot tell how far this replica is: {self._of(error)}"
 
     async def _followed(self) -> str:
         """Why what is there is not taken; empty if it is."""
         try:
-            await asyncio.to_thread(self._read)
+            await self._read()
             await self._approach()
             await self._renew()
         except (AuthorityError, RotationRefused) as error:
             return str(error)
         except OSError as error:
-            return f"{self._folder}: {error.strerror or error}"
+            return self._of(error)
         return ""
 
-    def _read(self) -> None:
-        """On a thread: a shared folder may be slow."""
-        newest = stamp(self._folder)
-        if newest == self._stamp:
-            return
-        found = load(self._folder, self._clock())
-        if found is None:
-            raise AuthorityError(f"{self._folder}: there is no authority any more")
-        self._stamp, self._found = newest, found
+    def _of(self, error: OSError) -> str:
+        return f"{self._place.name}: {error.strerror or error}"
+
+    async def _read(self) -> None:
+        now = self._clock()
+        found = await self._place.newest(now)
+        if found is not None:
+            self._found = found
+        elif self._place.writes and await self._place.restore(self._found, now):
+            log.warning("certificate authority was lost and is put back", place=self._place.name)
+        else:
+            raise AuthorityError(f"{self._place.name}: there is no authority any more")
 
     async def _approach(self) -> None:
         served, found = self._trust.rotation, self._found
         if served == found:
             return
-        step = followed(served, found, own=is_own(self._folder), taken=self._taken)
+        step = followed(served, found, own=self._place.own, taken=self._taken)
         if step != served:
             log.info(
                 "certificate authority changed",
@@ -126,14 +141,20 @@ class AuthorityKeeper:
             await self._trust.adopt(step)
 
     def _taken(self) -> bool:
-        return self._serves() and not self._holders.standing().lacking
+        """Whether all that we know of have what is served, where nobody asks all replicas."""
+        now, served = self._clock(), self._trust.rotation
+        if not self._serves() or self._holders.standing().lacking:
+            return False
+        known = self._issued.known(now, self._exists)
+        said = Said(living=[Report(replica=self._replica, state=served.name, issued=known)])
+        return not waiting(said, served.name, now).pods
 
     async def _renew(self) -> None:
         """One replica makes the next intermediate, and all of them find it."""
         now = self._clock()
         self._warn_of_end(self._found.current.root, now)
-        if is_own(self._folder) and _is_due(self._found.current, now):
-            await asyncio.to_thread(edit, self._folder, now, lambda found: _next_signer(found, now))
+        if self._place.writes and self._place.own and _is_due(self._found.current, now):
+            await self._place.edit(now, lambda found, _: _next_signer(found, now))
 
     def _warn_of_end(self, root: x509.Certificate, now: datetime) -> None:
         life = root.not_valid_after_utc - root.not_valid_before_utc
@@ -150,42 +171,47 @@ class AuthorityKeeper:
         else:
             log.info("certificate authority taken")
 
-    def _report(self) -> None:
-        rotation = self._trust.rotation
-        self._looks += 1
+    async def _report(self) -> None:
+        rotation, now = self._trust.rotation, self._clock()
         changed = self._reported != rotation.name
         calm = rotation.phase is Phase.STABLE and not self._problem and not changed
-        if calm and self._looks % _CALM:
+        if calm and now - self._looked < timedelta(seconds=CALM_SECONDS):
             return
-        self._reported = rotation.name
+        self._looked, self._reported = now, rotation.name
         self._metrics.told(rotation, self._problem)
         if self._serves():
             standing = self._holders.standing()
             self._metrics.lacking.set(len(standing.lacking))
-            self._say(standing)
-        elif self._reporter is not None:
+            await self._say(standing, urgent=not calm)
+        elif self._voice is not None:
+            former = self._voice.former or Report(replica=self._replica)
             problem = "it has not read its configuration yet"
-            self._reporter.say(Report(replica=self._reporter.replica, problem=problem))
+            await self._voice.say(replace(former, state="", problem=problem), urgent=True)
 
-    def _say(self, standing: Standing) -> None:
+    async def _say(self, standing: Standing, *, urgent: bool) -> None:
         """What is told of pods includes those of replicas that have ended: nobody else may know
         them."""
-        if self._reporter is None:
+        if self._voice is None:
             return
-        dead = reports(self._folder).dead
+        dead = (await self._place.said(self._clock())).dead
         if dead:
-            self._holders.remember(pod for report in dead for pod in report.pods)
+            self._remember(dead)
             standing = self._holders.standing()
-        self._reporter.say(
-            Report(
-                replica=self._reporter.replica,
-                state=self._trust.rotation.name,
-                taken=tuple(sorted(standing.taken)),
-                lacking=dict(sorted(standing.lacking.items())),
-                problem=self._problem,
-            )
+        report = Report(
+            replica=self._replica,
+            state=self._trust.rotation.name,
+            taken=tuple(sorted(standing.taken)),
+            lacking=dict(sorted(standing.lacking.items())),
+            problem=self._problem,
+            issued=self._issued.known(self._clock(), self._exists),
         )
-        forget(self._folder, dead)
+        await self._voice.say(report, urgent=urgent or bool(dead))
+        if dead:
+            await self._place.forget(dead)
+
+    def _remember(self, reports: Sequence[Report]) -> None:
+        self._holders.remember(pod for report in reports for pod in report.pods)
+        self._issued.remember(newest(reports))
 
 
 def _is_due(authority: Authority, now: datetime) -> bool:

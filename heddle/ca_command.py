@@ -1,21 +1,26 @@
 """`heddle ca`: the certificate authority of a mesh, and the rotation of its root."""
 
+import asyncio
 import json
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
 from ca.errors import AuthorityError, NotYet, RotationRefused
 from ca.rotation import Phase, Rotation
+from heddle.authority_place import AuthorityPlace, FolderPlace
 from heddle.ca_show import as_text, as_values, now_is
 from heddle.ca_steps import PAUSE, Care, made, progress, step, step_back
 from heddle.certificates import TRUST_DOMAIN
 from heddle.exits import fail
+from sources.errors import SourceError
 
 app = typer.Typer(
     help="Make the certificate authority of a mesh, and rotate its root without a failed request.",
@@ -23,12 +28,28 @@ app = typer.Typer(
 )
 
 _POLL_SECONDS = 0.5
-
-Result = TypeVar("Result")
+SYSTEM_NAMESPACE = "heddle-system"
 
 FolderOption = Annotated[
-    Path,
+    Path | None,
     typer.Option("--ca-folder", help="The folder that `heddle serve --ca-folder` was given."),
+]
+KubernetesOption = Annotated[
+    bool,
+    typer.Option(
+        "--kubernetes",
+        help="The authority of the control plane in a cluster: its Secret heddle-ca.",
+    ),
+]
+KubeconfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="With --kubernetes: where the cluster is. By default what KUBECONFIG names, or the "
+        "cluster that this runs in."
+    ),
+]
+NamespaceOption = Annotated[
+    str, typer.Option(help="With --kubernetes: the namespace of the control plane.")
 ]
 FromOption = Annotated[
     Path | None,
@@ -60,9 +81,43 @@ class Form(StrEnum):
     JSON = "json"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Where:
+    """Where the authority is kept, as the options say."""
+
+    folder: Path | None
+    kubernetes: bool
+    kubeconfig: Path | None
+    namespace: str
+
+    @asynccontextmanager
+    async def place(self) -> AsyncIterator[AuthorityPlace]:
+        """Raises `SourceError` if there is no API server to ask."""
+        if self.folder is not None:
+            yield FolderPlace(self.folder)
+            return
+        # It takes a second to import: only who talks to an API server does.
+        from heddle.authority_secret import ClusterPlace, SecretPlace
+        from sources.kubernetes import kubernetes_api
+
+        async with kubernetes_api(self.kubeconfig) as api:
+            yield SecretPlace(api, ClusterPlace(namespace=self.namespace), _now)
+
+
+def _where(
+    folder: Path | None, kubernetes: bool, kubeconfig: Path | None, namespace: str
+) -> _Where:
+    if (folder is None) != (kubernetes or kubeconfig is not None):
+        raise fail("say where the authority is kept: --ca-folder FOLDER, or --kubernetes")
+    return _Where(folder=folder, kubernetes=kubernetes, kubeconfig=kubeconfig, namespace=namespace)
+
+
 @app.command()
 def init(
-    ca_folder: FolderOption,
+    ca_folder: FolderOption = None,
+    kubernetes: KubernetesOption = False,
+    kubeconfig: KubeconfigOption = None,
+    namespace: NamespaceOption = SYSTEM_NAMESPACE,
     given: FromOption = None,
     trust_domain: Annotated[
         str, typer.Option(help="Named in the authority's own certificates.")
@@ -73,25 +128,41 @@ def init(
     `heddle serve` does so by itself at its first start. Keep `current/root-key.pem` elsewhere if
     you make intermediates there.
     """
-    _say(_done(lambda: made(ca_folder, _now(), trust_domain, given)))
+    where = _where(ca_folder, kubernetes, kubeconfig, namespace)
+
+    async def act(place: AuthorityPlace) -> None:
+        _say(await made(place, _now(), trust_domain, given))
+
+    _run(where, act)
 
 
 @app.command()
 def status(
-    ca_folder: FolderOption,
+    ca_folder: FolderOption = None,
+    kubernetes: KubernetesOption = False,
+    kubeconfig: KubeconfigOption = None,
+    namespace: NamespaceOption = SYSTEM_NAMESPACE,
     output: Annotated[Form, typer.Option("-o", "--output", help="text or json")] = Form.TEXT,
 ) -> None:
     """Print who signs, who is trusted, how far a rotation is and whom it waits for."""
-    found = _done(lambda: progress(ca_folder, _now()))
-    if output is Form.JSON:
-        typer.echo(json.dumps(as_values(found), indent=2))
-    else:
-        typer.echo(as_text(found), nl=False)
+    where = _where(ca_folder, kubernetes, kubeconfig, namespace)
+
+    async def act(place: AuthorityPlace) -> None:
+        found = await progress(place, _now())
+        if output is Form.JSON:
+            typer.echo(json.dumps(as_values(found), indent=2))
+        else:
+            typer.echo(as_text(found), nl=False)
+
+    _run(where, act)
 
 
 @app.command()
 def rotate(
-    ca_folder: FolderOption,
+    ca_folder: FolderOption = None,
+    kubernetes: KubernetesOption = False,
+    kubeconfig: KubeconfigOption = None,
+    namespace: NamespaceOption = SYSTEM_NAMESPACE,
     given: FromOption = None,
     wait: WaitOption = False,
     timeout: TimeoutOption = 600.0,
@@ -111,15 +182,20 @@ def rotate(
 
     Three steps: trust the new root beside the old one; sign with the new one; trust the old one no
     longer. Each needs every proxy to have acknowledged the one before; exit 1, with their names, if
-    some have not. Running `heddle serve --ca-folder` of the folder follow at once.
+    some have not. The control planes that share the authority follow at once.
     """
     care = Care(force=force, pause=timedelta(seconds=pause))
-    _steps(lambda: step(ca_folder, _now(), care, given), wait=wait, timeout=timeout)
+    where = _where(ca_folder, kubernetes, kubeconfig, namespace)
+    patience = timeout if wait else None
+    _run(where, lambda place: _steps(lambda: step(place, _now(), care, given), patience))
 
 
 @app.command()
 def rollback(
-    ca_folder: FolderOption,
+    ca_folder: FolderOption = None,
+    kubernetes: KubernetesOption = False,
+    kubeconfig: KubeconfigOption = None,
+    namespace: NamespaceOption = SYSTEM_NAMESPACE,
     wait: WaitOption = False,
     timeout: TimeoutOption = 600.0,
     force: ForceOption = False,
@@ -129,41 +205,47 @@ def rollback(
     After the last step there is nothing to take back: rotate anew.
     """
     care = Care(force=force)
-    _steps(lambda: step_back(ca_folder, _now(), care), wait=wait, timeout=timeout)
+    where = _where(ca_folder, kubernetes, kubeconfig, namespace)
+    patience = timeout if wait else None
+    _run(where, lambda place: _steps(lambda: step_back(place, _now(), care), patience))
 
 
-def _steps(take: Callable[[], Rotation], *, wait: bool, timeout: float) -> None:
-    rotation = _taken(take, timeout if wait else 0.0)
+async def _steps(take: Callable[[], Awaitable[Rotation]], patience: float | None) -> None:
+    """One step, or with `patience` (in seconds, for each) all of them."""
+    rotation = await _taken(take, patience or 0.0)
     _say(rotation)
-    while wait and rotation.phase is not Phase.STABLE:
-        rotation = _taken(take, timeout)
+    while patience is not None and rotation.phase is not Phase.STABLE:
+        rotation = await _taken(take, patience)
         _say(rotation)
 
 
-def _taken(take: Callable[[], Rotation], patience: float) -> Rotation:
+async def _taken(take: Callable[[], Awaitable[Rotation]], patience: float) -> Rotation:
     """The state after a step, which may have to wait."""
     deadline, told = time.monotonic() + patience, ""
     while True:
         try:
-            return _done(take)
+            return await take()
         except NotYet as reason:
             if time.monotonic() >= deadline:
-                raise fail(str(reason), 1) from reason
+                raise
             if str(reason) != told:
                 told = str(reason)
                 typer.echo(f"waiting: {told}", err=True)
-            time.sleep(_POLL_SECONDS)
+        await asyncio.sleep(_POLL_SECONDS)
 
 
-def _done(act: Callable[[], Result]) -> Result:
-    """What it gives; what is wrong ends the command, but for what may be right in a while."""
+def _run(where: _Where, act: Callable[[AuthorityPlace], Coroutine[None, None, None]]) -> None:
+    """Does it; what is wrong ends the command."""
+
+    async def run() -> None:
+        async with where.place() as place:
+            await act(place)
+
     try:
-        return act()
-    except NotYet:
-        raise
+        asyncio.run(run())
     except RotationRefused as error:
         raise fail(str(error), 1) from error
-    except (AuthorityError, OSError) as error:
+    except (AuthorityError, SourceError, OSError) as error:
         raise fail(str(error)) from error
 
 

@@ -48,7 +48,9 @@ def _lines(found: Progress) -> Iterator[tuple[str, str]]:
     for report in found.said.living:
         yield "replica", _told(report, found)
     if found.own and not found.said.living:
-        yield "replica", "none follows this folder, or it may not write here"
+        yield "replica", "none follows this authority, or it may not tell so"
+    if found.own and found.said.missing:
+        yield "waiting", found.said.missing
     for pod, why in found.late.pods.items():
         yield "waiting", f"{pod} {why}"
     yield "next", _NEXT[rotation.phase] if found.own else _MOUNTED
@@ -91,6 +93,7 @@ def as_values(found: Progress) -> Mapping[str, object]:
             }
             for report in found.said.living
         ],
+        "missing": found.said.missing or None,
         "waiting": dict(found.late.pods),
     }
 

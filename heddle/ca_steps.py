@@ -1,4 +1,4 @@
-"""The steps of a rotation as `heddle ca` takes them: on the folder of the authority, by what the
+"""The steps of a rotation as `heddle ca` takes them: where the authority is kept, by what the
 replicas say that follow it.
 """
 
@@ -9,9 +9,10 @@ from pathlib import Path
 
 from ca.authority import Authority, new_intermediate, new_root, trust_domain
 from ca.errors import AuthorityError, NotYet
-from ca.reports import Said, Waiting, reports, waiting
+from ca.reports import Said, Waiting, waiting
 from ca.rotation import Phase, Rotation, back, begin, forward, replaced
-from ca.storage import create, edit, is_own, load
+from ca.storage import load
+from heddle.authority_place import AuthorityPlace, present
 from heddle.certificates import TRUST_DOMAIN
 
 PAUSE = timedelta(minutes=2)
@@ -21,7 +22,7 @@ PAUSE = timedelta(minutes=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """How far a rotation is: its state, what the replicas say, and who is waited for. `own`: the
-    folder is one that `heddle ca` changes.
+    authority is one that `heddle ca` changes.
     """
 
     rotation: Rotation
@@ -40,13 +41,13 @@ class Care:
     pause: timedelta = PAUSE
 
 
-def made(folder: Path, now: datetime, domain: str, given: Path | None) -> Rotation:
-    """Puts a new authority into a folder that has none: our own, or the one in the folder `given`.
+async def made(place: AuthorityPlace, now: datetime, domain: str, given: Path | None) -> Rotation:
+    """Puts a new authority where there is none: our own, or the one in the folder `given`.
 
     Raises `AuthorityError`, or `OSError` for a folder that cannot be written to.
     """
     rotation = Rotation(current=_new(now, domain, given), since=now)
-    create(folder, rotation, now)
+    await place.create(rotation, now)
     return rotation
 
 
@@ -59,32 +60,31 @@ def _new(now: datetime, domain: str, given: Path | None) -> Authority:
     return found.current
 
 
-def progress(folder: Path, now: datetime) -> Progress:
+async def progress(place: AuthorityPlace, now: datetime) -> Progress:
     """How it stands. Raises `AuthorityError`."""
-    rotation = load(folder, now)
-    if rotation is None:
-        raise AuthorityError(f"{folder}: there is no authority: `heddle ca init` makes one")
-    said = reports(folder)
-    return Progress(
-        rotation=rotation, said=said, late=waiting(said, rotation.name), own=is_own(folder)
-    )
+    rotation = await present(place, now)
+    said = await place.said(now)
+    late = waiting(said, rotation.name, now)
+    return Progress(rotation=rotation, said=said, late=late, own=place.own)
 
 
-def step(folder: Path, now: datetime, care: Care, given: Path | None = None) -> Rotation:
+async def step(
+    place: AuthorityPlace, now: datetime, care: Care, given: Path | None = None
+) -> Rotation:
     """Begins a rotation, to the authority in the folder `given` or else to a new one, or takes the
     next step of the one that is under way. An authority of the same root signs at once.
 
     Raises `NotYet` while somebody is waited for, `RotationRefused` for what never may be,
-    `AuthorityError` for a folder that cannot be used.
+    `AuthorityError` for a place that cannot be used.
     """
 
-    def change(rotation: Rotation) -> Rotation:
+    def change(rotation: Rotation, said: Said) -> Rotation:
         if rotation.phase is Phase.STABLE:
             domain = trust_domain(rotation.current.certificate) or TRUST_DOMAIN
             return begun(rotation, _new(now, domain, given), now)
-        return forwarded(rotation, reports(folder), care, now)
+        return forwarded(rotation, said, care, now)
 
-    return edit(folder, now, change)
+    return await place.edit(now, change)
 
 
 def begun(rotation: Rotation, new: Authority, now: datetime) -> Rotation:
@@ -95,7 +95,7 @@ def begun(rotation: Rotation, new: Authority, now: datetime) -> Rotation:
 
 def forwarded(rotation: Rotation, said: Said, care: Care, now: datetime) -> Rotation:
     """The next step, by what the replicas say."""
-    late = _late(rotation, said, care)
+    late = _late(rotation, said, care, now)
     if rotation.phase is Phase.SWITCHED and rotation.since is not None:
         _check_pause(now - rotation.since, care.pause)
     return forward(rotation, late, now)
@@ -104,27 +104,28 @@ def forwarded(rotation: Rotation, said: Said, care: Care, now: datetime) -> Rota
 def taken_back(rotation: Rotation, said: Said, care: Care, now: datetime) -> Rotation:
     """The step before, by what the replicas say."""
     awaited = rotation.phase is Phase.TRUSTING and rotation.returning
-    return back(rotation, _late(rotation, said, care) if awaited else (), now)
+    return back(rotation, _late(rotation, said, care, now) if awaited else (), now)
 
 
-def step_back(folder: Path, now: datetime, care: Care) -> Rotation:
+async def step_back(place: AuthorityPlace, now: datetime, care: Care) -> Rotation:
     """Takes back the last step; raises what `step` does."""
+    return await place.edit(now, lambda rotation, said: taken_back(rotation, said, care, now))
 
-    return edit(folder, now, lambda rotation: taken_back(rotation, reports(folder), care, now))
 
-
-def _late(rotation: Rotation, said: Said, care: Care) -> Sequence[str]:
+def _late(rotation: Rotation, said: Said, care: Care, now: datetime) -> Sequence[str]:
     """The pods that are waited for. A replica is always: what it does not serve, it would leap
     over."""
-    late = waiting(said, rotation.name)
+    late = waiting(said, rotation.name, now)
     if not said.living and not care.force:
         raise NotYet(
-            "no control plane follows this folder, so nobody knows what the proxies have: start "
-            "`heddle serve --ca-folder`, or use --force if there are no proxies"
+            "no control plane follows this authority, so nobody knows what the proxies have: start "
+            "`heddle serve`, or use --force if there are no proxies"
         )
     if late.replicas:
         named = "; ".join(f"{name}: {why}" for name, why in sorted(late.replicas.items()))
         raise NotYet(f"{len(late.replicas)} replicas do not serve this step yet: {named}")
+    if said.missing and not care.force:
+        raise NotYet(said.missing)
     if care.force:
         return ()
     return tuple(f"{pod} ({why})" for pod, why in late.pods.items())

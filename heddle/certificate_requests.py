@@ -15,12 +15,14 @@ from cryptography import x509
 from ca.authority import pem
 from ca.errors import AuthorityError, RequestError
 from ca.istio_ca import METHOD, SERVICE, decoded, encoded
+from ca.reports import Issued
 from ca.workload import LIFETIME, WorkloadCertificate, from_request
 from heddle.allowance import Allowance
 from heddle.identity import PodIdentity
+from heddle.issued import IssuedCertificates
 from heddle.pods import Pods
 from heddle.trust import Trust
-from mesh.identity import SpiffeId
+from mesh.identity import SpiffeId, WorkloadIdentity
 from xds.auth import Identity
 from xds.errors import BadRequest, Forbidden, NotReady, StreamEnded, TooMuch
 
@@ -42,13 +44,17 @@ class CertificateRequests:
         self,
         pods: Pods,
         trust: Trust,
+        issued: IssuedCertificates,
         clock: Callable[[], datetime],
         *,
         lifetime: timedelta = LIFETIME,
     ) -> None:
-        """`clock` gives aware times; certificates live for `lifetime` at most."""
+        """`issued` is told of each; `clock` gives aware times; certificates live for `lifetime` at
+        most.
+        """
         self._pods = pods
         self._trust = trust
+        self._issued = issued
         self._clock = clock
         self._lifetime = lifetime
         self._allowance = Allowance(burst=BURST, interval=INTERVAL_SECONDS)
@@ -79,9 +85,10 @@ class CertificateRequests:
             raise BadRequest("no request in time") from None
         if not isinstance(body, bytes):
             raise BadRequest("there is no request")
-        return self._answer(self._pods.identity(identity.workload), body)
+        return self._answer(identity.workload, body)
 
-    def _answer(self, identity: SpiffeId, body: bytes) -> bytes:
+    def _answer(self, who: WorkloadIdentity, body: bytes) -> bytes:
+        identity = self._pods.identity(who)
         try:
             signed = self._signed(identity, body)
         except RequestError as error:
@@ -91,6 +98,9 @@ class CertificateRequests:
             log.error("no certificate", identity=str(identity), reason=str(error))
             raise NotReady("the certificate authority cannot sign now") from error
         log.info("certificate signed", identity=str(identity), until=signed.not_after.isoformat())
+        state = self._trust.rotation.name
+        issued = Issued(state=state, at=self._clock(), until=signed.not_after)
+        self._issued.add(f"{who.namespace}/{who.pod_name}", issued)
         chain = x509.load_pem_x509_certificates(signed.chain_pem)
         return encoded(
             [*(pem((each,)).decode() for each in chain), pem(self._trust.roots).decode()]

@@ -21,11 +21,11 @@ from heddle.local.outside import outside_socket
 from heddle.local.pods import InjectedPod, Line, Phase
 from heddle.local.runner import Runner
 from heddle.local_cluster import LocalCluster
-from heddle.mesh_authority import MeshAuthority
+from heddle.mesh_authority import MeshAuthority, kept_in
 from heddle.not_started import START_SECONDS, NotStarted, laggards
 from heddle.place import Place
 from heddle.proxy_status import has_answered, proxy_status
-from heddle.serve import server_settings
+from heddle.serve import server_settings, utc_now
 from sources.directory import Directory
 from sources.events import Event
 from xds.publisher import Publisher
@@ -57,7 +57,7 @@ class LocalMesh:
         publisher = Publisher()
         self._authority = MeshAuthority(
             publisher,
-            ca_folder,
+            kept_in(ca_folder, utc_now()),
             time.time,  # noqa: TID251 - the composition root hands the clock in
             names=(SERVER_NAME,),
             addresses=(place.gateway.ip,),

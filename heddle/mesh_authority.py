@@ -1,27 +1,52 @@
-"""The certificate authority of a control plane that runs: all that it signs, and the folder that it
-is kept in.
+"""The certificate authority of a control plane that runs: all that it signs, and the place where
+it is kept.
 """
 
+import os
 import socket
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from ca.authority import pem
 from ca.reports import replica_name
+from ca.rotation import Rotation
 from ca.serving import Address
 from ca.workload import LIFETIME
 from heddle.authority_keeper import AuthorityKeeper
 from heddle.authority_metrics import AuthorityMetrics
+from heddle.authority_place import AuthorityPlace, FolderPlace
 from heddle.certificate_requests import CertificateRequests
 from heddle.certificates import ServingCertificates, own_authority
 from heddle.control_plane import ControlPlane
+from heddle.issued import IssuedCertificates
 from heddle.pods import Pods
 from heddle.secret_holders import SecretHolders
 from heddle.trust import Trust
 from heddle.workload_secrets import WorkloadSecrets
 from xds.publisher import Publisher
 from xds.status import Clients
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """An authority, and where it is kept; without a place it ends with this process. `replica` is a
+    name for who follows it there.
+    """
+
+    rotation: Rotation
+    place: AuthorityPlace | None = None
+    replica: str = ""
+
+
+def kept_in(folder: Path | None, now: datetime) -> Kept:
+    """As `own_authority`; raises what that does."""
+    rotation = own_authority(folder, now)
+    if folder is None:
+        return Kept(rotation=rotation)
+    replica = replica_name(socket.gethostname(), os.getpid())
+    return Kept(rotation=rotation, place=FolderPlace(folder), replica=replica)
 
 
 class MeshAuthority:
@@ -32,7 +57,7 @@ class MeshAuthority:
     def __init__(
         self,
         publisher: Publisher,
-        folder: Path | None,
+        kept: Kept,
         wall: Callable[[], float],
         *,
         names: Sequence[str],
@@ -40,14 +65,15 @@ class MeshAuthority:
         certificate_ttl: timedelta = LIFETIME,
         metrics: AuthorityMetrics | None = None,
     ) -> None:
-        """`folder` as for `own_authority`; `wall` gives unix seconds; `names` and `addresses` are
-        what clients call the server by; workloads' certificates live for `certificate_ttl`.
+        """`wall` gives unix seconds; `names` and `addresses` are what clients call the server by;
+        workloads' certificates live for `certificate_ttl`.
         """
         self._metrics = metrics
-        self._folder = folder
+        self._kept = kept
         self._wall = wall
         self._ttl = certificate_ttl
-        self.trust = Trust(own_authority(folder, self._now()))
+        self.trust = Trust(kept.rotation)
+        self.issued = IssuedCertificates()
         self.certificates = ServingCertificates(
             self.trust, self._now, names=names, addresses=addresses
         )
@@ -63,16 +89,18 @@ class MeshAuthority:
 
     def requests(self, pods: Pods) -> CertificateRequests:
         """What signs for clients that keep their own keys."""
-        return CertificateRequests(pods, self.trust, self._now, lifetime=self._ttl)
+        return CertificateRequests(pods, self.trust, self.issued, self._now, lifetime=self._ttl)
 
     def work(self, plane: ControlPlane, clients: Clients) -> Sequence[Coroutine[None, None, None]]:
         """What has to go on while the control plane runs; `clients` are those of its server."""
         going = [self.certificates.keep(), self.secrets.keep()]
-        if self._folder is not None:
-            going.append(self._keeper(self._folder, plane, clients).keep())
+        if self._kept.place is not None:
+            going.append(self._keeper(self._kept.place, plane, clients).keep())
         return going
 
-    def _keeper(self, folder: Path, plane: ControlPlane, clients: Clients) -> AuthorityKeeper:
+    def _keeper(
+        self, place: AuthorityPlace, plane: ControlPlane, clients: Clients
+    ) -> AuthorityKeeper:
         holders = SecretHolders(
             clients,
             plane.pods.proxied,
@@ -80,11 +108,13 @@ class MeshAuthority:
             wall=self._wall,
         )
         return AuthorityKeeper(
-            folder,
+            place,
             self.trust,
             self._now,
             holders,
-            replica=replica_name(socket.gethostname()),
+            self.issued,
+            replica=self._kept.replica,
             serves=lambda: plane.pods.synced,
+            exists=plane.pods.known,
             metrics=self._metrics,
         )

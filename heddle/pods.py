@@ -69,6 +69,11 @@ class Pods:
             if is_injected(pod) and pod.phase not in OVER
         )
 
+    def known(self, pod: str) -> bool:
+        """Whether there is a pod of this namespace/name."""
+        namespace, _, name = pod.partition("/")
+        return Key("", "Pod", namespace, name) in self._engine.mesh.endpoints.pods
+
     def identity(self, who: WorkloadIdentity) -> SpiffeId:
         """The name by which peers know the workload of a token."""
         domain = self._engine.mesh.config.trust_domain

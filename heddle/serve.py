@@ -31,7 +31,7 @@ from heddle.inspectors import Inspectors
 from heddle.lag import lag_histogram, timed_loop
 from heddle.local.addresses import Subnets
 from heddle.local_cluster import LocalCluster
-from heddle.mesh_authority import MeshAuthority
+from heddle.mesh_authority import MeshAuthority, kept_in
 from sources.directory import Directory
 from sources.events import Event
 from xds.auth import Authenticator
@@ -91,7 +91,7 @@ async def _serve_pods(
     publisher = Publisher()
     authority = MeshAuthority(
         publisher,
-        settings.ca_folder,
+        kept_in(settings.ca_folder, utc_now()),
         time.time,  # noqa: TID251 - the composition root hands the clock in
         names=(settings.server_name,),
         addresses=_address(host),

@@ -1,5 +1,6 @@
 """The mesh of e2e/local/apart.py, driven from a test."""
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -8,6 +9,7 @@ from pathlib import Path
 from e2e.lines import Helper
 from e2e.local.apart import HEDDLE
 from e2e.local.mesh import BASE
+from heddle.authority_place import FolderPlace
 from heddle.ca_steps import Progress, progress
 from heddle.local.sandbox import sandbox_command
 from heddle.serve import utc_now
@@ -46,7 +48,7 @@ class ApartBackend:
 
     def progress(self) -> Progress:
         """How far a rotation is, without the time that a command takes to start."""
-        return progress(self._ca, utc_now())
+        return asyncio.run(progress(FolderPlace(self._ca), utc_now()))
 
     def apply(self, text: str) -> None:
         """Not here."""

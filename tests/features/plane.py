@@ -17,7 +17,7 @@ from heddle.identity import TokenAuthenticator
 from heddle.injection import AUDIENCE, PORT, SERVER_NAME, inject_settings
 from heddle.local.addresses import Subnets
 from heddle.local_cluster import LocalCluster
-from heddle.mesh_authority import MeshAuthority
+from heddle.mesh_authority import MeshAuthority, kept_in
 from sources.events import Applied, Deleted, Event, Synced
 from tests.fakes.clock import FakeClock
 from tests.fakes.envoy import FakeEnvoy
@@ -39,7 +39,8 @@ class Plane:
     def __init__(self, clock: FakeClock, *, patience: float = NEWS_SECONDS) -> None:
         self.issuer = LocalIssuer()
         publisher = Publisher()
-        self.authority = MeshAuthority(publisher, None, clock, names=(SERVER_NAME,))
+        kept = kept_in(None, clock.now())
+        self.authority = MeshAuthority(publisher, kept, clock, names=(SERVER_NAME,))
         self.secrets = self.authority.secrets
         self.control = ControlPlane(publisher, self.secrets, quiet=True, patience=patience)
         self.clock = clock

@@ -14,6 +14,7 @@ from ca.errors import NotYet
 from ca.files import files_of
 from ca.rotation import Phase, Rotation
 from ca.storage import load
+from heddle.authority_place import FolderPlace
 from heddle.ca_steps import Care, Progress, progress, step
 from heddle.certificates import own_authority
 from heddle.local.folders import write_volume
@@ -47,17 +48,17 @@ class Mesh:
     """Two replicas, which share a folder; a proxy on each."""
 
     def __init__(self, folder: Path, one: Served, two: Served) -> None:
-        self.folder, self.one, self.two = folder, one, two
+        self.place, self.one, self.two = FolderPlace(folder), one, two
 
     async def step(self) -> Rotation:
         """What `heddle ca rotate` does."""
-        return await asyncio.to_thread(step, self.folder, utc_now(), NO_PAUSE)
+        return await step(self.place, utc_now(), NO_PAUSE)
 
     async def until(self, condition: Callable[[Progress], bool]) -> Progress:
         """Waits until the replicas say that it is so."""
         async with asyncio.timeout(PATIENCE):
             while True:
-                found = await asyncio.to_thread(progress, self.folder, utc_now())
+                found = await progress(self.place, utc_now())
                 if condition(found):
                     return found
 

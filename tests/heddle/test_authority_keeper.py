@@ -11,11 +11,14 @@ from prometheus_client import CollectorRegistry
 from ca.authority import Authority, new_intermediate, new_root, renewed
 from ca.errors import AuthorityError
 from ca.files import files_of
-from ca.reports import Lack, Report, Reporter, reports
+from ca.report_files import Reporter, reports
+from ca.reports import Issued, Lack, Report
 from ca.rotation import Phase, Rotation, begin, forward, replaced
 from ca.storage import create, edit, load, load_or_create
 from heddle.authority_keeper import AuthorityKeeper
 from heddle.authority_metrics import AuthorityMetrics
+from heddle.authority_place import FolderPlace
+from heddle.issued import IssuedCertificates
 from heddle.local.folders import write_volume
 from heddle.secret_holders import SecretHolders
 from heddle.trust import Trust
@@ -37,6 +40,7 @@ class World:
         self.serves = True
         self.pods = ["shop/web"]
         self.metrics = AuthorityMetrics()
+        self.issued = IssuedCertificates()
         self.adopted: list[Rotation] = []
         self.trust.follow(self._follow)
         self.keeper = self.made()
@@ -49,12 +53,14 @@ class World:
             self.clients, lambda: self.pods, generation=lambda: 0, wall=self.clock
         )
         return AuthorityKeeper(
-            self.folder,
+            FolderPlace(self.folder),
             self.trust,
             self.clock.now,
             holders,
+            self.issued,
             replica="one",
             serves=lambda: self.serves,
+            exists=lambda pod: pod in self.pods,
             metrics=self.metrics,
         )
 
@@ -230,9 +236,8 @@ async def test_a_root_that_ends_soon_is_told_of_once(world: World, clock: FakeCl
 
 async def told(world: World) -> Report:
     """What the replica says after a look."""
-    with Reporter(world.folder, "one") as reporter:
-        world.keeper = world.made()
-        world.keeper._reporter = reporter
+    world.keeper = world.made()
+    async with world.keeper.heard():
         await world.keeper.look()
         (found,) = reports(world.folder).living
         return found
@@ -260,17 +265,53 @@ async def test_it_takes_over_the_pods_of_a_replica_that_has_ended(world: World) 
     world.clock.advance(60)
     keeper = world.made()
     world.clock.advance(60)
-    with Reporter(world.folder, "one") as reporter:
-        keeper._reporter = reporter
+    async with keeper.heard():
         await keeper.look()
         said = reports(world.folder)
     assert [each.lacking for each in said.living] == [{"shop/api": Lack.AWAY}]
     assert said.dead == []
 
 
+async def test_it_goes_on_waiting_for_the_pods_of_its_own_former_life(world: World) -> None:
+    """Also while it has not read its configuration yet."""
+    world.pods.append("shop/api")
+    with Reporter(world.folder, "one") as former:
+        former.say(Report(replica="one", state="older", taken=("shop/api",)))
+    world.clock.advance(60)
+    world.serves = False
+    assert (await told(world)).taken == ("shop/api",)
+    world.serves = True
+    world.clock.advance(60)
+    assert (await told(world)).lacking == {"shop/api": Lack.AWAY}
+
+
+async def test_it_tells_who_keeps_a_key_of_his_own_as_long_as_the_pod_is_there(
+    world: World, clock: FakeClock
+) -> None:
+    until = clock.now() + timedelta(hours=1)
+    world.issued.add("shop/web", Issued(state="older", at=clock.now(), until=until))
+    assert (await told(world)).issued.keys() == {"shop/web"}
+    world.pods.clear()
+    assert (await told(world)).issued == {}
+
+
+async def test_a_mounted_root_waits_for_who_keeps_his_own_key(
+    mounted: World, clock: FakeClock
+) -> None:
+    old, new = mounted.trust.rotation, authority(clock)
+    until = clock.now() + timedelta(hours=1)
+    mounted.issued.add("shop/web", Issued(state=old.name, at=clock.now(), until=until))
+    write_volume(mounted.folder, files_of(Rotation(current=new, more=(old.current.root,))))
+    for _ in range(3):
+        await mounted.keeper.look()
+    assert mounted.trust.signer == old.signer
+    clock.advance(3600)
+    await mounted.keeper.look()
+    assert mounted.trust.signer == new
+
+
 async def test_a_folder_that_cannot_be_written_to_is_told_of(world: World) -> None:
-    with Reporter(world.folder, "one") as reporter:
-        world.keeper._reporter = reporter
+    async with world.keeper.heard():
         shutil.rmtree(world.folder / "replicas")
         for _ in range(2):
             await world.keeper.look()

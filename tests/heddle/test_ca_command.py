@@ -9,7 +9,8 @@ from typer.testing import CliRunner, Result
 
 from ca.authority import new_intermediate, new_root, renewed
 from ca.files import files_of
-from ca.reports import Lack, Report, Reporter
+from ca.report_files import Reporter
+from ca.reports import Lack, Report
 from ca.rotation import Phase, Rotation
 from ca.storage import load
 from heddle.local.folders import write_volume
@@ -68,7 +69,7 @@ def test_an_authority_is_made_and_shown(folder: Path) -> None:
     assert shown.exit_code == 0
     assert "stable" in shown.output
     assert "O=cluster.local" in shown.output
-    assert "none follows this folder" in shown.output
+    assert "none follows this authority" in shown.output
 
 
 def test_it_is_not_made_over_another(folder: Path) -> None:
@@ -136,7 +137,7 @@ def test_without_a_control_plane_nobody_knows_what_proxies_have(folder: Path) ->
     heddle(*rotate)
     refused = heddle(*rotate)
     assert refused.exit_code == 1
-    assert "no control plane follows this folder" in refused.output
+    assert "no control plane follows this authority" in refused.output
     assert "step 2 of 3" in heddle(*rotate, "--force").output
 
 
