@@ -31,7 +31,10 @@ from crds.path import Path, did_you_mean, render, step
 from crds.problem import Problem, error, warning
 from crds.untranslated import UNTRANSLATED, Untranslated
 
-MAX_ITEMS = 100_000
+MAX_ITEMS = 32_768
+"""Of one list or map: more than fits into an object of a cluster, and few enough for the API server
+to reckon with them.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,6 +165,9 @@ class DestinationRule:
     workload_selector: WorkloadSelector | None = None
 
 
+MAX_PORT_SETTINGS = 4096
+
+
 def check(destination_rule: DestinationRule) -> Iterator[Problem]:
     """What is wrong with it, as far as it can be told from it alone."""
     yield from checks.host("spec.host", destination_rule.host)
@@ -204,6 +207,9 @@ def _check_policy(path: str, policy: TrafficPolicy) -> Iterator[Problem]:
     if policy == TrafficPolicy():
         yield error("empty", path, "sets nothing: remove it, or give it a setting")
     yield from _check_blocks(path, policy)
+    if len(policy.port_level_settings) > MAX_PORT_SETTINGS:
+        count = len(policy.port_level_settings)
+        yield error("too-many", f"{path}.portLevelSettings", f"at most {MAX_PORT_SETTINGS}", count)
     for index, port in enumerate(policy.port_level_settings):
         yield from _check_port_policy(f"{path}.portLevelSettings[{index}]", port)
     if policy.tunnel is not None and policy.proxy_protocol is not None:

@@ -17,7 +17,7 @@ NANOS = {
 _PART = re.compile(r"(\d{1,18})?(?:\.(\d{0,30}))?(ns|us|µs|μs|ms|s|m|h)")
 _WHOLE = re.compile(rf"[-+]?(?:{_PART.pattern})+", re.ASCII)
 _MAX_NANOS = 315_576_000_000 * 1_000_000_000
-_MAX_CHARS = 64
+MAX_CHARS = 64
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -40,7 +40,7 @@ class Duration:
 
 def duration(text: str) -> Duration | None:
     """Reads `1.5s` and Go's `1m30s`; `None` if it is neither, or more than 10,000 years."""
-    if len(text) > _MAX_CHARS or not _WHOLE.fullmatch(text):
+    if len(text) > MAX_CHARS or not _WHOLE.fullmatch(text):
         return Duration(0) if text == "0" else None
     total = 0
     for whole, fraction, unit in _PART.findall(text):

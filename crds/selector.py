@@ -26,7 +26,7 @@ class PolicyTargetReference:
 
 
 MAX_TARGETS = 16
-_TARGETS = frozenset(
+TARGETS = frozenset(
     {
         ("", "Service"),
         ("networking.istio.io", "ServiceEntry"),
@@ -34,6 +34,7 @@ _TARGETS = frozenset(
         ("gateway.networking.k8s.io", "GatewayClass"),
     }
 )
+"""What a policy can be for: API group and kind."""
 
 
 def check_selector(selector: WorkloadSelector | None) -> Iterator[Problem]:
@@ -82,8 +83,8 @@ def _named(
 
 
 def _check_target(path: str, target: PolicyTargetReference) -> Iterator[Problem]:
-    if (target.group, target.kind) not in _TARGETS:
-        known = ", ".join(sorted(f"{group or 'core'}/{kind}" for group, kind in _TARGETS))
+    if (target.group, target.kind) not in TARGETS:
+        known = ", ".join(sorted(f"{group or 'core'}/{kind}" for group, kind in TARGETS))
         yield error("bad-target", f"{path}.kind", f"must be one of {known}", target.kind)
     if not target.name:
         yield error("missing", f"{path}.name", "is missing: name the object")

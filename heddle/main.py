@@ -20,6 +20,7 @@ from heddle.authentication import tokens_from
 from heddle.ca_command import app as ca_app
 from heddle.client_status import Inspection, fetch
 from heddle.compatibility import compatibility as compatibility_document
+from heddle.definitions import stream as definition_stream
 from heddle.demo.command import DemoSettings
 from heddle.demo.command import run as run_demo
 from heddle.exits import fail
@@ -90,6 +91,12 @@ def version() -> None:
 def compatibility() -> None:
     """Print what becomes of each field of Istio's API, as Markdown (docs/compatibility.md)."""
     typer.echo(compatibility_document(), nl=False)
+
+
+@app.command()
+def crds() -> None:
+    """Print the CustomResourceDefinitions, for `kubectl apply -f -` (charts/heddle-crds)."""
+    typer.echo(definition_stream(), nl=False)
 
 
 @app.command()
