@@ -8,6 +8,7 @@ from ipaddress import ip_address
 
 from crds.sidecar import UNIX
 from mesh.endpoints import PROXY_PORT_OFFSET
+from mesh.interception import OWN_PORTS
 from mesh.proxy import Mode
 from mesh.services import Protocol, Service
 
@@ -15,9 +16,9 @@ LOOPBACK = "127.0.0.1"
 """Where a listener without interception is, if it does not say."""
 UNPRIVILEGED = 1024
 """A sidecar may not bind lower ports."""
-SIDECAR_PORTS = frozenset({15001, 15006, 15021, 15090})
-"""Where a sidecar listens at any address, for redirected traffic, readiness and metrics: Envoy
-refuses a second listener there.
+SIDECAR_PORTS = frozenset({15001, 15006, *OWN_PORTS})
+"""Where a sidecar listens at any address, for redirected traffic, readiness, probes and metrics:
+Envoy refuses a second listener there.
 """
 
 

@@ -234,6 +234,7 @@ def test_tcp_of_kubernetes_has_an_address(ip: str) -> None:
         ("{number: 81, name: http, protocol: HTTP}", "", ""),
         ("{number: 15006, name: tls, protocol: TLS}", "", "reserved-port"),
         ("{number: 15021, name: http, protocol: HTTP}", ", addresses: [10.0.0.1]", "reserved-port"),
+        ("{number: 15020, name: http, protocol: HTTP}", "", "reserved-port"),
     ],
 )
 def test_a_service_entry_that_is_told_by_its_port_alone(port: str, more: str, code: str) -> None:
