@@ -4,13 +4,14 @@ One task owns all state and is never in the middle of something when another loo
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 
 import structlog
 
 from crds.kinds import Object
 from crds.meta import Key
 from crds.problem import Problem, Severity
+from heddle.edits import GROUPS, Edit, EditListener
 from heddle.engine import Engine
 from heddle.identity import Held, PodResolver
 from heddle.intake import Intake
@@ -19,6 +20,7 @@ from heddle.pods import PATIENCE_SECONDS, Pods
 from heddle.problems import Surroundings
 from heddle.workload_secrets import WorkloadSecrets
 from mesh.advance import Dirty
+from mesh.store import Change
 from sources.events import Event, Synced
 from xds.publisher import Publisher
 from xds.server import Server
@@ -58,6 +60,11 @@ class ControlPlane:
         self._intake = Intake()
         self._surroundings = Surroundings()
         self._told: frozenset[Problem] = frozenset()
+        self._listeners: list[EditListener] = []
+
+    def listen(self, listener: EditListener) -> None:
+        """Tells of each edit from now on."""
+        self._listeners.append(listener)
 
     def apply(self, events: Iterable[Event]) -> Dirty:
         """Takes events in and publishes what they change; says each new problem once."""
@@ -78,10 +85,23 @@ class ControlPlane:
             verify(self.engine, self.publisher, self._intake.store.objects(), self._intake.config)
         self._surroundings.update(self.engine.mesh, changes, applied.dirty)
         self._tell()
+        self._pass_on(listed, changes, before)
         if any(isinstance(event, Synced) for event in listed):
             self.pods.synced = True
         if applied.dirty.pods:
             self.pods.changed()
+
+    def _pass_on(self, events: Sequence[Event], changes: Iterable[Change], before: int) -> None:
+        if self._listeners:
+            keys = frozenset(change.key for change in changes if change.key.group in GROUPS)
+            edit = Edit(events=events, keys=keys, since=before, upto=self.publisher.generation)
+            for listener in self._listeners:
+                listener.edited(edit)
+
+    @property
+    def refused(self) -> Collection[Key]:
+        """Objects whose newest version has errors and is not used."""
+        return self._intake.refused
 
     def objects(self) -> Iterable[tuple[Key, Object]]:
         """All that is configured, in the order of keys."""
@@ -126,7 +146,11 @@ class ControlPlane:
         held = client.key
         if not isinstance(held, Held) or not (everyone or held.pod in pods):
             return False
-        return not self.resolver.still(held)
+        if self.resolver.still(held):
+            return False
+        for listener in self._listeners:
+            listener.reselected(client)
+        return True
 
     async def collect(self) -> None:
         """Lets go of what nobody holds, now and then, until cancelled."""

@@ -27,6 +27,8 @@ class Intake:
     def __init__(self) -> None:
         self.store = Store()
         self.config: MeshConfig = DEFAULT_MESH_CONFIG
+        self.refused: set[Key] = set()
+        """Objects whose newest version is not used: the last good one, or none, stays in force."""
         self._objects: dict[Key, tuple[Problem, ...]] = {}
         self._files: dict[str, tuple[Problem, ...]] = {}
         self._origins: dict[Key, Origin] = {}
@@ -42,6 +44,7 @@ class Intake:
                     self.store.delete(key)
                     self._objects.pop(key, None)
                     self._origins.pop(key, None)
+                    self.refused.discard(key)
                 case Moved(key=key, origin=origin):
                     self._origins[key] = origin
                 case Problems(file=file, problems=problems):
@@ -62,6 +65,9 @@ class Intake:
             self._origins[key] = origin
         if made is not None:
             self.store.put(key, made)
+            self.refused.discard(key)
+        else:
+            self.refused.add(key)
 
     def take(self) -> tuple[Change, ...]:
         """The net changes since the last call; `config` is then the newest."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from heddle.demo.mesh_handle import ProxyState, ProxyStatus
-from xds.status import ClientStatus, TypeStatus
+from xds.status import ClientStatus, TypeState, TypeStatus
 
 
 def proxy_status(
@@ -28,12 +28,13 @@ def has_answered(client: ClientStatus, generation: int) -> bool:
     """Whether a client has taken all of a generation but for what is kept from it, because it
     rejected that: nothing more is to come.
     """
-    return all(_is_final(status, generation) for status in client.types.values())
+    return all(is_final(status, generation) for status in client.types.values())
 
 
-def _is_final(status: TypeStatus, generation: int) -> bool:
-    kept = status.quarantined and status.sent >= generation and not status.in_flight
-    return status.acked >= generation or bool(kept)
+def is_final(state: TypeStatus | TypeState, generation: int) -> bool:
+    """The same of one type."""
+    kept = state.quarantined and state.sent >= generation and not state.in_flight
+    return state.settled or state.acked >= generation or bool(kept)
 
 
 def _words(status: TypeStatus) -> str:

@@ -50,6 +50,8 @@ class Part:
             for type_url in PUSH_ORDER
         }
         self.watches: dict[Watch, None] = {}
+        self.changed = 0
+        """The generation of the last change of any kind."""
         self.dropped = False
 
 
@@ -110,6 +112,7 @@ class Publisher:
         watches: dict[Watch, None] = {}
         for key, change in changed.items():
             part = self._parts[key]
+            part.changed = self.generation
             for type_url in change.upserts.keys() | change.removals.keys():
                 part.tracks[type_url].apply(
                     self.generation,
@@ -156,6 +159,17 @@ class Publisher:
         """How many streams have the part."""
         part = self._parts.get(key)
         return len(part.watches) if part is not None else 0
+
+    def changed(self, key: PartKey) -> int:
+        """The generation of the last change of the part; 0 if there is none."""
+        part = self._parts.get(key)
+        return part.changed if part is not None else 0
+
+    def changed_at(self, key: PartKey, type_url: str, name: str) -> int | None:
+        """The generation that a resource of the part has its content from, if it has the
+        resource."""
+        track = _track(self._parts.get(key), type_url)
+        return track.changed_at(name) if track is not None and name in track else None
 
     def keys(self) -> tuple[PartKey, ...]:
         """All parts that exist."""

@@ -23,6 +23,10 @@ class FakeObjects:
         """How long a request takes."""
         self._version = 0
 
+    def put(self, path: str, body: Mapping[str, object]) -> Mapping[str, object]:
+        """Somebody else writes an object; as it is now."""
+        return self._stored(path, body)
+
     async def get(self, path: str) -> Mapping[str, object]:
         await self._asked("get", path)
         if path not in self.objects:
@@ -45,6 +49,20 @@ class FakeObjects:
             raise ApiError("the API server says 409", 409)
         return self._stored(path, body)
 
+    async def patch(self, path: str, body: Mapping[str, object]) -> Mapping[str, object]:
+        """A merge patch; that of a `status` subresource changes nothing else."""
+        await self._asked("patch", path)
+        path, _, status = path.partition("/status")
+        if path not in self.objects:
+            raise ApiError("the API server says 404", 404)
+        old, given = self.objects[path], _metadata(body)
+        for name in ("uid", "resourceVersion"):
+            if given.get(name, _metadata(old).get(name)) != _metadata(old).get(name):
+                raise ApiError("the API server says 409", 409)
+        if status:
+            body = {"status": body["status"]}
+        return self._stored(path, _merged(old, body))
+
     async def _asked(self, verb: str, path: str) -> None:
         self.requests.append((verb, path))
         await asyncio.sleep(self.seconds)
@@ -64,6 +82,20 @@ class FakeObjects:
         if self.deaf:
             raise ApiError("the API server cannot be asked (ClientOSError)")
         return copy.deepcopy(self.objects[path])
+
+
+def _merged(old: Mapping[str, object], new: Mapping[str, object]) -> Mapping[str, object]:
+    """RFC 7386."""
+    found = dict(old)
+    for name, value in new.items():
+        before = found.get(name)
+        if value is None:
+            found.pop(name, None)
+        elif isinstance(value, Mapping):
+            found[name] = _merged(before if isinstance(before, Mapping) else {}, value)
+        else:
+            found[name] = value
+    return found
 
 
 def _metadata(body: Mapping[str, object]) -> Mapping[str, object]:

@@ -1,0 +1,162 @@
+"""The status that each mesh object is to have, next to the one that it has: level-triggered.
+
+Own writes come back from the source as events that differ in nothing but the status, so they make
+no difference, and neither does who wrote it.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from crds.meta import Key
+from crds.problem import Problem
+from heddle.conditions import Facts
+from heddle.control_plane import ControlPlane
+from heddle.edits import GROUPS, Edit
+from heddle.liveness import Liveness, Waiting
+from sources.events import Applied, Deleted
+from xds.status import Client, ClientStatus
+
+PENDING_SECONDS = 1.0
+"""Most edits are live sooner: only what takes longer is said to be on its way."""
+YOUNG_SECONDS = 15.0
+"""So long after the start nothing is said as long as pods are away: they were connected to the one
+before, and Envoy tries again after 10 seconds at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """An object as the source last told of it: what is needed to write its status."""
+
+    api_version: str
+    generation: int
+    uid: str
+    resource_version: str
+    status: Mapping[str, object] = field(repr=False)
+
+
+def seen(raw: Mapping[str, object]) -> Seen:
+    """What there is to see of an object."""
+    metadata = _mapping(raw.get("metadata"))
+    generation = metadata.get("generation")
+    return Seen(
+        api_version=str(raw.get("apiVersion", "")),
+        generation=generation if isinstance(generation, int) else 0,
+        uid=str(metadata.get("uid", "")),
+        resource_version=str(metadata.get("resourceVersion", "")),
+        status=_mapping(raw.get("status")),
+    )
+
+
+def _mapping(found: object) -> Mapping[str, object]:
+    return found if isinstance(found, Mapping) else {}
+
+
+class StatusBoard:
+    """What is known of each mesh object. Belongs to one event loop."""
+
+    def __init__(
+        self, plane: ControlPlane, clients: Iterable[Client], clock: Callable[[], float]
+    ) -> None:
+        """Listens to `plane`; `clients` are its server's; `clock` gives seconds that only grow."""
+        self._plane = plane
+        self._clock = clock
+        self._clients = clients
+        self._liveness = Liveness(plane.engine, plane.publisher, clients, clock)
+        self._seen: dict[Key, Seen] = {}
+        self._problems: Mapping[Key, tuple[Problem, ...]] = {}
+        self._edited: dict[Key, float] = {}
+        self._dirty: set[Key] = set()
+        self._problems_may_differ = True
+        self._synced_at: float | None = None
+        self._young = True
+        self.news = asyncio.Event()
+        """Set when a mesh object came or changed; all else is found by looking now and then. Who
+        takes it clears it.
+        """
+        plane.listen(self)
+
+    def edited(self, edit: Edit) -> None:
+        """An edit was taken in, and published."""
+        for event in edit.events:
+            if isinstance(event, Applied) and event.key.group in GROUPS:
+                self._seen[event.key] = seen(event.raw)
+                self._dirty.add(event.key)
+                self.news.set()
+            elif isinstance(event, Deleted) and event.key in self._seen:
+                del self._seen[event.key]
+                self._edited.pop(event.key, None)
+                self._liveness.forget(event.key)
+        if edit.keys:
+            self._liveness.edited(edit)
+            self._edited |= dict.fromkeys(edit.keys, self._clock())
+        self._problems_may_differ = True
+
+    def reselected(self, client: ClientStatus) -> None:
+        """The stream of this client ends, for it is to hold other parts since the last edit."""
+        self._liveness.reselected(client)
+
+    def written(self, key: Key, raw: Mapping[str, object]) -> None:
+        """The status of an object was written: it is this now."""
+        if key in self._seen:
+            self._seen[key] = seen(raw)
+
+    @property
+    def waits(self) -> bool:
+        """Whether proxies have to answer yet, which nobody tells of: look now and then."""
+        return self._liveness.waits
+
+    def everything(self) -> Collection[Key]:
+        """All objects that are to have a status."""
+        return tuple(self._seen)
+
+    def look(self) -> Collection[Key]:
+        """The objects whose status may have to be another one since the last look."""
+        self._young = self._young and self._is_young()
+        self._dirty |= self._liveness.look()
+        if self._problems_may_differ:
+            self._problems_may_differ = False
+            before, self._problems = self._problems, _by_object(self._plane.problems())
+            keys = before.keys() | self._problems.keys()
+            self._dirty |= {k for k in keys if before.get(k) != self._problems.get(k)}
+        dirty, self._dirty = self._dirty, set()
+        return [key for key in dirty if key in self._seen]
+
+    def at(self, key: Key) -> Seen | None:
+        """The object, if it is there."""
+        return self._seen.get(key)
+
+    def facts(self, key: Key) -> Facts | None:
+        """What is known of an object; None if it is not there, or if it is too early to tell."""
+        found = self._seen.get(key)
+        if found is None or self._young:
+            return None
+        standing = self._liveness.standing(key)
+        since = self._edited.get(key, float("-inf"))
+        if isinstance(standing, Waiting) and self._clock() < since + PENDING_SECONDS:
+            return None
+        return Facts(
+            generation=found.generation,
+            problems=self._problems.get(key, ()),
+            refused=key in self._plane.refused,
+            standing=standing,
+        )
+
+    def _is_young(self) -> bool:
+        """Whether pods may be on their way back that had been connected before we started."""
+        if not self._plane.pods.synced:
+            return True
+        if self._synced_at is None:
+            self._synced_at = self._clock()
+        if self._clock() > self._synced_at + YOUNG_SECONDS:
+            return False
+        here = {client.identity for client in self._clients}
+        return len(here) < len(self._plane.pods.proxied())
+
+
+def _by_object(problems: Iterable[Problem]) -> Mapping[Key, tuple[Problem, ...]]:
+    found: dict[Key, list[Problem]] = {}
+    for problem in problems:
+        if problem.object is not None and problem.object.group in GROUPS:
+            found.setdefault(problem.object, []).append(problem)
+    return {key: tuple(listed) for key, listed in found.items()}
