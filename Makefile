@@ -30,7 +30,7 @@ test-certificates: setup ## certificates of a minute and two roots change at 200
 
 test-kube: setup ## against a real kube-apiserver, built if need be; ARGS='-k review' runs some
 	@scripts/kube etcd kubernetes
-	@.venv/bin/python -m pytest tests/kube $(ARGS)
+	@.venv/bin/python -m pytest tests/kube e2e/kube $(ARGS)
 
 soak: setup ## edits, restarts and misbehaving proxies under load, for SOAK_SECONDS (60)
 	@.venv/bin/python -m e2e.soak

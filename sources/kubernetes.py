@@ -99,11 +99,18 @@ class KubernetesApi:
         query = {"fieldManager": manager, "force": "true" if force else "false"}
         return await self._patch(path, body, _Patch.APPLY, query)
 
-    async def delete(self, path: str, *, uid: str = "", resource_version: str = "") -> None:
-        """Deletes an object; a Conflict if it is not the one that is meant."""
+    async def delete(
+        self, path: str, *, uid: str = "", resource_version: str = "", grace: int | None = None
+    ) -> None:
+        """Deletes an object; a Conflict if it is not the one that is meant. `grace`: the seconds
+        that a pod gets to end in, if not its own.
+        """
         given = {"uid": uid, "resourceVersion": resource_version}
         meant = {name: value for name, value in given.items() if value}
-        options = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": meant}
+        options: dict[str, object] = {"kind": "DeleteOptions", "apiVersion": "v1"}
+        options["preconditions"] = meant
+        if grace is not None:
+            options["gracePeriodSeconds"] = grace
         await self._ask("DELETE", path, body=options, seconds=WRITE_SECONDS)
 
     async def page(

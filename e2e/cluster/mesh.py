@@ -22,8 +22,15 @@ PRUNED = (
     "networking.istio.io/v1/VirtualService",
     "networking.istio.io/v1/DestinationRule",
     "networking.istio.io/v1/ServiceEntry",
+    "networking.istio.io/v1/WorkloadEntry",
+    "networking.istio.io/v1/Gateway",
+    "networking.istio.io/v1/Sidecar",
+    "security.istio.io/v1/PeerAuthentication",
+    "security.istio.io/v1/RequestAuthentication",
+    "security.istio.io/v1/AuthorizationPolicy",
     "apps/v1/Deployment",
     "core/v1/Service",
+    "core/v1/Secret",
 )
 
 
@@ -121,7 +128,9 @@ def _ready_for_cluster(raw: object, mark: str, image: str) -> object:
     raw["metadata"].setdefault("labels", {})[MARK] = mark
     template = raw.get("spec", {}).get("template", raw)
     for container in template.get("spec", {}).get("containers", ()):
-        program = container["image"].partition("/")[2]
+        folder, _, program = container["image"].partition("/")
+        if folder != "heddle-e2e":
+            continue  # a gateway's proxy: the injector says what that is
         container["image"] = image
         container["command"] = ["python", "-m", f"e2e.programs.{program}"]
     return raw

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
-from ca.issuer import LocalIssuer
 from crds.problem import Problem
 from heddle.local import launch
 from heddle.local.container_run import ContainerRun
@@ -26,7 +25,10 @@ from heddle.local.images import Images
 from heddle.local.logs import Log
 from heddle.local.places import Place, Places, volume_folder
 from heddle.local.pods import (
+    NO_TEXTS,
+    ContainerState,
     InjectedPod,
+    Issuer,
     Line,
     Phase,
     PodStatus,
@@ -49,12 +51,14 @@ class Surroundings:
 
     places: Places
     images: Images
-    issuer: LocalIssuer
+    issuer: Issuer
     clock: Callable[[], float]
     on_line: Callable[[Line], None]
     record: Callable[[int], None]
     logs: Path
     grace: float
+    variables: Mapping[str, str] = field(default_factory=lambda: NO_TEXTS)
+    """The environment that every container has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,11 +229,13 @@ class PodRun:
             "PYTHONPATH": CHECKOUT,
             "PYTHONUNBUFFERED": "1",
             "PYTHONDONTWRITEBYTECODE": "1",
+            **self._around.variables,
         }
         return variables(container.variables, self._facts, base)
 
     def _volumes(self) -> Mapping[str, Volume]:
-        return volumes(self._pod.raw, self._facts, self._world.config_maps)
+        config_maps = {**self._world.config_maps, **self._pod.config_maps}
+        return volumes(self._pod.raw, self._facts, config_maps, self._pod.secrets)
 
     def _write_files(self, place: Place) -> None:
         hosts = hosts_file(
@@ -244,7 +250,7 @@ class PodRun:
             folder.mkdir(parents=True, exist_ok=True)
             if volume.scratch:
                 folder.chmod(0o777)
-            elif volume.texts or not volume.tokens:
+            elif volume.texts or volume.secrets or not volume.tokens:
                 self._write_volume(volume, place)
 
     def _write_tokens(self, place: Place) -> None:
@@ -259,7 +265,7 @@ class PodRun:
         texts = {path: place.text(text).encode() for path, text in volume.texts.items()}
         write_volume(
             volume_folder(self._folder, volume.name),
-            texts | self._tokens(volume),
+            {**texts, **volume.secrets, **self._tokens(volume)},
             mode=mode,
             owner=owner,
         )
@@ -317,6 +323,7 @@ class PodRun:
                 ready=ready,
                 restarts=sum(run.restarts for run in self._runs),
                 problem=self._problem or self._broken(),
+                containers=tuple(map(_state, self._runs)),
             )
         )
 
@@ -339,6 +346,16 @@ class PodRun:
             self._place.remove()
             self._place = None
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _state(run: ContainerRun) -> ContainerState:
+    return ContainerState(
+        name=run.container.name,
+        started=run.started.is_set(),
+        ready=run.ready,
+        restarts=run.restarts,
+        exit_status=run.exit_status,
+    )
 
 
 def write_text(path: Path, text: str) -> None:

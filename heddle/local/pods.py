@@ -4,22 +4,51 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Protocol
 
+from ca.secret import Token
 from crds.meta import Key
 from crds.problem import Problem, Severity
 from heddle.local.errors import CannotRun
 from webhook import raw
 
 NO_TEXTS: Mapping[str, str] = MappingProxyType({})
+NO_FILES: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+NO_SECRETS: Mapping[str, Mapping[str, bytes]] = MappingProxyType({})
+
+
+class Issuer(Protocol):
+    """Who makes the tokens of service accounts."""
+
+    def issue(
+        self,
+        *,
+        namespace: str,
+        service_account: str,
+        pod: str,
+        uid: str,
+        audience: str,
+        now: float,
+        ttl: float,
+        node: str,
+    ) -> Token:
+        """A token for a pod. `now` is in seconds since the epoch, `ttl` in seconds. An empty
+        audience means the API server."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InjectedPod:
     """A pod to run: raw, as the API server would store it after injection, with `metadata.uid`,
     `spec.nodeName` and `status.podIP`. Two are the same incarnation if uid, address and spec are
-    equal; new labels and annotations do not restart it."""
+    equal; nothing else restarts it. `config_maps` and `secrets` of its namespace, by name, are for
+    its volumes."""
 
     raw: Mapping[str, object]
+    config_maps: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: NO_FILES)
+    secrets: Mapping[str, Mapping[str, bytes]] = field(
+        default_factory=lambda: NO_SECRETS, repr=False
+    )
 
     @property
     def facts(self) -> "PodFacts":
@@ -60,15 +89,27 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ContainerState:
+    """How one of its containers is. `exit_status` of its last end, None while it runs."""
+
+    name: str
+    started: bool
+    ready: bool
+    restarts: int
+    exit_status: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PodStatus:
     """How a pod is now. `ready`: all its containers run and pass their readiness probes.
-    `problem`: what went wrong last, until it is over."""
+    `problem`: what went wrong last, until it is over. `containers` in the order of their start."""
 
     pod: str
     phase: Phase
     ready: bool = False
     restarts: int = 0
     problem: Problem | None = None
+    containers: tuple[ContainerState, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,20 +11,19 @@ others go on.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Interface
 from itertools import count
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self
 
-from ca.issuer import LocalIssuer
 from heddle.local.images import Images
 from heddle.local.modes import RunMode
 from heddle.local.network import Network
 from heddle.local.places import NamespacePlaces, Places, ProcessPlaces
 from heddle.local.pod_run import PodRun, Surroundings, World
-from heddle.local.pods import InjectedPod, Line, Phase, PodStatus
+from heddle.local.pods import NO_TEXTS, InjectedPod, Issuer, Line, Phase, PodStatus
 from heddle.local.root import python_trees
 from heddle.local.state import State
 
@@ -37,13 +36,15 @@ ROOT_KEY = "root.pem"
 class RunnerSettings:
     """`gateway` is the node's address on the pods' network (namespaces mode only). `grace`: a
     container that has not ended after so many seconds is killed. `logs` is where containers' output
-    goes, as `<namespace>_<pod>_<container>.log`; by default a folder that ends with the run."""
+    goes, as `<namespace>_<pod>_<container>.log`; by default a folder that ends with the run.
+    `variables` are in the environment of every container."""
 
     mode: RunMode
     images: Images
     gateway: IPv4Interface | None = None
     grace: float = 5.0
     logs: Path | None = None
+    variables: Mapping[str, str] = field(default_factory=lambda: NO_TEXTS)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -62,7 +63,7 @@ class Runner:
         self,
         settings: RunnerSettings,
         *,
-        issuer: LocalIssuer,
+        issuer: Issuer,
         clock: Callable[[], float],
         state: State,
         on_line: Callable[[Line], None] = lambda line: None,
@@ -77,6 +78,7 @@ class Runner:
             record=state.record,
             logs=settings.logs or state.path / "logs",
             grace=settings.grace,
+            variables=settings.variables,
         )
         self._group = asyncio.TaskGroup()
         self._slots: dict[str, _Slot] = {}

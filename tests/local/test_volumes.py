@@ -13,11 +13,12 @@ from heddle.local.volumes import TokenFile, Volume, refresh_after, volumes
 from tests.local.nodes import container, mode_of, pod
 
 CONFIG_MAPS = {"heddle-root": {"root.pem": "PEM", "other": "x"}}
+SECRETS = {"pair": {"tls.crt": b"chain", "tls.key": b"key"}}
 
 
 def _volumes(*given: Mapping[str, object]) -> Mapping[str, Volume]:
     raw = pod("web", "10.0.0.1", container(""), volumes=list(given))
-    return volumes(raw, pod_facts(raw), CONFIG_MAPS)
+    return volumes(raw, pod_facts(raw), CONFIG_MAPS, SECRETS)
 
 
 def test_an_empty_dir_is_scratch_space() -> None:
@@ -30,6 +31,17 @@ def test_a_config_map_gives_all_keys_or_the_chosen_ones() -> None:
     found = _volumes({"name": "all", "configMap": source}, {"name": "one", "configMap": chosen})
     assert found["all"].texts == {"root.pem": "PEM", "other": "x"}
     assert found["one"].texts == {"certs/ca.pem": "PEM"}
+
+
+def test_a_secret_gives_its_keys_by_either_of_its_names_and_is_not_shown() -> None:
+    chosen = {"name": "pair", "items": [{"key": "tls.crt", "path": "chain.pem"}]}
+    found = _volumes(
+        {"name": "all", "secret": {"secretName": "pair"}},
+        {"name": "one", "projected": {"sources": [{"secret": chosen}]}},
+    )
+    assert found["all"].secrets == SECRETS["pair"]
+    assert found["one"].secrets == {"chain.pem": b"chain"}
+    assert "chain" not in repr(found["all"])
 
 
 def test_projected_sources_are_joined() -> None:

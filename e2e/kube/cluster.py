@@ -1,0 +1,56 @@
+"""The cluster of e2e/kube/machine.py, driven from a test."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from e2e.lines import Helper, HelperError
+from heddle.local.sandbox import sandbox_command
+
+_TIMES, _SECONDS = 6, 30
+"""How long pods may take to come and go; the helper wants each answer sooner."""
+
+
+class Cluster:
+    """A cluster with one node; `folder` is for keys, logs and what etcd stores."""
+
+    def __init__(self, envoy: Path, folder: Path) -> None:
+        self.folder = folder
+        command = [sys.executable, "-m", "e2e.kube.machine", str(envoy), str(folder)]
+        self._helper = Helper(sandbox_command(command), log=folder / "machine.log")
+
+    def kubectl(self, *arguments: str, text: str = "") -> str:
+        """What kubectl prints for an administrator, given `text` on standard input."""
+        return str(self._helper.ask(do="kubectl", arguments=arguments, text=text))
+
+    def apply(self, text: str) -> None:
+        """Has the objects of this YAML there."""
+        self.kubectl("apply", "-f", "-", text=text)
+
+    def rolled_out(self, namespace: str, deployment: str) -> None:
+        """Waits until all its pods are the newest, and ready."""
+        self._patiently("rollout", "status", "-n", namespace, f"deploy/{deployment}")
+
+    def gone(self, namespace: str) -> None:
+        """Waits until no pod of it is still ending."""
+        going = "jsonpath={.items[?(@.metadata.deletionTimestamp)].metadata.name}"
+        for name in self.kubectl("get", "pods", "-n", namespace, "-o", going).split():
+            self._patiently("wait", "-n", namespace, f"pod/{name}", "--for=delete")
+
+    def _patiently(self, *arguments: str) -> None:
+        for left in reversed(range(_TIMES)):
+            try:
+                self.kubectl(*arguments, f"--timeout={_SECONDS}s")
+            except HelperError as error:
+                if not left or "timed out" not in str(error):
+                    raise
+            else:
+                return
+
+    def ask(self, pod: str, command: Mapping[str, object]) -> object:
+        """What the client program in a pod answers."""
+        return self._helper.ask(do="client", pod=pod, command=command)
+
+    def close(self) -> None:
+        """Ends it, and all that runs in it."""
+        self._helper.close()
