@@ -116,13 +116,14 @@ class StatusEvents:
             self._metrics.events.labels("posted").inc()
 
     def _event(self, key: Key, found: Seen, turn: Turn) -> Mapping[str, object]:
-        at = datetime.fromtimestamp(self._wall(), UTC)
+        wall = self._wall()
+        at = datetime.fromtimestamp(wall, UTC)
         return {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
             "metadata": {
                 "namespace": key.namespace,
-                "generateName": f"{key.name[:200]}.",
+                "name": f"{key.name[:200]}.{int(wall * 1e9):x}",  # as client-go's recorder
             },
             "eventTime": at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             "reportingController": CONTROLLER,

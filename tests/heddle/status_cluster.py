@@ -47,10 +47,7 @@ class Cluster:
     async def event(self, path: str, body: Raw) -> Raw:
         if self.refuses_events:
             raise ApiError("the API server says 403", 403)
-        metadata = body["metadata"]
-        assert isinstance(metadata, Mapping)
-        name = f"{metadata['generateName']}{len(self.objects.objects)}"
-        return await self.objects.create(path, {**body, "metadata": {**metadata, "name": name}})
+        return await self.objects.create(path, body)
 
     async def patch(self, path: str, body: Raw) -> Raw:
         written = await self.objects.patch(path, body)
