@@ -16,7 +16,7 @@ NANOS = {
 }
 _PART = re.compile(r"(\d{1,18})?(?:\.(\d{0,30}))?(ns|us|µs|μs|ms|s|m|h)")
 _WHOLE = re.compile(rf"[-+]?(?:{_PART.pattern})+", re.ASCII)
-_MAX_NANOS = 315_576_000_000 * 1_000_000_000
+_MAX_NANOS = 2**63 - 1
 MAX_CHARS = 64
 
 
@@ -39,7 +39,8 @@ class Duration:
 
 
 def duration(text: str) -> Duration | None:
-    """Reads `1.5s` and Go's `1m30s`; `None` if it is neither, or more than 10,000 years."""
+    """Reads `1.5s` and Go's `1m30s`; `None` if it is neither, or more than 292 years, which
+    is all that Kubernetes can reckon with."""
     if len(text) > MAX_CHARS or not _WHOLE.fullmatch(text):
         return Duration(0) if text == "0" else None
     total = 0

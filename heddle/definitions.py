@@ -33,7 +33,7 @@ def templates() -> Iterator[tuple[str, str]]:
         yield f"{name}.yaml", f"{_FIRST}{condition}{text}{{{{- end }}}}\n"
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(yaml.CSafeDumper):
     def ignore_aliases(self, data: object) -> bool:
         """The versions share their schema; each is written out."""
         return True

@@ -292,9 +292,9 @@ def parsed(text: str) -> tuple[Key, Object]:
     return decoded.key, decoded.object
 
 
-def steps() -> st.SearchStrategy[tuple[str, bool]]:
-    """An object that is applied, or deleted if the second value says so."""
-    every = st.one_of(
+def every() -> st.SearchStrategy[str]:
+    """An object of any kind."""
+    return st.one_of(
         services(),
         virtual_services(),
         destination_rules(),
@@ -312,7 +312,11 @@ def steps() -> st.SearchStrategy[tuple[str, bool]]:
         security_objects.policies(),
         security_objects.routes_by_claims(namespaces),
     )
-    return st.tuples(every, st.sampled_from([False, False, False, True]))
+
+
+def steps() -> st.SearchStrategy[tuple[str, bool]]:
+    """An object that is applied, or deleted if the second value says so."""
+    return st.tuples(every(), st.sampled_from([False, False, False, True]))
 
 
 def stepped(objects: Mapping[Key, Object], step: tuple[str, bool]) -> dict[Key, Object]:

@@ -4,9 +4,8 @@
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -17,36 +16,11 @@ from crds.decode import decode
 from crds.kinds import KINDS
 from heddle.definitions import documents, stream, templates
 from heddle.main import app
+from tests.crds.cluster import DEFINITIONS, Schema, everything
 from tests.goldens import Golden
 
-Schema = Mapping[str, Any]
-
-DEFINITIONS = {
-    each["spec"]["names"]["kind"]: each for each in map(yaml.safe_load, dict(documents()).values())
-}
-"""As they are applied."""
 MAX_APPLIED_BYTES = 262_144
 """What `kubectl apply` can keep in its annotation."""
-
-
-def schema_of(kind: str) -> Schema:
-    found: Schema = DEFINITIONS[kind]["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-    return found
-
-
-def everything(kind: str) -> Iterator[tuple[str, Schema]]:
-    """All schemas below a kind's, each with its path: `spec.http[].match[].headers{}.exact`."""
-    return _below("", schema_of(kind))
-
-
-def _below(path: str, schema: Schema) -> Iterator[tuple[str, Schema]]:
-    yield path, schema
-    for name, inner in schema.get("properties", {}).items():
-        yield from _below(f"{path}.{name}".removeprefix("."), inner)
-    if "items" in schema:
-        yield from _below(f"{path}[]", schema["items"])
-    if "additionalProperties" in schema:
-        yield from _below(f"{path}{{}}", schema["additionalProperties"])
 
 
 @pytest.mark.parametrize("kind", DEFINITIONS)
@@ -161,4 +135,4 @@ def test_the_chart_s_values_name_the_definitions(repo_root: Path) -> None:
 def test_the_command_prints_all_of_them() -> None:
     done = CliRunner().invoke(app, ["crds"])
     assert (done.exit_code, done.stdout) == (0, stream())
-    assert list(yaml.safe_load_all(stream())) == list(DEFINITIONS.values())
+    assert list(yaml.load_all(stream(), Loader=yaml.CSafeLoader)) == list(DEFINITIONS.values())
