@@ -151,10 +151,13 @@ def newest(reports: Iterable[Report]) -> Mapping[str, Issued]:
     return found
 
 
+_NO_NAME = re.compile(r"[^a-z0-9.-]")
+
+
 def replica_name(host: str, process: int) -> str:
     """A name for a process on `host` that no other replica has at the same time: one that may be
     part of an object's."""
-    return re.sub(r"[^a-z0-9.-]", "-", f"{host}-{process}".lower()).strip("-.")
+    return _NO_NAME.sub("-", f"{host}-{process}".lower()).strip("-.")
 
 
 _TIME = "%Y-%m-%d %H:%M:%S UTC"

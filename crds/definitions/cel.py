@@ -13,15 +13,6 @@ def given(name: str, of: str = "self") -> str:
     return f"(has({of}.{name}) && size({of}.{name}) > 0)"
 
 
-def at_most_one(names: tuple[str, ...]) -> tuple[Rule, ...]:
-    """That of these fields, whether messages or not, no two are there."""
-    return tuple(
-        excludes(f"has(self.{first})", f"has(self.{second})", first, second)
-        for index, first in enumerate(names)
-        for second in names[index + 1 :]
-    )
-
-
 def excludes(one: str, other: str, name: str, other_name: str) -> Rule:
     """That two things are not there at once."""
     message = f"{name} and {other_name} exclude each other: keep one"

@@ -49,8 +49,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constraints:
-    """Of one message. `required` and `fields` name attributes of its type."""
+    """Of one message. `required` and `fields` name attributes of its type. `many`: there may be so
+    many of it that its type's `ONE_OF` must cost nothing, though that makes for a poor message.
+    """
 
+    many: bool = False
     required: tuple[str, ...] = ()
     fields: Mapping[str, Limits] = EMPTY
     rules: tuple[Rule, ...] = ()

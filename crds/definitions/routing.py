@@ -54,7 +54,7 @@ from crds.virtual_service import VirtualService
 _DELEGATE = f"!{given('hosts')}"
 _REGEX = Limits(min_length=1, max_length=MAX_REGEX_CHARS)
 _VALUES = Limits(each=Limits(max_length=MAX_VALUE_BYTES))
-_NOT_EMPTY = Constraints(fields={"regex": _REGEX, "prefix": Limits(min_length=1)})
+_NOT_EMPTY = Constraints(many=True, fields={"regex": _REGEX, "prefix": Limits(min_length=1)})
 _TEXT = Limits(inside=_NOT_EMPTY)
 _TEXTS = Limits(each=_TEXT)
 
@@ -197,7 +197,7 @@ ROUTING: Mapping[type, Constraints] = {
         },
     ),
     HTTPMatchRequest: _MATCH,
-    StringMatch: Constraints(fields={"regex": _REGEX}),
+    StringMatch: Constraints(many=True, fields={"regex": _REGEX}),
     HTTPRedirect: _REDIRECT,
     HTTPDirectResponse: Constraints(required=("status",), fields={"status": STATUS}),
     HTTPBody: Constraints(fields={"string": Limits(max_length=MAX_BODY_BYTES)}),

@@ -7,15 +7,16 @@ types, and so is never pruned, with or without an effect.
 
 import inspect
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from enum import StrEnum
+from itertools import combinations
 from types import NoneType, UnionType
 from typing import Annotated, Union, get_args, get_origin, get_type_hints
 
 from crds.compatibility import rows
 from crds.convert import plan
-from crds.definitions.cel import at_most_one
+from crds.definitions.cel import excludes
 from crds.definitions.constraint import (
     NO_CONSTRAINTS,
     NO_LIMITS,
@@ -74,27 +75,32 @@ def _message(message: type, said: Constraints, notes: Notes) -> Schema:
     found: Schema = {"type": "object", "description": _description(message, names)}
     if said.required:
         found["required"] = [names[attribute] for attribute in said.required]
-    if one_of := getattr(message, "ONE_OF", ()):
-        found["not"] = {"anyOf": list(_pairs(one_of, names))}
+    groups = _groups(message, names)
+    if groups and said.many:
+        found["not"] = {"anyOf": [{"required": pair} for pair in _pairs(groups)]}
+        groups = ()
     found["properties"] = dict(_properties(message, said.fields, notes))
-    _put_rules(found, (*said.rules, *_second_names(message, names)))
+    _put_rules(found, (*said.rules, *map(_at_most_one, _pairs(groups))))
     return found
 
 
-def _pairs(groups: Iterable[tuple[str, ...]], names: Mapping[str, str]) -> Iterator[Schema]:
-    """Any two of a group. Not in CEL: a StringMatch can be in a map in a list in a list, and the
-    API server reckons with all of them as long as they can be.
-    """
+def _groups(message: type, names: Mapping[str, str]) -> tuple[tuple[str, ...], ...]:
+    """Fields that exclude each other: those that the type names, and both names of a field."""
+    one_of = getattr(message, "ONE_OF", ())
+    aliases = (
+        (names[f.name], f.metadata["alias"]) for f in fields(message) if "alias" in f.metadata
+    )
+    return (*(tuple(names[each] for each in group) for group in one_of), *aliases)
+
+
+def _pairs(groups: tuple[tuple[str, ...], ...]) -> Iterator[tuple[str, ...]]:
     for group in groups:
-        for index, first in enumerate(group):
-            for second in group[index + 1 :]:
-                yield {"required": [names[first], names[second]]}
+        yield from combinations(group, 2)
 
 
-def _second_names(message: type, names: Mapping[str, str]) -> Iterator[Rule]:
-    for each in fields(message):
-        if "alias" in each.metadata and each.metadata["alias"] != names[each.name]:
-            yield from at_most_one((names[each.name], each.metadata["alias"]))
+def _at_most_one(pair: tuple[str, ...]) -> Rule:
+    first, second = pair
+    return excludes(f"has(self.{first})", f"has(self.{second})", first, second)
 
 
 def _properties(

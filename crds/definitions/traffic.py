@@ -170,7 +170,9 @@ _SUBSET_PORT = Constraints(
     fields={
         "load_balancer": Limits(
             inside=Constraints(
+                many=True,
                 fields={
+                    "consistent_hash": Limits(inside=Constraints(many=True)),
                     "warmup_duration_secs": AT_LEAST_1MS,
                     "locality_lb_setting": Limits(inside=NO_CONSTRAINTS),
                 },

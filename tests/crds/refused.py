@@ -1,5 +1,22 @@
 """Specs that no API server shall take, and where it says so: one at least for each rule in CEL."""
 
+import yaml
+
+from tests.crds.cluster import DEFINITIONS
+from tests.crds.corpus import Raw, as_json
+
+
+def refused(kind: str, spec: str) -> Raw:
+    return as_json(
+        {
+            "apiVersion": f"{DEFINITIONS[kind]['spec']['group']}/v1",
+            "kind": kind,
+            "metadata": {"name": "x", "namespace": "shop"},
+            "spec": yaml.safe_load(spec),
+        }
+    )
+
+
 REFUSED: tuple[tuple[str, str, str], ...] = (
     # VirtualService
     ("VirtualService", "{gateways: [g], http: [{route: [{destination: {host: a}}]}]}", "gateways"),
@@ -89,6 +106,28 @@ REFUSED: tuple[tuple[str, str, str], ...] = (
         "{hosts: [a], http: [{route: [{destination: {host: a, port: {number: 70000}}}]}]}",
         "http[0].route[0].destination.port.number",
     ),
+    (
+        "VirtualService",
+        "{hosts: [a], http: [{redirect: {port: 80, derivePort: FROM_REQUEST_PORT}}]}",
+        "http[0].redirect",
+    ),
+    (
+        "VirtualService",
+        "{hosts: [a], http: [{directResponse: {status: 200, body: {string: a, bytes: YQ==}}}]}",
+        "http[0].directResponse.body",
+    ),
+    (
+        "VirtualService",
+        "{hosts: [a], http: [{delegate: {name: d}, "
+        "fault: {delay: {fixedDelay: 1s, exponentialDelay: 1s}}}]}",
+        "http[0].fault.delay",
+    ),
+    (
+        "VirtualService",
+        "{hosts: [a], http: [{delegate: {name: d}, "
+        "fault: {abort: {httpStatus: 500, grpcStatus: INTERNAL, http2Error: a}}}]}",
+        "http[0].fault.abort",
+    ),
     # DestinationRule
     ("DestinationRule", "{host: ''}", "host"),
     ("DestinationRule", "{host: a, trafficPolicy: {}}", "trafficPolicy"),
@@ -116,8 +155,26 @@ REFUSED: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "DestinationRule",
-        "{host: a, trafficPolicy: {loadBalancer: {simple: RANDOM, consistentHash: {}}}}",
+        "{host: a, trafficPolicy: {loadBalancer: "
+        "{simple: RANDOM, consistentHash: {}, backendUtilization: {}}}}",
         "trafficPolicy.loadBalancer",
+    ),
+    (
+        "DestinationRule",
+        "{host: a, trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: a, "
+        "httpCookie: {name: a}, useSourceIp: true, httpQueryParameterName: a}}}}",
+        "trafficPolicy.loadBalancer.consistentHash",
+    ),
+    (
+        "DestinationRule",
+        "{host: a, trafficPolicy: {loadBalancer: {consistentHash: {ringHash: {}, maglev: {}}}}}",
+        "trafficPolicy.loadBalancer.consistentHash",
+    ),
+    (
+        "DestinationRule",
+        "{host: a, subsets: [{name: v1, trafficPolicy: {portLevelSettings: "
+        "[{port: {number: 80}, loadBalancer: {simple: RANDOM, consistentHash: {}}}]}}]}",
+        "subsets[0].trafficPolicy.portLevelSettings[0].loadBalancer",
     ),
     (
         "DestinationRule",

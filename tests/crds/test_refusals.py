@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from crds.decode import decode
 from tests.crds.cluster import DEFINITIONS, refusals, rules
 from tests.crds.corpus import Raw, as_json, corpus
-from tests.crds.refused import REFUSED
+from tests.crds.refused import REFUSED, refused
 from tests.strategies import every, examples
 
 ROOT = Path(__file__).parents[2]
@@ -102,17 +102,6 @@ def _places(value: Any) -> Iterator[tuple[Any, Any]]:
         for step in list(value) if isinstance(value, dict) else range(len(value)):
             yield value, step
             yield from _places(value[step])
-
-
-def refused(kind: str, spec: str) -> Raw:
-    return as_json(
-        {
-            "apiVersion": f"{DEFINITIONS[kind]['spec']['group']}/v1",
-            "kind": kind,
-            "metadata": {"name": "x", "namespace": "shop"},
-            "spec": yaml.safe_load(spec),
-        }
-    )
 
 
 @pytest.mark.parametrize(("kind", "spec", "field"), REFUSED)

@@ -15,6 +15,7 @@ from itertools import count
 
 import pytest
 
+from heddle.definitions import documents, stream
 from sources.kubernetes import KubernetesApi, kubernetes_api
 from tests.kube.accounts import Namespace
 from tests.kube.programs import CONTROLLERS, NEEDED, obstacle
@@ -48,6 +49,14 @@ def controllers(server: ApiServer) -> Iterator[None]:
         pytest.skip(reason)
     with run_controllers(server):
         yield
+
+
+@pytest.fixture(scope="session")
+def definitions(server: ApiServer) -> None:
+    """The mesh's kinds, as `heddle crds` prints them, from then on."""
+    server.kubectl("apply", "--server-side", "-f", "-", text=stream())
+    names = dict(documents())
+    server.kubectl("wait", "--for=condition=Established", "crd", *names, "--timeout=30s")
 
 
 @pytest.fixture
