@@ -38,7 +38,8 @@ class Issued:
 class Report:
     """What one replica says. `state` is the name of the rotation's state that it serves, empty if
     it serves nothing yet; pods are namespace/name. `taken` are those that have acknowledged it,
-    `lacking` those that have not; `issued` those that keep their own keys.
+    `lacking` those that have not; `issued` those that keep their own keys. `roots` is the name of
+    the state whose roots are in all ConfigMaps, if it is this replica that writes them.
     """
 
     replica: str
@@ -47,6 +48,7 @@ class Report:
     lacking: Mapping[str, Lack] = field(default_factory=dict)
     problem: str = ""
     issued: Mapping[str, Issued] = field(default_factory=dict)
+    roots: str = ""
 
     @property
     def pods(self) -> frozenset[str]:
@@ -76,6 +78,7 @@ def report_from(text: str | bytes, replica: str) -> Report:
             lacking={str(pod): Lack(why) for pod, why in found["lacking"].items()},
             problem=str(found["problem"]),
             issued={str(pod): _issued(each) for pod, each in found.get("issued", {}).items()},
+            roots=str(found.get("roots", "")),
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise AuthorityError("this is no report of a replica") from None
@@ -93,21 +96,24 @@ def silent(replica: str) -> Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """What replicas say that live, and what the others have left, each by name. `missing`: why
-    nothing may follow from it yet, whatever they say.
+    """What replicas say that live, and what the others have left, each by name. `with_roots`: one
+    of them writes the roots where pods read them from files, and a step waits for that.
     """
 
     living: Sequence[Report] = ()
     dead: Sequence[Report] = ()
-    missing: str = ""
+    with_roots: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """Who does not have a state yet, and why: replicas that do not serve it, and pods."""
+    """Who does not have a state yet, and why: replicas that do not serve it, and pods; `roots` is
+    why its roots are not in all files, empty if they are.
+    """
 
     replicas: Mapping[str, str]
     pods: Mapping[str, str]
+    roots: str = ""
 
 
 def waiting(said: Said, state: str, now: datetime) -> Waiting:
@@ -119,6 +125,7 @@ def waiting(said: Said, state: str, now: datetime) -> Waiting:
     """
     taken = {pod for report in said.living for pod in report.taken}
     left = {pod: Lack.AWAY for report in said.dead for pod in report.pods}
+    written = not said.with_roots or any(report.roots == state for report in said.living)
     missed = [left, *(report.lacking for report in said.living)]
     return Waiting(
         replicas={
@@ -139,6 +146,7 @@ def waiting(said: Said, state: str, now: datetime) -> Waiting:
                 if why is Lack.UNTAKEN or pod not in taken
             },
         },
+        roots="" if written else _UNWRITTEN,
     )
 
 
@@ -160,4 +168,8 @@ def replica_name(host: str, process: int) -> str:
     return _NO_NAME.sub("-", f"{host}-{process}".lower()).strip("-.")
 
 
+_UNWRITTEN = (
+    "its roots are not in the ConfigMaps of all namespaces yet (the log of the replica that leads "
+    "says why)"
+)
 _TIME = "%Y-%m-%d %H:%M:%S UTC"

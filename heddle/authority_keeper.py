@@ -24,9 +24,6 @@ from heddle.trust import Trust
 
 log = structlog.get_logger(__name__)
 
-CALM_SECONDS = 2.0
-"""While nothing is rotated, how often it is asked how all proxies stand."""
-
 
 class AuthorityKeeper:
     """Keeps the trust of a mesh what the place says. What cannot be used, or must not be taken,
@@ -44,11 +41,13 @@ class AuthorityKeeper:
         replica: str,
         serves: Callable[[], bool],
         exists: Callable[[str], bool],
+        roots: Callable[[], str] = lambda: "",
         metrics: AuthorityMetrics | None = None,
     ) -> None:
         """`clock` gives aware times; `serves` whether the configuration is read, without which
         nobody knows what pods there are, and `exists` whether there is one of that namespace/name.
-        `replica` is a name that no other replica has.
+        `replica` is a name that no other replica has. `roots` gives the name of the state whose
+        roots this replica has written wherever they are read from files.
         """
         self._place = place
         self._trust = trust
@@ -57,6 +56,7 @@ class AuthorityKeeper:
         self._issued = issued
         self._serves = serves
         self._exists = exists
+        self._roots = roots
         self._replica = replica
         self._metrics = metrics or AuthorityMetrics()
         self._voice: Voice | None = None
@@ -175,7 +175,7 @@ class AuthorityKeeper:
         rotation, now = self._trust.rotation, self._clock()
         changed = self._reported != rotation.name
         calm = rotation.phase is Phase.STABLE and not self._problem and not changed
-        if calm and now - self._looked < timedelta(seconds=CALM_SECONDS):
+        if calm and now - self._looked < timedelta(seconds=self._place.calm_seconds):
             return
         self._looked, self._reported = now, rotation.name
         self._metrics.told(rotation, self._problem)
@@ -203,6 +203,7 @@ class AuthorityKeeper:
             taken=tuple(sorted(standing.taken)),
             lacking=dict(sorted(standing.lacking.items())),
             problem=self._problem,
+            roots=self._roots(),
             issued=self._issued.known(self._clock(), self._exists),
         )
         await self._voice.say(report, urgent=urgent or bool(dead))

@@ -40,6 +40,8 @@ class AuthorityPlace(Protocol):
 
     poll_seconds: float
     """How often to look."""
+    calm_seconds: float
+    """While nothing is rotated, how often it is asked, and told, how all proxies stand."""
 
     @property
     def name(self) -> str:
@@ -92,6 +94,7 @@ class FolderPlace:
 
     poll_seconds = 0.5
     """A look costs some calls of `stat`."""
+    calm_seconds = 2.0
     writes = True
     """Whoever locks the folder."""
 

@@ -65,6 +65,7 @@ class SecretPlace:
     """A Secret. Its keys are in no message and no log."""
 
     poll_seconds = POLL_SECONDS
+    calm_seconds = BEAT.total_seconds()
 
     def __init__(
         self,
@@ -246,7 +247,7 @@ class SecretPlace:
                 living.append(replace(each.report, state="", problem=late))
             else:
                 dead.append(each.report)
-        return Said(living=living, dead=dead)
+        return Said(living=living, dead=dead, with_roots=True)
 
     async def _lives(self, silent: Heard) -> bool:
         if not silent.pod:

@@ -49,8 +49,8 @@ def _lines(found: Progress) -> Iterator[tuple[str, str]]:
         yield "replica", _told(report, found)
     if found.own and not found.said.living:
         yield "replica", "none follows this authority, or it may not tell so"
-    if found.own and found.said.missing:
-        yield "waiting", found.said.missing
+    if found.own and found.late.roots:
+        yield "waiting", found.late.roots
     for pod, why in found.late.pods.items():
         yield "waiting", f"{pod} {why}"
     yield "next", _NEXT[rotation.phase] if found.own else _MOUNTED
@@ -93,7 +93,7 @@ def as_values(found: Progress) -> Mapping[str, object]:
             }
             for report in found.said.living
         ],
-        "missing": found.said.missing or None,
+        "rootsWaiting": found.late.roots or None,
         "waiting": dict(found.late.pods),
     }
 

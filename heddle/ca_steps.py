@@ -124,8 +124,8 @@ def _late(rotation: Rotation, said: Said, care: Care, now: datetime) -> Sequence
     if late.replicas:
         named = "; ".join(f"{name}: {why}" for name, why in sorted(late.replicas.items()))
         raise NotYet(f"{len(late.replicas)} replicas do not serve this step yet: {named}")
-    if said.missing and not care.force:
-        raise NotYet(said.missing)
+    if late.roots and not care.force:
+        raise NotYet(late.roots)
     if care.force:
         return ()
     return tuple(f"{pod} ({why})" for pod, why in late.pods.items())

@@ -15,6 +15,7 @@ from heddle.edits import GROUPS, Edit, EditListener
 from heddle.engine import Engine
 from heddle.identity import Held, PodResolver
 from heddle.intake import Intake
+from heddle.mesh_namespaces import MeshNamespaces
 from heddle.oracle import asserting, verify
 from heddle.pods import PATIENCE_SECONDS, Pods
 from heddle.problems import Surroundings
@@ -59,6 +60,7 @@ class ControlPlane:
         """Of the newest change that made a difference to a proxy."""
         self._intake = Intake()
         self._surroundings = Surroundings()
+        self.namespaces = MeshNamespaces()
         self._told: frozenset[Problem] = frozenset()
         self._listeners: list[EditListener] = []
 
@@ -84,6 +86,7 @@ class ControlPlane:
         if self._asserts:
             verify(self.engine, self.publisher, self._intake.store.objects(), self._intake.config)
         self._surroundings.update(self.engine.mesh, changes, applied.dirty)
+        self.namespaces.update(changes)
         self._tell()
         self._pass_on(listed, changes, before)
         if any(isinstance(event, Synced) for event in listed):

@@ -4,7 +4,7 @@ it is kept.
 
 import os
 import socket
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,11 +17,16 @@ from ca.workload import LIFETIME
 from heddle.authority_keeper import AuthorityKeeper
 from heddle.authority_metrics import AuthorityMetrics
 from heddle.authority_place import AuthorityPlace, FolderPlace
+from heddle.authority_secret import ClusterPlace, SecretPlace
 from heddle.certificate_requests import CertificateRequests
-from heddle.certificates import ServingCertificates, own_authority
+from heddle.certificates import TRUST_DOMAIN, ServingCertificates, own_authority
+from heddle.cluster_objects import Objects
 from heddle.control_plane import ControlPlane
 from heddle.issued import IssuedCertificates
+from heddle.leader import Work
+from heddle.pod_certificates import PodCertificates
 from heddle.pods import Pods
+from heddle.root_config_maps import RootConfigMaps
 from heddle.secret_holders import SecretHolders
 from heddle.trust import Trust
 from heddle.workload_secrets import WorkloadSecrets
@@ -38,6 +43,22 @@ class Kept:
     rotation: Rotation
     place: AuthorityPlace | None = None
     replica: str = ""
+
+
+async def kept_in_cluster(
+    api: Objects,
+    where: ClusterPlace,
+    clock: Callable[[], datetime],
+    *,
+    leads: Callable[[], bool],
+) -> Kept:
+    """The authority of a cluster's control plane, made if there is none; `leads` says whether this
+    replica is the one that writes. Raises `AuthorityError`.
+    """
+    place = SecretPlace(api, where, clock, leads=leads)
+    replica = where.pod or replica_name(socket.gethostname(), os.getpid())
+    rotation = await place.load_or_create(TRUST_DOMAIN)
+    return Kept(rotation=rotation, place=place, replica=replica)
 
 
 def kept_in(folder: Path | None, now: datetime) -> Kept:
@@ -74,6 +95,7 @@ class MeshAuthority:
         self._ttl = certificate_ttl
         self.trust = Trust(kept.rotation)
         self.issued = IssuedCertificates()
+        self._maps: RootConfigMaps | None = None
         self.certificates = ServingCertificates(
             self.trust, self._now, names=names, addresses=addresses
         )
@@ -86,6 +108,20 @@ class MeshAuthority:
     def roots_pem(self) -> bytes:
         """What clients of the server trust."""
         return pem(self.trust.roots)
+
+    def leading(self, api: Objects, namespace: str, plane: ControlPlane) -> Sequence[Work]:
+        """What only one replica does for all of a cluster, in whose `namespace` we are: to be
+        begun whenever this one leads.
+        """
+
+        def namespaces() -> Collection[str] | None:
+            return {namespace, *plane.namespaces.names()} if plane.pods.synced else None
+
+        maps = self._maps = RootConfigMaps(api, self.trust, namespaces)
+        certificates = PodCertificates(
+            api, plane.pods, self.trust, self.issued, self._now, lifetime=self._ttl
+        )
+        return (maps.keep, certificates.keep)
 
     def requests(self, pods: Pods) -> CertificateRequests:
         """What signs for clients that keep their own keys."""
@@ -116,5 +152,6 @@ class MeshAuthority:
             replica=self._kept.replica,
             serves=lambda: plane.pods.synced,
             exists=plane.pods.known,
+            roots=lambda: self._maps.state if self._maps is not None else "",
             metrics=self._metrics,
         )

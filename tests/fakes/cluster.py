@@ -3,7 +3,7 @@ by label and by name, server-side apply of whole fields; and what can go wrong w
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from copy import deepcopy
 from itertools import count
 
@@ -11,7 +11,6 @@ from sources.api_answers import Page
 from sources.errors import ApiError, Reason
 
 Raw = Mapping[str, object]
-_REASONS = {404: Reason.NOT_FOUND, 403: Reason.FORBIDDEN}
 
 
 class FakeCluster:
@@ -121,10 +120,21 @@ def _merged(old: object, new: object) -> dict[str, object]:
 
 
 def _wanted(found: Raw, query: Mapping[str, str]) -> bool:
-    meta = _meta(found)
-    labels = meta.get("labels", {})
+    labels = _meta(found).get("labels", {})
     assert isinstance(labels, dict)
-    selector, name = query.get("labelSelector", ""), query.get("fieldSelector", "")
-    asked = dict(each.split("=") for each in selector.split(",") if each)
-    named = not name or name == f"metadata.name={meta['name']}"
-    return named and all(labels.get(key) == value for key, value in asked.items())
+    fields = all(
+        _field(found, name.split(".")) == value for name, value in _asked(query, "fieldSelector")
+    )
+    return fields and all(
+        labels.get(name) == value for name, value in _asked(query, "labelSelector")
+    )
+
+
+def _asked(query: Mapping[str, str], name: str) -> list[list[str]]:
+    return [each.split("=") for each in query.get(name, "").split(",") if each]
+
+
+def _field(found: object, names: Sequence[str]) -> object:
+    for name in names:
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found

@@ -267,7 +267,10 @@ def _mapping(value: object) -> Raw:
 async def say(world: World, replica: str, state: str, **lacking: Lack) -> None:
     async with world.place(replica).voice(replica) as voice:
         assert voice is not None
-        report = Report(replica=replica, state=state, taken=("shop/a",), lacking=lacking)
+        roots = state if replica == "one" else ""  # it leads
+        report = Report(
+            replica=replica, state=state, taken=("shop/a",), lacking=lacking, roots=roots
+        )
         await voice.say(report, urgent=True)
 
 
@@ -314,7 +317,9 @@ async def test_the_pod_says_whether_a_replica_lives_that_is_not_heard(world: Wor
     assert (found.late.replicas, found.late.pods) == ({}, {"shop/a": "is not connected"})
     await world.place().forget(found.said.dead)
     await world.place().forget(found.said.dead)
-    assert (await world.place().said(world.clock.now())) == Said(living=[], dead=[])
+    assert (await world.place().said(world.clock.now())) == Said(
+        living=[], dead=[], with_roots=True
+    )
 
 
 async def test_whoever_may_not_see_pods_takes_no_replica_for_dead(world: World) -> None:
