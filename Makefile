@@ -28,9 +28,9 @@ test-load: setup ## 500 requests a second while subsets come and go; wants the m
 test-certificates: setup ## certificates of a minute and two roots change at 200 requests a second; needs root
 	@.venv/bin/python -m e2e.rotation
 
-test-kube: setup ## against a real kube-apiserver, built if need be; ARGS='-k review' runs some
-	@scripts/kube etcd kubernetes
-	@.venv/bin/python -m pytest tests/kube e2e/kube $(ARGS)
+test-kube: setup ## a real kube-apiserver and helm, built if need be; ARGS='-k review' runs some
+	@scripts/kube
+	@HEDDLE_REHEARSE_IMAGE=1 .venv/bin/python -m pytest tests/kube tests/charts e2e/kube $(ARGS)
 
 soak: setup ## edits, restarts and misbehaving proxies under load, for SOAK_SECONDS (60)
 	@.venv/bin/python -m e2e.soak

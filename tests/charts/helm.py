@@ -11,6 +11,7 @@ from pathlib import Path
 import yaml
 
 from tests.conftest import ROOT
+from tests.kube.programs import program
 from webhook import raw
 
 CHART = ROOT / "charts/heddle"
@@ -23,7 +24,7 @@ Object = Mapping[str, object]
 
 def find_helm() -> Path | None:
     """`$HELM`, what `make test-kube` builds, or helm on the PATH."""
-    for found in (os.environ.get("HELM"), ROOT / ".cache/kube/bin/helm", shutil.which("helm")):
+    for found in (os.environ.get("HELM"), program("helm"), shutil.which("helm")):
         if found and os.access(found, os.X_OK):
             return Path(found)
     return None

@@ -18,7 +18,6 @@ OPEN = {
     ("podAnnotations",),
     ("nodeSelector",),
     ("meshConfig",),
-    ("injection",),
     ("global",),
     ("resources", "requests"),
     ("resources", "limits"),
@@ -26,6 +25,8 @@ OPEN = {
     ("dashboards", "labels"),
 }
 """Where any key may stand."""
+WHOLE = {("resources",), ("injection",)}
+"""What a template passes on as it is."""
 FOR_PARENTS = {"enabled", "global"}
 """What charts that depend on this one set, and nothing reads."""
 
@@ -77,7 +78,7 @@ def leaves(values: Mapping[str, object], path: tuple[str, ...] = ()) -> Iterator
     """The values that hold no further ones by name, or are read as a whole."""
     for key, value in values.items():
         here = (*path, key)
-        if isinstance(value, Mapping) and value and here not in {*OPEN, ("resources",)}:
+        if isinstance(value, Mapping) and value and here not in {*OPEN, *WHOLE}:
             yield from leaves(value, here)
         else:
             yield here
@@ -106,6 +107,10 @@ def test_a_value_that_there_is_not_is_refused(helm: Helm, path: tuple[str, ...])
         ("autoscaling.enabled=yes", "/autoscaling/enabled"),
         ("resources.requests.cpu=much", "/resources/requests/cpu"),
         ("meshConfig=x", "/meshConfig"),
+        ("injection.policy=on", "/injection/policy"),
+        ("injection.global.proxy.resources.limits.cpu=much", "/injection/global/proxy/resources"),
+        ("injection.global.imagePullPolicy=Often", "/injection/global/imagePullPolicy"),
+        ("injection.sidecarInjectorWebhook.neverInjectSelector[0].x=1", "/injection/sidecarInjector"),
         ("sidecarInjectorWebhook.reinvocationPolicy=Always", "/sidecarInjectorWebhook"),
         ("validation.failurePolicy=fail", "/validation/failurePolicy"),
         ("webhook.certificate.from=vault", "/webhook/certificate/from"),

@@ -31,3 +31,9 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- define "heddle.mesh" -}}
 {{ mergeOverwrite (dict "rootNamespace" .Release.Namespace) .Values.meshConfig | toYaml }}
 {{- end }}
+
+{{/* What the injector is told; the image that redirects traffic is of our own version. */}}
+{{- define "heddle.injectionValues" -}}
+{{- $init := dict "image" (.Values.injection.global.proxy_init.image | default (printf "heddle/heddle-init:%s" .Chart.AppVersion)) -}}
+{{ mergeOverwrite (deepCopy .Values.injection) (dict "global" (dict "proxy_init" $init)) | toYaml }}
+{{- end }}
