@@ -110,7 +110,10 @@ def test_a_value_that_there_is_not_is_refused(helm: Helm, path: tuple[str, ...])
         ("injection.policy=on", "/injection/policy"),
         ("injection.global.proxy.resources.limits.cpu=much", "/injection/global/proxy/resources"),
         ("injection.global.imagePullPolicy=Often", "/injection/global/imagePullPolicy"),
-        ("injection.sidecarInjectorWebhook.neverInjectSelector[0].x=1", "/injection/sidecarInjector"),
+        (
+            "injection.sidecarInjectorWebhook.neverInjectSelector[0].x=1",
+            "/injection/sidecarInjector",
+        ),
         ("sidecarInjectorWebhook.reinvocationPolicy=Always", "/sidecarInjectorWebhook"),
         ("validation.failurePolicy=fail", "/validation/failurePolicy"),
         ("webhook.certificate.from=vault", "/webhook/certificate/from"),
