@@ -10,6 +10,7 @@ from mesh.proxy import Mode, Role
 from translator.bootstrap import Discovery, Node, bootstrap, root_secret, token_secret
 from translator.own_secrets import files
 from webhook.settings import (
+    ROOT_FILE,
     ROOT_FOLDER,
     TOKEN_FOLDER,
     BootstrapFor,
@@ -37,7 +38,7 @@ def inject_settings(
     return InjectSettings(
         bootstrap=_bootstrap_for(Discovery(host=host, port=port, server_name=server_name)),
         sds_token=json.dumps(token_secret(f"{TOKEN_FOLDER}/token")),
-        sds_ca=json.dumps(root_secret(f"{ROOT_FOLDER}/root.pem", server_name)),
+        sds_ca=json.dumps(root_secret(f"{ROOT_FOLDER}/{ROOT_FILE}", server_name)),
         token_audience=AUDIENCE,
         mode=mode,
     )
@@ -57,6 +58,8 @@ def _bootstrap_for(discovery: Discovery) -> BootstrapFor:
             "SERVICE_ACCOUNT": "$(SERVICE_ACCOUNT)",
             "INSTANCE_IPS": "$(POD_IP)",
             "INTERCEPTION_MODE": facts.mode.value,
+            **({"CLUSTER_ID": facts.cluster_id} if facts.cluster_id else {}),
+            **({"NETWORK": facts.network} if facts.network else {}),
         }
         node = Node(id=node_id(facts.role), cluster=facts.cluster, metadata=metadata)
         return bootstrap(

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ca.issuer import LocalIssuer
@@ -103,6 +104,8 @@ class LocalMesh:
         settings = inject_settings(
             host=str(self._place.gateway.ip), port=self._port, mode=self._place.interception
         )
+        # Nobody is led to a pod any more when this kubelet begins to end it.
+        settings = replace(settings, termination_drain_seconds=0)
         self._cluster = LocalCluster(settings, self._place.subnets, started=False)
 
     async def _keep_doors(self) -> None:

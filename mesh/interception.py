@@ -15,6 +15,8 @@ ALL = "*"
 _PREFIX = "traffic.sidecar.istio.io/"
 INCLUDE_INBOUND = _PREFIX + "includeInboundPorts"
 EXCLUDE_INBOUND = _PREFIX + "excludeInboundPorts"
+PORT_ANNOTATIONS = (INCLUDE_INBOUND, EXCLUDE_INBOUND)
+"""Those that `is_redirected` reads."""
 
 
 def is_redirected(annotations: Mapping[str, str], port: int) -> bool:

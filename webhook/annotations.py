@@ -8,7 +8,6 @@ import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TypeVar
 
 from crds.mesh_config import CertificateSource
@@ -19,7 +18,7 @@ from mesh.proxy import GATEWAY_TEMPLATE, Mode, Role
 from webhook.iptables import ALL, Interception
 from webhook.problems import error, warning
 from webhook.proxy_config import PROXY_CONFIG_DEFAULTS, ProxyConfig, proxy_config
-from webhook.settings import InjectSettings
+from webhook.settings import InjectSettings, Quantities
 
 T = TypeVar("T")
 
@@ -34,13 +33,6 @@ _COMPONENT_LEVELS = re.compile(rf"[a-z0-9_]+:({'|'.join(_LOG_LEVELS)})")
 _QUANTITY = re.compile(r"\d{1,18}(\.\d{1,9})?([mk]|[KMGTPE]i?|e\d{1,2})?", re.ASCII)
 _INTERFACE = re.compile(r"[A-Za-z0-9_.@-]{1,15}\+?")
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/:@-]{0,511}")
-
-DEFAULT_RESOURCES: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {
-        "requests": MappingProxyType({"cpu": "100m", "memory": "128Mi"}),
-        "limits": MappingProxyType({"cpu": "2000m", "memory": "1024Mi"}),
-    }
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +56,8 @@ class Options:
     component_log_level: str
     concurrency: int
     drain_seconds: int
-    resources: Mapping[str, Mapping[str, str]]
+    termination_drain_seconds: int
+    resources: Quantities
     readiness: Readiness
     interception: Interception
     lead_probes: bool
@@ -77,9 +70,10 @@ def options(
     pod: Key, annotations: Mapping[str, str], settings: InjectSettings
 ) -> tuple[Options, tuple[Problem, ...]]:
     """Reads them all; an option with a bad value has its default."""
-    reader = _Reader(pod=pod, annotations=annotations)
+    reader = _Reader(pod=pod, annotations=annotations, defaults=settings.default_annotations)
     config = reader.read(Annotation.PROXY_CONFIG, proxy_config, PROXY_CONFIG_DEFAULTS)
     concurrency, drain = config.concurrency, config.drain_seconds
+    last = config.termination_drain_seconds
     result = Options(
         mode=reader.read(Annotation.INTERCEPTION_MODE, _mode, settings.mode),
         role=reader.read(Annotation.TEMPLATES, _role, Role.SIDECAR),
@@ -89,7 +83,8 @@ def options(
         component_log_level=reader.read(_SIDECAR + "componentLogLevel", _component_levels, ""),
         concurrency=settings.concurrency if concurrency is None else concurrency,
         drain_seconds=settings.drain_seconds if drain is None else drain,
-        resources=_resources(reader),
+        termination_drain_seconds=settings.termination_drain_seconds if last is None else last,
+        resources=_resources(reader, settings.resources),
         readiness=Readiness(
             initial_delay=reader.read(_READINESS + "initialDelaySeconds", _number, 0),
             period=reader.read(_READINESS + "periodSeconds", _positive, 15),
@@ -108,14 +103,16 @@ class _Reader:
 
     pod: Key
     annotations: Mapping[str, str]
+    defaults: Mapping[str, str]
     problems: list[Problem] = field(default_factory=list)
     known: set[str] = field(default_factory=set)
 
     def read(self, name: str, parse: Callable[[str], T], default: T) -> T:
         self.known.add(name)
-        if name not in self.annotations:
+        found = self.annotations if name in self.annotations else self.defaults
+        if name not in found:
             return default
-        text = self.annotations[name]
+        text = found[name]
         try:
             return parse(text.strip())
         except ValueError as reason:
@@ -124,7 +121,7 @@ class _Reader:
             return default
 
 
-def _resources(reader: _Reader) -> Mapping[str, Mapping[str, str]]:
+def _resources(reader: _Reader, defaults: Quantities) -> Quantities:
     """As Istio does: one annotation given, and nothing is left of the defaults."""
     given = {
         "requests": {
@@ -138,7 +135,7 @@ def _resources(reader: _Reader) -> Mapping[str, Mapping[str, str]]:
     }
     set_ = {kind: {k: v for k, v in values.items() if v} for kind, values in given.items()}
     wanted = {kind: values for kind, values in set_.items() if values}
-    return wanted or DEFAULT_RESOURCES
+    return wanted or defaults
 
 
 def _interception(reader: _Reader) -> Interception:

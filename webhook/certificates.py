@@ -67,6 +67,11 @@ def _sources(signer: str) -> list[dict[str, object]]:
                 "certificateChainPath": CHAIN,
             }
         },
-        # An empty selector is for all bundles of the signer; none at all would be for no bundle.
-        {"clusterTrustBundle": {"signerName": signer, "labelSelector": {}, "path": ROOTS}},
+        trust_bundle(signer, ROOTS),
     ]
+
+
+def trust_bundle(signer: str, path: str) -> dict[str, object]:
+    """The source of a projected volume that has all that a signer has certified with."""
+    # An empty selector is for all bundles of the signer; none at all would be for no bundle.
+    return {"clusterTrustBundle": {"signerName": signer, "labelSelector": {}, "path": path}}

@@ -12,6 +12,7 @@ from crds.problem import Problem
 from webhook import raw, sidecar
 from webhook.annotations import Options
 from webhook.problems import error
+from webhook.settings import InjectSettings
 
 AUTO = "auto"
 """The image that stands for whichever the injector is set to use."""
@@ -31,10 +32,13 @@ def gateway_conflicts(pod: Mapping[str, object], key: Key) -> Iterator[Problem]:
 
 
 def gateway_spec(
-    spec: Mapping[str, object], options: Options, bootstrap: Mapping[str, object]
+    spec: Mapping[str, object],
+    options: Options,
+    bootstrap: Mapping[str, object],
+    settings: InjectSettings,
 ) -> dict[str, object]:
     """The pod's spec with its proxy, which has what the author wrote of it."""
-    made = sidecar.proxy_container(options, bootstrap)
+    made = sidecar.proxy_container(options, bootstrap, settings)
     made.pop("restartPolicy", None)  # of a native sidecar
     users = raw.objects(spec.get("containers"))
     written = next((each for each in users if raw.text(each.get("name")) == sidecar.PROXY), {})

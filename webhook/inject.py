@@ -10,10 +10,12 @@ from dataclasses import dataclass
 
 from crds.meta import Annotation, Key, Label
 from crds.problem import Problem, Severity
+from mesh.interception import PORT_ANNOTATIONS
 from mesh.proxy import Mode, Role
 from webhook import certificates, raw, sidecar
 from webhook.annotations import Options, options
 from webhook.app_probes import Led, led_through_sidecar
+from webhook.drain import with_time_to_drain
 from webhook.gateway import gateway_conflicts, gateway_spec
 from webhook.pod_checks import cautions, conflicts, malformed
 from webhook.policy import decide
@@ -57,16 +59,33 @@ def inject(
     if _has_sidecar(pod):
         return Injected(pod=unchanged, skipped="it has a sidecar already")
     labels = None if selected else raw.labels(namespace or {})
-    decision = decide(pod, key, labels, settings.revision)
+    decision = decide(pod, key, labels, settings)
     if decision.skipped is not None or decision.problems:
         return Injected(pod=unchanged, skipped=decision.skipped, problems=decision.problems)
-    chosen, problems = options(key, raw.annotations(pod), settings)
+    tuned = _tuned(pod, settings)
+    chosen, problems = options(key, raw.annotations(tuned), settings)
     result = Injected(
         pod=unchanged, problems=(*problems, *_conflicts(pod, key, chosen), *cautions(pod, key))
     )
     if result.refused:
         return result
-    return Injected(pod=_with_sidecar(pod, key, chosen, settings), problems=result.problems)
+    return Injected(pod=_with_sidecar(tuned, key, chosen, settings), problems=result.problems)
+
+
+def _tuned(pod: Mapping[str, object], settings: InjectSettings) -> Mapping[str, object]:
+    """The pod with the annotations that the settings give it. The control plane reads those about
+    ports off the pod: it has to know the ones that are there by default.
+    """
+    ports = {
+        name: text
+        for name, text in settings.default_annotations.items()
+        if name in PORT_ANNOTATIONS
+    }
+    given = {**settings.injected_annotations, **ports}
+    if not given:
+        return pod
+    annotations = {**given, **raw.annotations(pod)}
+    return {**pod, "metadata": {**raw.metadata(pod), "annotations": annotations}}
 
 
 def _conflicts(pod: Mapping[str, object], key: Key, chosen: Options) -> Iterator[Problem]:
@@ -116,6 +135,8 @@ def _with_sidecar(
         role=chosen.role,
         probes=led.probes,
         source=settings.source,
+        cluster_id=settings.cluster_id,
+        network=settings.network,
     )
     bootstrap = settings.bootstrap(facts)
     added = _added(chosen, bootstrap, settings)
@@ -124,18 +145,19 @@ def _with_sidecar(
         "annotations": _annotations(pod, added, chosen.mode, settings),
         "labels": _labels(pod, chosen.role),
     }
-    spec = _spec(led.spec, added, chosen)
+    spec = _pulling(_spec(led.spec, added, chosen), settings.image_pull_secrets)
     if chosen.role is Role.ROUTER:
-        spec = gateway_spec(spec, chosen, bootstrap)
+        spec = gateway_spec(spec, chosen, bootstrap, settings)
+    spec = with_time_to_drain(spec, chosen.termination_drain_seconds)
     return {**pod, "metadata": metadata, "spec": spec}
 
 
 def _added(chosen: Options, bootstrap: Mapping[str, object], settings: InjectSettings) -> _Added:
     if chosen.role is Role.ROUTER:  # the pod's own container is the proxy
         return _Added(init_containers=(), containers=(), volumes=sidecar.volumes(settings))
-    proxy = sidecar.proxy_container(chosen, bootstrap)
-    inits = [sidecar.init_container(settings.init_image, chosen.interception)]
-    if chosen.mode is Mode.NONE:
+    proxy = sidecar.proxy_container(chosen, bootstrap, settings)
+    inits = [sidecar.init_container(settings, chosen.interception)]
+    if chosen.mode is Mode.NONE or not settings.redirects:
         inits = []
     return _Added(
         init_containers=[*inits, proxy] if chosen.native_sidecar else inits,
@@ -156,6 +178,14 @@ def _spec(spec: Mapping[str, object], added: _Added, chosen: Options) -> dict[st
         "containers": [*added.containers, *users],
         "volumes": [*raw.objects(spec.get("volumes")), *added.volumes],
     }
+
+
+def _pulling(spec: dict[str, object], secrets: Sequence[str]) -> dict[str, object]:
+    """The Secrets that our images need, besides those of the pod's own."""
+    given = raw.objects(spec.get("imagePullSecrets"))
+    names = {raw.text(each.get("name")) for each in given}
+    added = [{"name": name} for name in secrets if name not in names]
+    return {**spec, "imagePullSecrets": [*given, *added]} if added else spec
 
 
 def _labels(pod: Mapping[str, object], role: Role) -> dict[str, str]:

@@ -1,9 +1,10 @@
 """The rules that lead a pod's TCP traffic through its sidecar, as input of iptables-restore.
 
 Istio's REDIRECT mode in our own chains, for IPv4 and, where the pod has an IPv6 address, for IPv6.
-For each one `iptables-restore --noflush` applies everything, which is atomic. Naming a chain
-empties it, so running again ends in the same rules; the two hooks into the built-in chains are
-added only where they are missing.
+For each one `iptables-restore --noflush` applies everything, which is atomic: the one of
+iptables-nft, or of iptables-legacy where that is what works. Naming a chain empties it, so running
+again ends in the same rules; the two hooks into the built-in chains are added only where they are
+missing.
 
 Two holes of Istio's are left out on purpose: port 15008 (we have no HBONE listener that would
 answer for it) and the proxy's group (an application with group 1337 would leave the mesh).
@@ -75,27 +76,44 @@ def rules(interception: Interception, family: Family = IPV4) -> str:
 
 
 def script(interception: Interception) -> str:
-    """The shell program that applies the rules; without `$`, which Kubernetes would expand."""
+    """The shell program that applies the rules: all of it that the image has to have is a shell,
+    iptables in both its forms, and `ip`.
+    """
     return (
-        "set -eu\n"
-        f"{_applied(interception, IPV4)}"
+        f"{_PROGRAM}"
+        f"apply {IPV4.command} <<'EOF'\n{rules(interception, IPV4)}EOF\n"
         f"if printenv {ADDRESSES} | grep -q :; then\n"
         f"ip -6 address replace {IPV6.source} dev lo || exit 1\n"
-        f"{_applied(interception, IPV6)}"
+        f"apply {IPV6.command} <<'EOF'\n{rules(interception, IPV6)}EOF\n"
         "fi\n"
     )
 
 
-def _applied(interception: Interception, family: Family) -> str:
-    hooks = " ".join(f"'{hook}'" for hook in HOOKS)
-    saved = f"{family.command}-save -t nat"
-    return (
-        "{\n"
-        f"cat <<'EOF'\n{rules(interception, family)}EOF\n"
-        f"{saved} | grep -q -e '-j {OUTPUT}' || printf '%s\\n' {hooks}\n"
-        "echo COMMIT\n"
-        f"}} | {family.command}-restore --noflush || exit 1\n"
-    )
+_HOOKS = " ".join(f"'{hook}'" for hook in HOOKS)
+_PROGRAM = f"""\
+set -eu
+works() {{ "$1-save" -t nat >/dev/null 2>&1; }}
+used() {{ "$1-save" 2>/dev/null | grep -q -e '^-A'; }}
+# nft, unless the kernel lacks it, or whoever made the pod's network has used the old form.
+form() {{
+if used "$1-legacy" && ! used "$1-nft"; then echo "$1-legacy"
+elif works "$1-nft"; then echo "$1-nft"
+elif works "$1-legacy"; then echo "$1-legacy"
+else echo "$1"; fi
+}}
+apply() {{
+form=$(form "$1")
+rules=$(cat)
+hooks=$("$form-save" -t nat | grep -q -e '-j {OUTPUT}' || printf '%s\\n' {_HOOKS})
+if printf '%s\\n' "$rules" $${{hooks:+"$hooks"}} COMMIT | "$form-restore" --noflush; then
+echo "$form: the pod's traffic goes through its sidecar"
+else
+echo "$form-restore has refused a line of these:" >&2
+printf '%s\\n' "$rules" "$hooks" COMMIT | cat -n >&2
+exit 1
+fi
+}}
+""".replace("$${", "${")
 
 
 def _inbound(interception: Interception) -> list[str]:

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from crds.label_selector import LabelSelector
 from crds.meta import Annotation, Key, Label
 from crds.problem import Problem
 from webhook import raw
 from webhook.problems import error
+from webhook.settings import InjectSettings
 
 SYSTEM_NAMESPACES = frozenset(
     {"kube-system", "kube-public", "kube-node-lease", "local-path-storage"}
@@ -24,7 +26,10 @@ class Decision:
 
 
 def decide(
-    pod: Mapping[str, object], key: Key, namespace: Mapping[str, str] | None, revision: str
+    pod: Mapping[str, object],
+    key: Key,
+    namespace: Mapping[str, str] | None,
+    settings: InjectSettings,
 ) -> Decision:
     """`namespace` is its labels; its name is in `key`, for the pod may not say it yet. Without them
     the pod is one that the selectors of a MutatingWebhookConfiguration chose: labels that say which
@@ -41,9 +46,23 @@ def decide(
         return Decision(problems=(wish,))
     if wish is False:
         return Decision(skipped=f"the pod says {Label.INJECT}=false")
-    if namespace is None:
-        return Decision()
-    return Decision(skipped=_unselected(raw.labels(pod), namespace, revision, wish is True))
+    labels = raw.labels(pod)
+    if namespace is not None:
+        unselected = _unselected(labels, namespace, settings.revision, wish is True)
+        if unselected is not None:
+            return Decision(skipped=unselected)
+    return Decision(skipped=None if wish else _declined(labels, settings))
+
+
+def _declined(labels: Mapping[str, str], settings: InjectSettings) -> str | None:
+    """Why the settings give no sidecar to a pod that does not ask for one itself. As in Istio a
+    selector without any term selects nothing.
+    """
+    if any(each.selects(labels) for each in settings.never if each != LabelSelector()):
+        return "the injector's neverInjectSelector selects it"
+    if any(each.selects(labels) for each in settings.always if each != LabelSelector()):
+        return None
+    return None if settings.by_default else "the injector's policy is to inject only who asks"
 
 
 def _wish(pod: Mapping[str, object], key: Key) -> bool | Problem | None:

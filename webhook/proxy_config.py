@@ -1,5 +1,6 @@
 """The annotation `proxy.istio.io/config`: the fields of ProxyConfig that stock Envoy can use."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import yaml
@@ -8,7 +9,14 @@ from crds.scalars import duration
 
 _MAX_CHARS = 16_384
 _MAX_CONCURRENCY = 1024
-_USED = frozenset({"concurrency", "drainDuration", "holdApplicationUntilProxyStarts"})
+_USED = frozenset(
+    {
+        "concurrency",
+        "drainDuration",
+        "holdApplicationUntilProxyStarts",
+        "terminationDrainDuration",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +28,7 @@ class ProxyConfig:
 
     concurrency: int | None = None
     drain_seconds: int | None = None
+    termination_drain_seconds: int | None = None
     unused: tuple[str, ...] = ()
 
 
@@ -31,7 +40,8 @@ def proxy_config(text: str) -> ProxyConfig:
     raw = _load(text)
     return ProxyConfig(
         concurrency=_concurrency(raw.get("concurrency")),
-        drain_seconds=_drain_seconds(raw.get("drainDuration")),
+        drain_seconds=_seconds(raw, "drainDuration", least=1),
+        termination_drain_seconds=_seconds(raw, "terminationDrainDuration", least=0),
         unused=tuple(sorted(str(name) for name in raw if name not in _USED)),
     )
 
@@ -61,10 +71,11 @@ def _concurrency(value: object) -> int | None:
     return int(value)
 
 
-def _drain_seconds(value: object) -> int | None:
+def _seconds(raw: Mapping[object, object], name: str, *, least: int) -> int | None:
+    value = raw.get(name)
     if value is None:
         return None
-    drain = duration(value) if isinstance(value, str) else None
-    if drain is None or not 0 < drain.seconds < 86_400:
-        raise ValueError("Give drainDuration as a duration such as 45s.")
-    return max(1, round(drain.seconds))
+    found = duration(value) if isinstance(value, str) else None
+    if found is None or not 0 <= found.seconds < 86_400 or (least and not found.seconds):
+        raise ValueError(f"Give {name} as a duration such as 45s.")
+    return max(least, round(found.seconds))

@@ -14,9 +14,14 @@ from webhook.annotations import Options
 from webhook.iptables import PROXY_UID, Interception
 from webhook.settings import (
     PLACEHOLDERS,
+    ROOT_CONFIG_MAP,
+    ROOT_FILE,
     ROOT_FOLDER,
+    ROOT_KEY,
     TOKEN_FOLDER,
     InjectSettings,
+    Quantities,
+    RootSource,
 )
 from webhook.variables import escape
 
@@ -44,21 +49,18 @@ _FIELDS = {
     "SERVICE_ACCOUNT": "spec.serviceAccountName",
     "NODE_NAME": "spec.nodeName",
 }
-_STARTUP_SECONDS = 600
 
 
-def init_container(image: str, interception: Interception) -> dict[str, object]:
+def init_container(settings: InjectSettings, interception: Interception) -> dict[str, object]:
     """Sets up the redirection, then ends. Nothing else needs a privilege."""
     return {
         "name": INIT,
-        "image": image,
+        "image": settings.init_image,
+        **_pulled(settings),
         "command": ["/bin/sh", "-c"],
         "args": [escape(iptables.script(interception))],
         "env": [field_variable(iptables.ADDRESSES)],
-        "resources": {
-            "requests": {"cpu": "10m", "memory": "16Mi"},
-            "limits": {"cpu": "200m", "memory": "64Mi"},
-        },
+        "resources": _quantities(settings.init_resources),
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "capabilities": {"add": ["NET_ADMIN", "NET_RAW"], "drop": ["ALL"]},
@@ -67,20 +69,28 @@ def init_container(image: str, interception: Interception) -> dict[str, object]:
             "runAsGroup": 0,
             "runAsNonRoot": False,
             "runAsUser": 0,
+            "seccompProfile": {"type": "RuntimeDefault"},
         },
+        # The old form of iptables has its lock there.
+        "volumeMounts": [{"name": SCRATCH_VOLUME, "mountPath": "/run"}],
     }
 
 
-def proxy_container(options: Options, bootstrap: Mapping[str, object]) -> dict[str, object]:
-    """The Envoy. A native sidecar is ready before any container of the user's starts."""
+def proxy_container(
+    options: Options, bootstrap: Mapping[str, object], settings: InjectSettings
+) -> dict[str, object]:
+    """The Envoy. A native sidecar is ready before any container of the user's starts, and ends
+    after all of them; another one waits a while before it ends.
+    """
     container: dict[str, object] = {
         "name": PROXY,
         "image": options.proxy_image,
+        **_pulled(settings),
         "command": ["/usr/local/bin/envoy"],
         "args": _arguments(options, bootstrap),
         "env": [field_variable(name) for name in PLACEHOLDERS],
         "ports": [{"name": "http-envoy-prom", "containerPort": METRICS_PORT, "protocol": "TCP"}],
-        "startupProbe": _probe({"periodSeconds": 1, "failureThreshold": _STARTUP_SECONDS}),
+        "startupProbe": _probe({"periodSeconds": 1, "failureThreshold": settings.startup_seconds}),
         "readinessProbe": _probe(
             {
                 "initialDelaySeconds": options.readiness.initial_delay,
@@ -88,7 +98,7 @@ def proxy_container(options: Options, bootstrap: Mapping[str, object]) -> dict[s
                 "failureThreshold": options.readiness.failure_threshold,
             }
         ),
-        "resources": {kind: dict(values) for kind, values in options.resources.items()},
+        "resources": _quantities(options.resources),
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "capabilities": {"drop": ["ALL"]},
@@ -125,17 +135,28 @@ def volumes(settings: InjectSettings) -> list[dict[str, object]]:
     ]
     return [
         {"name": TOKEN_VOLUME, "projected": {"sources": [{"serviceAccountToken": token}]}},
-        {
-            "name": ROOT_VOLUME,
-            "configMap": {
-                "name": settings.root_config_map,
-                "items": [{"key": "root.pem", "path": "root.pem"}],
-            },
-        },
+        {"name": ROOT_VOLUME, **_roots(settings)},
         {"name": SDS_VOLUME, "downwardAPI": {"items": items}},
         {"name": SCRATCH_VOLUME, "emptyDir": {}},
         *certificates.volumes(settings),
     ]
+
+
+def _roots(settings: InjectSettings) -> dict[str, object]:
+    if settings.roots is RootSource.CLUSTER_TRUST_BUNDLE:
+        bundle = certificates.trust_bundle(settings.certificate_signer, ROOT_FILE)
+        return {"projected": {"sources": [bundle]}}
+    items = [{"key": ROOT_KEY, "path": ROOT_FILE}]
+    return {"configMap": {"name": ROOT_CONFIG_MAP, "items": items}}
+
+
+def _pulled(settings: InjectSettings) -> dict[str, object]:
+    policy = settings.image_pull_policy
+    return {"imagePullPolicy": policy} if policy else {}
+
+
+def _quantities(given: Quantities) -> dict[str, object]:
+    return {kind: dict(values) for kind, values in given.items()}
 
 
 def field_variable(name: str) -> dict[str, object]:

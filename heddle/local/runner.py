@@ -26,10 +26,7 @@ from heddle.local.pod_run import PodRun, Surroundings, World
 from heddle.local.pods import NO_TEXTS, InjectedPod, Issuer, Line, Phase, PodStatus
 from heddle.local.root import python_trees
 from heddle.local.state import State
-
-ROOT_CONFIG_MAP = "heddle-root"
-ROOT_KEY = "root.pem"
-"""The ConfigMap that has the mesh's root in every namespace, and the key in it."""
+from webhook.settings import ROOT_CONFIG_MAP, ROOT_KEY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ import pytest
 from crds.meta import Key
 from tests.charts.helm import Helm, Object, container, name, of_kind, the
 from tests.charts.selectors import called
+from tests.webhook.pods import settings
 from webhook import raw
 from webhook.policy import SYSTEM_NAMESPACES, decide
 
@@ -44,8 +45,8 @@ def test_the_selectors_choose_whom_the_injector_injects(helm: Helm) -> None:
 
 
 def skipped(namespace: dict[str, str], pod: dict[str, str], revision: str) -> str | None:
-    key = Key("", "Pod", "shop", "web")
-    return decide({"metadata": {"labels": pod}}, key, namespace, revision).skipped
+    key, chosen = Key("", "Pod", "shop", "web"), settings(revision=revision)
+    return decide({"metadata": {"labels": pod}}, key, namespace, chosen).skipped
 
 
 @pytest.mark.parametrize("arguments", [(), CANARY, EVERYWHERE], ids=" ".join)

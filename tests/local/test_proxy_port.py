@@ -102,7 +102,13 @@ async def test_volumes_are_found_where_they_really_are(tmp_path: Path) -> None:
         ],
     )
     volumes = [
-        {"name": "root", "configMap": {"name": "heddle-root"}},
+        {
+            "name": "root",
+            "configMap": {
+                "name": "heddle-ca-root-cert",
+                "items": [{"key": "root-cert.pem", "path": "root.pem"}],
+            },
+        },
         {
             "name": "sds",
             "downwardAPI": {

@@ -15,6 +15,7 @@ from mesh.proxy import Mode
 from tests.goldens import Golden, case_id, cases
 from tests.webhook.pods import settings
 from webhook.inject import inject
+from webhook.settings import RootSource
 
 
 class Readable(yaml.SafeDumper):
@@ -38,6 +39,8 @@ def test_golden(case: Path, golden: Golden) -> None:
     changes = dict(chosen or {})
     if "mode" in changes:
         changes["mode"] = Mode(changes["mode"])
+    if "roots" in changes:
+        changes["roots"] = RootSource(changes["roots"])
     source = CertificateSource(changes.pop("source", CertificateSource.HEDDLE))
     result = inject(pod, namespace, having(settings(**changes), source))
     shown = {

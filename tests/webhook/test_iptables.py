@@ -6,7 +6,18 @@ import subprocess
 
 import pytest
 
-from webhook.iptables import ADDRESSES, HOOKS, IPV4, IPV6, Family, Interception, rules, script
+from webhook.iptables import (
+    ADDRESSES,
+    HOOKS,
+    INBOUND,
+    IPV4,
+    IPV6,
+    Family,
+    Interception,
+    rules,
+    script,
+)
+from webhook.variables import escape, expand
 
 TUNED = Interception(
     include_inbound_ports=("8080",),
@@ -96,5 +107,27 @@ def test_a_rule_that_the_kernel_refuses_fails_the_pod_and_leaves_nothing() -> No
     assert [line for line in after if "HEDDLE" in line] == []
 
 
-def test_kubernetes_finds_nothing_to_expand() -> None:
-    assert "$" not in script(TUNED)
+@needs_netns
+@pytest.mark.netns
+def test_the_rule_that_is_refused_is_shown() -> None:
+    said = run(script(Interception(exclude_interfaces=("a" * 40,)))).stderr
+    assert "-restore has refused a line of these:" in said
+    assert f"-A {INBOUND} -i {'a' * 40} -j RETURN" in said
+
+
+@needs_netns
+@pytest.mark.netns
+def test_the_old_form_is_used_where_the_pods_network_was_made_with_it() -> None:
+    """Rules of both forms at once are judged one after the other: what is accepted by the one may
+    be dropped by the other."""
+    theirs = "iptables-legacy -t nat -A PREROUTING -p udp -j ACCEPT"
+    done = run(f"{theirs}\n{in_quotes(script(TUNED))}\niptables-legacy-save\niptables-nft-save")
+    if "initialize" in done.stderr or "not found" in done.stderr:
+        pytest.skip("this machine has no legacy tables")
+    legacy, _, nft = done.stdout.partition("# Completed")
+    assert f"-A PREROUTING -p tcp -j {INBOUND}" in legacy.splitlines()
+    assert INBOUND not in nft
+
+
+def test_kubernetes_hands_over_the_program_as_it_is() -> None:
+    assert expand(escape(script(TUNED)), {"form": "x"}) == script(TUNED)

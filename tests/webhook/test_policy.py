@@ -1,7 +1,12 @@
 import pytest
 
+from crds.label_selector import (
+    LabelSelector,
+    LabelSelectorOperator,
+    LabelSelectorRequirement,
+)
 from crds.meta import Key
-from tests.webhook.pods import MESH, namespace, pod
+from tests.webhook.pods import MESH, namespace, pod, settings
 from webhook import raw
 from webhook.policy import decide
 
@@ -14,7 +19,7 @@ def skipped(
     of: dict[str, object], where: dict[str, object] = MESH, revision: str = "default"
 ) -> str | None:
     key = Key("", "Pod", raw.text(raw.metadata(where).get("name")), "web-0")
-    decision = decide(of, key, raw.labels(where), revision)
+    decision = decide(of, key, raw.labels(where), settings(revision=revision))
     assert decision.problems == ()
     return decision.skipped
 
@@ -77,7 +82,47 @@ def test_is_skipped_with_the_reason(
 
 def test_another_word_is_refused_and_not_taken_for_a_no() -> None:
     key = Key("", "Pod", "shop", "web-0")
-    decision = decide(pod(labels={INJECT: "ture"}), key, raw.labels(MESH), "default")
+    decision = decide(pod(labels={INJECT: "ture"}), key, raw.labels(MESH), settings())
     assert decision.skipped is None
     assert [problem.code for problem in decision.problems] == ["bad-annotation"]
     assert decision.problems[0].value == "ture"
+
+
+DATABASE = LabelSelector(match_labels={"role": "database"})
+OURS = LabelSelector(
+    match_expressions=(LabelSelectorRequirement(key="team", operator=LabelSelectorOperator.EXISTS),)
+)
+
+
+@pytest.mark.parametrize("where", [None, MESH], ids=["chosen by the API server", "by its labels"])
+@pytest.mark.parametrize(
+    ("labels", "changes", "injected"),
+    [
+        pytest.param({"role": "database"}, {"never": (DATABASE,)}, False, id="never"),
+        pytest.param({"role": "web"}, {"never": (DATABASE,)}, True, id="another"),
+        pytest.param(
+            {"role": "database", INJECT: "true"}, {"never": (DATABASE,)}, True, id="it asks itself"
+        ),
+        pytest.param({}, {"by_default": False}, False, id="only who asks"),
+        pytest.param({INJECT: "true"}, {"by_default": False}, True, id="who asks"),
+        pytest.param({"team": "a"}, {"by_default": False, "always": (OURS,)}, True, id="always"),
+        pytest.param({"app": "x"}, {"by_default": False, "always": (OURS,)}, False, id="not these"),
+        pytest.param(
+            {"team": "a", "role": "database"},
+            {"never": (DATABASE,), "always": (OURS,)},
+            False,
+            id="never comes first",
+        ),
+        pytest.param({}, {"never": (LabelSelector(),)}, True, id="an empty selector is none"),
+    ],
+)
+def test_the_injectors_own_policy_is_for_those_who_say_nothing(
+    where: dict[str, object] | None,
+    labels: dict[str, str],
+    changes: dict[str, object],
+    injected: bool,
+) -> None:
+    namespace_labels = None if where is None else raw.labels(where)
+    key = Key("", "Pod", "shop", "web-0")
+    decision = decide(pod(labels=labels), key, namespace_labels, settings(**changes))
+    assert (decision.skipped is None) is injected
