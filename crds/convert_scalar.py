@@ -167,8 +167,8 @@ def _secret_text(value: object, path: Path, problems: Problems) -> object:
 
 
 def enumeration(cls: type[StrEnum]) -> Converter:
-    """An enum by name."""
-    members = {member.name: member for member in cls}
+    """An enum by its values: proto3 JSON has the names there."""
+    members = {member.value: member for member in cls}
 
     def convert(value: object, path: Path, problems: Problems) -> object:
         found = members.get(value) if isinstance(value, str) else None

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Seque
 import structlog
 
 from crds.kinds import Object
+from crds.mesh_config import MeshConfig
 from crds.meta import Key
 from crds.problem import Problem, Severity
 from heddle.edits import GROUPS, Edit, EditListener
@@ -23,6 +24,7 @@ from heddle.workload_secrets import WorkloadSecrets
 from mesh.advance import Dirty
 from mesh.store import Change
 from sources.events import Event, Synced
+from webhook.values import InjectionValues
 from xds.publisher import Publisher
 from xds.server import Server
 from xds.status import ClientStatus
@@ -109,6 +111,20 @@ class ControlPlane:
     def objects(self) -> Iterable[tuple[Key, Object]]:
         """All that is configured, in the order of keys."""
         return sorted(self._intake.store.objects().items(), key=lambda pair: pair[0])
+
+    def object(self, key: Key) -> Object | None:
+        """One of them, as far as it could be read."""
+        return self._intake.store.get(key)
+
+    @property
+    def config(self) -> MeshConfig:
+        """The settings of the mesh."""
+        return self._intake.config
+
+    @property
+    def injection(self) -> InjectionValues:
+        """The settings of the injector."""
+        return self._intake.injection
 
     def problems(self) -> tuple[Problem, ...]:
         """All that is wrong now."""

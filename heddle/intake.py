@@ -3,8 +3,9 @@
 An object that cannot be read keeps its last good version, and nothing else is touched.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from crds import core
 from crds.decode import decode
@@ -17,7 +18,12 @@ from mesh.advance import CONFIG_KEY
 from mesh.store import Change, Store
 from sources.events import Applied, Deleted, Event, Moved, Problems, Synced
 from sources.yaml_values import Fault, parse
+from webhook.values import NO_VALUES, InjectionValues, injection_values
 
+T = TypeVar("T")
+
+INJECTION_KEY = "injection"
+"""The injector's settings, beside those of the mesh."""
 NOTHING: tuple[Problem, ...] = ()
 
 
@@ -33,6 +39,8 @@ class Intake:
         self._files: dict[str, tuple[Problem, ...]] = {}
         self._origins: dict[Key, Origin] = {}
         self._config_problems: tuple[Problem, ...] = NOTHING
+        self.injection: InjectionValues = NO_VALUES
+        self._injection_problems: tuple[Problem, ...] = NOTHING
 
     def apply(self, events: Iterable[Event]) -> None:
         """Takes what a source says; the newest word on an object counts."""
@@ -75,13 +83,16 @@ class Intake:
         for change in changes:
             if change.key == CONFIG_KEY:
                 self.config, self._config_problems = read_config(change.new, self.config)
+                read = read_injection(change.new, self.injection)
+                self.injection, self._injection_problems = read
         return changes
 
     def problems(self) -> tuple[Problem, ...]:
         """What is wrong with files and with objects on their own."""
         of_files = (p for file in sorted(self._files) for p in self._files[file])
         of_objects = (p for key in sorted(self._objects) for p in self._objects[key])
-        return tuple(self.located((*of_files, *of_objects, *self._config_problems)))
+        of_config = (*self._config_problems, *self._injection_problems)
+        return tuple(self.located((*of_files, *of_objects, *of_config)))
 
     def located(self, problems: Iterable[Problem]) -> Iterable[Problem]:
         """The problems, saying which file their objects came from."""
@@ -91,29 +102,43 @@ class Intake:
 
 def read_config(made_from: object, last: MeshConfig) -> tuple[MeshConfig, tuple[Problem, ...]]:
     """The settings in the ConfigMap of `CONFIG_KEY`, or the `last` ones if it has errors."""
+    return _read(made_from, CONFIG_MAP_KEY, mesh_config, DEFAULT_MESH_CONFIG, last)
+
+
+def read_injection(
+    made_from: object, last: InjectionValues
+) -> tuple[InjectionValues, tuple[Problem, ...]]:
+    """The injector's settings in the same ConfigMap, or the `last` ones if they have errors."""
+    return _read(made_from, INJECTION_KEY, injection_values, NO_VALUES, last)
+
+
+def _read(
+    made_from: object,
+    key: str,
+    decoded: Callable[[Mapping[str, object]], tuple[T, tuple[Problem, ...]]],
+    default: T,
+    last: T,
+) -> tuple[T, tuple[Problem, ...]]:
     if not isinstance(made_from, core.ConfigMap):
-        return DEFAULT_MESH_CONFIG, NOTHING
+        return default, NOTHING
     try:
-        raw = parse(made_from.data.get(CONFIG_MAP_KEY, "")) or {}
+        raw = parse(made_from.data.get(key, "")) or {}
     except Fault as fault:
-        return last, (_config_problem(fault.message),)
+        return last, (_config_problem(key, fault.message),)
     if not isinstance(raw, dict):
-        return last, (_config_problem("must be a mapping of MeshConfig's fields"),)
-    config, problems = mesh_config(raw)
-    placed = (
-        replace(each, object=CONFIG_KEY, path=f"data.{CONFIG_MAP_KEY}.{each.path}")
-        for each in problems
-    )
+        return last, (_config_problem(key, "must be a mapping of settings"),)
+    config, problems = decoded(raw)
+    placed = (replace(each, object=CONFIG_KEY, path=f"data.{key}.{each.path}") for each in problems)
     # The default would be no safe choice: for the outbound policy, it is to let everything out.
     bad = any(each.severity is Severity.ERROR for each in problems)
     return (last if bad else config), tuple(placed)
 
 
-def _config_problem(message: str) -> Problem:
+def _config_problem(key: str, message: str) -> Problem:
     return Problem(
         code="bad-mesh-config",
         severity=Severity.ERROR,
         object=CONFIG_KEY,
-        path=f"data.{CONFIG_MAP_KEY}",
+        path=f"data.{key}",
         message=f"{message}; the last good settings stay in force",
     )

@@ -13,7 +13,7 @@ from crds.mesh_config import DEFAULT_MESH_CONFIG
 from crds.meta import Key, Label, Origin
 from crds.problem import Problem, Severity
 from heddle.injection import having
-from heddle.intake import read_config
+from heddle.intake import read_config, read_injection
 from heddle.local.addresses import Allocation, Subnets
 from heddle.local.expand import Expanded, expand
 from heddle.local.names import Names, names, with_other_names
@@ -23,6 +23,7 @@ from sources.events import Applied, Deleted, Event, Moved, Problems
 from webhook import raw as raws
 from webhook.inject import inject
 from webhook.settings import InjectSettings
+from webhook.values import NO_VALUES, with_values
 
 Raw = Mapping[str, object]
 
@@ -49,7 +50,9 @@ class LocalCluster:
 
     def __init__(self, settings: InjectSettings, subnets: Subnets, *, started: bool = True) -> None:
         """`started`: pods are taken to be ready; otherwise not before `became_ready` says so."""
-        self._settings = settings
+        self._base = settings
+        self._settings = having(settings, DEFAULT_MESH_CONFIG.certificate_source)
+        self._injection = NO_VALUES
         self._started = started
         self._allocation = Allocation(subnets=subnets)
         self._given: dict[Key, tuple[Raw, Origin | None]] = {}
@@ -77,11 +80,10 @@ class LocalCluster:
         """Whether pods are injected in another way from now on."""
         made = decode(event.raw).object if isinstance(event, Applied) else None
         self._config, _ = read_config(made, self._config)
-        source = self._config.certificate_source
-        if source is self._settings.source:
-            return False
-        self._settings = having(self._settings, source)
-        return True
+        self._injection, _ = read_injection(made, self._injection)
+        before, source = self._settings, self._config.certificate_source
+        self._settings = having(with_values(self._base, self._injection), source)
+        return self._settings != before
 
     def _take(self, event: Applied | Deleted | Moved) -> None:
         match event:

@@ -278,6 +278,23 @@ def serve(
         str | None, typer.Option(help="Address and port for Prometheus, for example :15014.")
     ] = None,
     inline_routes: InlineRoutesOption = False,
+    revision: Annotated[
+        str, typer.Option(help="Which control plane this is: pods name it with istio.io/rev.")
+    ] = "default",
+    webhook: Annotated[
+        str | None,
+        typer.Option(
+            help="Address and port where the API server asks about pods (/inject) and mesh objects "
+            "(/validate), for example :15017."
+        ),
+    ] = None,
+    webhook_certificate: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --webhook: a folder with tls.crt and tls.key, read anew when they change. "
+            "By default the mesh's authority signs a certificate."
+        ),
+    ] = None,
     inspector: Annotated[
         list[str] | None,
         typer.Option(
@@ -309,6 +326,9 @@ def serve(
         metrics=metrics,
         inline_routes=inline_routes,
         inspectors=inspector or (),
+        revision=revision,
+        webhook=webhook,
+        webhook_certificate=webhook_certificate,
     )
     try:
         serve_until_told(settings)

@@ -6,7 +6,7 @@ import ipaddress
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,8 +21,10 @@ from prometheus_client import (
 
 from ca.serving import Address
 from ca.workload import LIFETIME
+from heddle.admission import Admission, admitting
 from heddle.authentication import Tokens, authenticator
 from heddle.authority_metrics import AuthorityMetrics
+from heddle.certificate_files import CertificateFiles
 from heddle.control_plane import ControlPlane
 from heddle.failures import cause
 from heddle.garbage import keep_thorough, short_collections
@@ -60,6 +62,11 @@ class ServeSettings:
     inline_routes: bool = False
     inspectors: Sequence[str] = ()
     """`namespace/service-account` of those whose pods may see all clients' status."""
+    revision: str = "default"
+    webhook: str | None = None
+    """Where the API server asks about pods and objects."""
+    webhook_certificate: Path | None = None
+    """A folder with `tls.crt` and `tls.key` for it; by default the mesh's authority signs one."""
 
 
 def serve(settings: ServeSettings) -> None:
@@ -116,24 +123,52 @@ async def _serve_pods(
         inject_settings(host=host, port=port, server_name=settings.server_name), Subnets()
     )
     with _metrics(settings.metrics, registry):
-        bound = await _listening(server, settings.listen)
-        log.info("serving", address=settings.listen, port=bound, folder=str(settings.folder))
-        try:
-            async with asyncio.TaskGroup() as group:
-                works = (
-                    plane.follow(_events(settings.folder, cluster), server),
-                    plane.collect(),
-                    *authority.work(plane, server.clients),
-                    keep_thorough(),
-                )
-                tasks = [group.create_task(work) for work in works]
-                await _signalled()
-                for task in tasks:
-                    task.cancel()
-        except ExceptionGroup as failed:
-            raise cause(failed) from None
-        finally:
-            await server.stop()
+        async with _webhook(settings, plane, authority, registry):
+            bound = await _listening(server, settings.listen)
+            log.info("serving", address=settings.listen, port=bound, folder=str(settings.folder))
+            try:
+                async with asyncio.TaskGroup() as group:
+                    works = (
+                        plane.follow(_events(settings.folder, cluster), server),
+                        plane.collect(),
+                        *authority.work(plane, server.clients),
+                        keep_thorough(),
+                    )
+                    tasks = [group.create_task(work) for work in works]
+                    await _signalled()
+                    for task in tasks:
+                        task.cancel()
+            except ExceptionGroup as failed:
+                raise cause(failed) from None
+            finally:
+                await server.stop()
+
+
+@contextlib.asynccontextmanager
+async def _webhook(
+    settings: ServeSettings,
+    plane: ControlPlane,
+    authority: MeshAuthority,
+    registry: CollectorRegistry,
+) -> AsyncIterator[None]:
+    """Answers the API server, if there is an address for it."""
+    if settings.webhook is None:
+        yield
+        return
+    host, port = host_and_port(settings.webhook)
+    _, xds_port = host_and_port(settings.listen)
+    base = inject_settings(
+        host=settings.server_name, port=xds_port, server_name=settings.server_name
+    )
+    base = replace(base, revision=settings.revision, token_audience=settings.token_audience)
+    folder = settings.webhook_certificate
+    current = CertificateFiles(folder).current if folder else authority.certificates.current
+    admission = Admission(plane, base)
+    async with admitting(
+        admission, host=host, port=port, current=current, registry=registry
+    ) as bound:
+        log.info("answering the API server", address=settings.webhook, port=bound)
+        yield
 
 
 async def _keep_roots(path: Path, authority: MeshAuthority) -> None:

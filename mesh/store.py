@@ -49,6 +49,10 @@ class Store:
         changes = (Change(key, before[key], self._objects.get(key)) for key in sorted(before))
         return tuple(change for change in changes if change.old != change.new)
 
+    def get(self, key: Key) -> Object | None:
+        """One object, if there is one."""
+        return self._objects.get(key)
+
     def objects(self) -> Mapping[Key, Object]:
         """A copy of everything."""
         return dict(self._objects)

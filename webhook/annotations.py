@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from crds.mesh_config import CertificateSource
 from crds.meta import Annotation, Key
-from crds.problem import Problem
+from crds.problem import Problem, Severity
 from mesh.interception import EXCLUDE_INBOUND, INCLUDE_INBOUND
 from mesh.proxy import GATEWAY_TEMPLATE, Mode, Role
 from webhook.iptables import ALL, Interception
@@ -22,11 +22,11 @@ from webhook.settings import InjectSettings, Quantities
 
 T = TypeVar("T")
 
-_TRAFFIC = "traffic.sidecar.istio.io/"
-_SIDECAR = "sidecar.istio.io/"
+TRAFFIC = "traffic.sidecar.istio.io/"
+SIDECAR = "sidecar.istio.io/"
 _READINESS = "readiness.status.sidecar.istio.io/"
 _OTHERS = frozenset({Annotation.INJECT, Annotation.STATUS})
-_PREFIXES = (_TRAFFIC, _SIDECAR, _READINESS, "status.sidecar.istio.io/")
+_PREFIXES = (TRAFFIC, SIDECAR, _READINESS, "status.sidecar.istio.io/")
 
 _LOG_LEVELS = ("trace", "debug", "info", "warning", "warn", "error", "critical", "off")
 _COMPONENT_LEVELS = re.compile(rf"[a-z0-9_]+:({'|'.join(_LOG_LEVELS)})")
@@ -77,10 +77,10 @@ def options(
     result = Options(
         mode=reader.read(Annotation.INTERCEPTION_MODE, _mode, settings.mode),
         role=reader.read(Annotation.TEMPLATES, _role, Role.SIDECAR),
-        native_sidecar=reader.read(_SIDECAR + "nativeSidecar", _boolean, settings.native_sidecar),
-        proxy_image=reader.read(_SIDECAR + "proxyImage", _image, settings.proxy_image),
-        log_level=reader.read(_SIDECAR + "logLevel", _log_level, settings.log_level),
-        component_log_level=reader.read(_SIDECAR + "componentLogLevel", _component_levels, ""),
+        native_sidecar=reader.read(SIDECAR + "nativeSidecar", _boolean, settings.native_sidecar),
+        proxy_image=reader.read(SIDECAR + "proxyImage", _image, settings.proxy_image),
+        log_level=reader.read(SIDECAR + "logLevel", _log_level, settings.log_level),
+        component_log_level=reader.read(SIDECAR + "componentLogLevel", _component_levels, ""),
         concurrency=settings.concurrency if concurrency is None else concurrency,
         drain_seconds=settings.drain_seconds if drain is None else drain,
         termination_drain_seconds=settings.termination_drain_seconds if last is None else last,
@@ -92,9 +92,16 @@ def options(
         ),
         interception=_interception(reader),
         source=settings.source,
-        lead_probes=reader.read(_SIDECAR + "rewriteAppHTTPProbers", _boolean, True),
+        lead_probes=reader.read(SIDECAR + "rewriteAppHTTPProbers", _boolean, True),
     )
     return result, (*reader.problems, *_unused(pod, annotations, reader.known, config))
+
+
+def complaint(name: str, text: str) -> str | None:
+    """What is wrong with the value of one annotation; nothing if it is good."""
+    settings = InjectSettings(bootstrap=lambda _: {}, sds_token="", sds_ca="")
+    _, problems = options(Key("", "Pod", "", ""), {name: text}, settings)
+    return next((each.message for each in problems if each.severity is Severity.ERROR), None)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -125,12 +132,12 @@ def _resources(reader: _Reader, defaults: Quantities) -> Quantities:
     """As Istio does: one annotation given, and nothing is left of the defaults."""
     given = {
         "requests": {
-            "cpu": reader.read(_SIDECAR + "proxyCPU", _quantity, ""),
-            "memory": reader.read(_SIDECAR + "proxyMemory", _quantity, ""),
+            "cpu": reader.read(SIDECAR + "proxyCPU", _quantity, ""),
+            "memory": reader.read(SIDECAR + "proxyMemory", _quantity, ""),
         },
         "limits": {
-            "cpu": reader.read(_SIDECAR + "proxyCPULimit", _quantity, ""),
-            "memory": reader.read(_SIDECAR + "proxyMemoryLimit", _quantity, ""),
+            "cpu": reader.read(SIDECAR + "proxyCPULimit", _quantity, ""),
+            "memory": reader.read(SIDECAR + "proxyMemoryLimit", _quantity, ""),
         },
     }
     set_ = {kind: {k: v for k, v in values.items() if v} for kind, values in given.items()}
@@ -143,12 +150,12 @@ def _interception(reader: _Reader) -> Interception:
         include_inbound_ports=reader.read(INCLUDE_INBOUND, _ports_or_all, ALL),
         exclude_inbound_ports=reader.read(EXCLUDE_INBOUND, _ports, ()),
         include_outbound_ranges=reader.read(
-            _TRAFFIC + "includeOutboundIPRanges", _ranges_or_all, ALL
+            TRAFFIC + "includeOutboundIPRanges", _ranges_or_all, ALL
         ),
-        exclude_outbound_ranges=reader.read(_TRAFFIC + "excludeOutboundIPRanges", _ranges, ()),
-        include_outbound_ports=reader.read(_TRAFFIC + "includeOutboundPorts", _ports, ()),
-        exclude_outbound_ports=reader.read(_TRAFFIC + "excludeOutboundPorts", _ports, ()),
-        exclude_interfaces=reader.read(_TRAFFIC + "excludeInterfaces", _interfaces, ()),
+        exclude_outbound_ranges=reader.read(TRAFFIC + "excludeOutboundIPRanges", _ranges, ()),
+        include_outbound_ports=reader.read(TRAFFIC + "includeOutboundPorts", _ports, ()),
+        exclude_outbound_ports=reader.read(TRAFFIC + "excludeOutboundPorts", _ports, ()),
+        exclude_interfaces=reader.read(TRAFFIC + "excludeInterfaces", _interfaces, ()),
     )
 
 

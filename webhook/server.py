@@ -33,8 +33,6 @@ FIRST_REQUEST_SECONDS = 10.0
 """How long a connection may stay without a request; kept-alive ones are aiohttp's matter."""
 STOP_SECONDS = 5.0
 _HANDSHAKE_SECONDS = 5.0
-_SMALL_BYTES = 32 << 10
-"""Bodies up to this are judged at once: it takes a few milliseconds, a thread would not help."""
 
 Judge = Callable[[Review, str], Answer]
 """Gives the answer to a review; the text is what follows the path, without its slash."""
@@ -130,7 +128,8 @@ class WebhookServer:
             await self._read(request, body)
             async with self._turns:
                 with self._metrics.seconds.labels(path).time():
-                    sent = await self._decided(path, judge, bytes(body), rest)
+                    # On a thread: what is judged among many objects may take its time.
+                    sent = await asyncio.to_thread(self._decide, path, judge, bytes(body), rest)
         finally:
             self._held -= len(body)
         return web.Response(body=sent, content_type="application/json")
@@ -152,11 +151,6 @@ class WebhookServer:
                 raise _Unanswered(413, "too-large", limit)
             if self._held > MAX_HELD_BYTES:
                 raise _Unanswered(503, "overloaded", "too much is being judged: try again")
-
-    async def _decided(self, path: str, judge: Judge, body: bytes, rest: str) -> bytes:
-        if len(body) <= _SMALL_BYTES:
-            return self._decide(path, judge, body, rest)
-        return await asyncio.to_thread(self._decide, path, judge, body, rest)
 
     def _decide(self, path: str, judge: Judge, body: bytes, rest: str) -> bytes:
         asked = review(body)

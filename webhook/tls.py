@@ -51,6 +51,11 @@ def server_context(current: Callable[[], Shown]) -> ssl.SSLContext:
     return outer
 
 
+def usable(certificate: Shown) -> None:
+    """Raises `ssl.SSLError` if nobody can serve with it."""
+    _context(certificate)
+
+
 def _context(certificate: Shown) -> ssl.SSLContext:
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     made.minimum_version = ssl.TLSVersion.TLSv1_2

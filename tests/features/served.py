@@ -57,6 +57,12 @@ class Served:
         told = next(line for line in self.log if "metrics" in line)
         return f"http://127.0.0.1:{told.rpartition('port=')[2].strip()}/metrics"
 
+    @property
+    def webhook(self) -> str:
+        """Where the API server asks, if it was given `--webhook`."""
+        told = next(line for line in self.log if "answering the API server" in line)
+        return f"https://127.0.0.1:{told.rpartition('port=')[2].strip()}"
+
     def metadata(self, pod: str) -> list[tuple[str, str]]:
         """What a pod shows."""
         return [("authorization", f"Bearer {self._twin.token(pod)}")]

@@ -3,8 +3,11 @@
 import asyncio
 import json
 import signal
+import ssl
 from pathlib import Path
 from urllib.request import urlopen
+
+import aiohttp
 
 from heddle.injection import SERVER_NAME
 from tests.fakes.envoy import FakeEnvoy, Push
@@ -12,6 +15,9 @@ from tests.features.plane import Plane
 from tests.features.served import HEDDLE, Served, serving, write
 from tests.features.shop import REVIEWS, route, workload
 from tests.features.stream import PATIENCE, connected
+from tests.webhook.pods import pod
+from tests.webhook.reviews import question as review_of
+from tests.webhook.reviews import said
 
 ONE = "{timeout: 1s, route: [{destination: {host: reviews}}]}"
 TWO = "{timeout: 2s, route: [{destination: {host: reviews}}]}"
@@ -95,6 +101,22 @@ async def test_its_metrics_count_streams_and_turns_of_the_loop(home: Path, plane
     assert found['heddle_xds_pushes_total{type="cds"}'] == 1
     assert found["heddle_loop_lag_seconds_count"] > 10
     assert found["process_resident_memory_bytes"] > 0
+
+
+async def test_the_api_server_is_answered_by_the_mesh_roots_own_certificate(
+    home: Path, plane: Plane
+) -> None:
+    async with serving(home, plane, "--webhook", "127.0.0.1:0", "--revision", "canary") as served:
+        trusting = ssl.create_default_context(cadata=(await served.root()).decode())
+        question = review_of(new=pod())
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(
+                f"{served.webhook}/inject", json=question, ssl=trusting, server_hostname=SERVER_NAME
+            ) as answer,
+        ):
+            found = said(await answer.read())
+    assert '"revision":"canary"' in str(found["patch"])
 
 
 async def test_a_second_replica_and_a_restart_resend_nothing(home: Path, plane: Plane) -> None:

@@ -1,0 +1,85 @@
+"""What the webhook answers by: what the control plane knows now."""
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from prometheus_client import CollectorRegistry
+
+from crds.kinds import Object
+from crds.meta import Key
+from crds.problem import Problem
+from heddle.control_plane import ControlPlane
+from heddle.injection import having
+from mesh.advance import advance
+from mesh.check import check
+from mesh.store import Change
+from webhook.admit import admit_pod
+from webhook.metrics import Metrics
+from webhook.review import Answer, Review
+from webhook.server import WebhookServer, parameters
+from webhook.settings import InjectSettings
+from webhook.tls import server_context
+from webhook.validate import admit_object
+from webhook.values import with_values
+from xds.tls import Certificate
+
+
+class Admission:
+    """The two judges of the webhook. Both may be asked on any thread."""
+
+    def __init__(self, plane: ControlPlane, base: InjectSettings) -> None:
+        """`base` are the settings that the mesh's own configuration is laid over."""
+        self._plane = plane
+        self._base = base
+
+    @property
+    def settings(self) -> InjectSettings:
+        """How pods are injected now."""
+        made = with_values(self._base, self._plane.injection)
+        return having(made, self._plane.config.certificate_source)
+
+    def inject(self, asked: Review, path: str) -> Answer:
+        """Istio's parameters in the path say in which cluster and network the pod is."""
+        settings, given = self.settings, parameters(path)
+        cluster, network = given.get("cluster", ""), given.get("net", "")
+        settings = replace(
+            settings,
+            cluster_id=cluster or settings.cluster_id,
+            network=network or settings.network,
+        )
+        return admit_pod(asked, settings)
+
+    def validate(self, asked: Review, _: str) -> Answer:
+        """By the object itself, and by all others that are known."""
+        return admit_object(asked, self.references)
+
+    def references(self, key: Key, item: Object) -> Iterable[Problem]:
+        """What would be wrong with the object among all others. Nothing before all are known."""
+        plane = self._plane
+        if not plane.pods.synced:
+            return ()
+        change = Change(key, plane.object(key), item)
+        mesh, _ = advance(plane.engine.mesh, (change,), plane.config)
+        return check(mesh, key)
+
+
+@asynccontextmanager
+async def admitting(
+    admission: Admission,
+    *,
+    host: str,
+    port: int,
+    current: Callable[[], Certificate],
+    registry: CollectorRegistry,
+) -> AsyncIterator[int]:
+    """Answers at `/inject` and `/validate`; the port."""
+    server = WebhookServer(
+        {"/inject": admission.inject, "/validate": admission.validate},
+        context=server_context(current),
+        metrics=Metrics(registry),
+    )
+    try:
+        yield await server.start(host, port)
+    finally:
+        await server.stop()
