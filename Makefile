@@ -42,7 +42,7 @@ conformance: ## the protocol's rules on every supported Envoy; writes docs/confo
 	@scripts/conformance $(ARGS)
 
 fuzz: setup ## the properties with FUZZ=100 times the examples, real Envoy included
-	@FUZZ=$${FUZZ:-100} scripts/test --timeout=0 tests/translator/test_translate.py tests/mesh/test_advance.py tests/heddle/test_engine.py tests/heddle/test_problems.py tests/test_simulator_agrees.py $(ARGS)
+	@FUZZ=$${FUZZ:-100} scripts/test --timeout=0 tests/translator/test_translate.py tests/mesh/test_advance.py tests/heddle/test_engine.py tests/heddle/test_problems.py tests/test_simulator_agrees.py tests/webhook/test_fuzz.py $(ARGS)
 
 bench: setup ## print the benchmark's figures, write bench/out/report.json
 	@.venv/bin/python -m bench $(ARGS)

@@ -18,12 +18,19 @@ from webhook.settings import (
     ProxyFacts,
 )
 
+SYSTEM_NAMESPACE, DEFAULT_REVISION = "heddle-system", "default"
 SERVER_NAME = "heddle.heddle-system.svc"
 """The name on the control plane's certificate: what a proxy checks before it shows its token."""
 PORT = 15012
 """Where the control plane listens, as Istio's does."""
 AUDIENCE = "heddle"
 """Whom the proxies' tokens are for."""
+
+
+def server_name(revision: str, namespace: str) -> str:
+    """The name of a revision's Service, which is the one on its certificate."""
+    service = "heddle" if revision == DEFAULT_REVISION else f"heddle-{revision}"
+    return f"{service}.{namespace}.svc"
 
 
 def node_id(role: Role) -> str:

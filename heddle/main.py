@@ -25,7 +25,8 @@ from heddle.demo.command import DemoSettings
 from heddle.demo.command import run as run_demo
 from heddle.exits import fail
 from heddle.folder import Folder, read_folder
-from heddle.injection import AUDIENCE, SERVER_NAME
+from heddle.inject_files import file_settings, injected_text
+from heddle.injection import AUDIENCE, DEFAULT_REVISION, SERVER_NAME, SYSTEM_NAMESPACE
 from heddle.local.errors import LocalError
 from heddle.proxy_table import as_json as rows_as_json
 from heddle.proxy_table import rows, table
@@ -155,6 +156,42 @@ def translate(
     typer.echo(as_json(shown) if output is Output.JSON else as_yaml(shown), nl=False)
 
 
+@app.command()
+def inject(
+    file: Annotated[
+        Path, typer.Option("-f", "--filename", help="A file of Kubernetes YAML or JSON, or -.")
+    ],
+    revision: Annotated[
+        str, typer.Option(help="The control plane that the pods belong to.")
+    ] = DEFAULT_REVISION,
+    settings: Annotated[
+        Path | None,
+        typer.Option(help="The injector's settings: what is under `injection` in its ConfigMap."),
+    ] = None,
+    namespace: Annotated[
+        str, typer.Option("-n", "--namespace", help="Of objects that name none.")
+    ] = "default",
+    system_namespace: Annotated[
+        str, typer.Option(help="Where the control plane is.")
+    ] = SYSTEM_NAMESPACE,
+) -> None:
+    """Add sidecars to whatever makes pods in a file, offline, and print all of it.
+
+    What gets no sidecar is printed as it is. Exit 1 if a pod is refused.
+    """
+    try:
+        made = file_settings(settings, revision=revision, system_namespace=system_namespace)
+        text = sys.stdin.read() if str(file) == "-" else file.read_text()
+    except (OSError, ValueError) as error:
+        raise fail(str(error)) from error
+    shown, problems = injected_text(text, made, namespace)
+    typer.echo(shown, nl=False)
+    for problem in problems:
+        typer.echo(str(problem), err=True)
+    if any(problem.severity is Severity.ERROR for problem in problems):
+        raise typer.Exit(1)
+
+
 def _proxy(read: Folder, name: str) -> Proxy:
     namespace, slash, pod = name.partition("/")
     if not slash:
@@ -280,7 +317,7 @@ def serve(
     inline_routes: InlineRoutesOption = False,
     revision: Annotated[
         str, typer.Option(help="Which control plane this is: pods name it with istio.io/rev.")
-    ] = "default",
+    ] = DEFAULT_REVISION,
     webhook: Annotated[
         str | None,
         typer.Option(

@@ -50,7 +50,7 @@ def _steady(value: object) -> object:
 
 def as_yaml(shown: Mapping[str, object]) -> str:
     """YAML, fields in the order of the message."""
-    return yaml.dump(shown, Dumper=_Dumper, sort_keys=False, width=100, allow_unicode=True)
+    return yaml.dump(shown, Dumper=PlainDumper, sort_keys=False, width=100, allow_unicode=True)
 
 
 def as_json(shown: Mapping[str, object]) -> str:
@@ -58,7 +58,7 @@ def as_json(shown: Mapping[str, object]) -> str:
     return json.dumps(shown, indent=2, ensure_ascii=False)
 
 
-class _Dumper(yaml.CSafeDumper):
+class PlainDumper(yaml.CSafeDumper):
     """Of plain values only."""
 
     def ignore_aliases(self, data: object) -> bool:

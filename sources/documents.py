@@ -59,15 +59,19 @@ class Read:
 
 def split(text: str) -> Iterator[Document]:
     """The documents of a YAML file; those with nothing but blanks and comments are left out."""
-    starts = [0, *(match.start() for match in _MARKER.finditer(text)), len(text)]
     number, line = 0, 1
-    for start, end in pairwise(starts):
-        part = text[start:end]
+    for part in pieces(text):
         meant = _MEANT.search(part)
         if meant:
             number += 1
             yield Document(part, number, line, line + part.count("\n", 0, meant.start()))
         line += part.count("\n")
+
+
+def pieces(text: str) -> Iterator[str]:
+    """The same documents, and those with nothing in them: joined, they are the text."""
+    starts = [0, *(match.start() for match in _MARKER.finditer(text)), len(text)]
+    return (text[start:end] for start, end in pairwise(starts))
 
 
 def read_yaml(text: str) -> Read:

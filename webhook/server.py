@@ -81,6 +81,7 @@ class WebhookServer:
         """Takes no more connections, and lets the requests that are there have their answers."""
         if self._server is not None:
             self._server.close()
+        self._http.pre_shutdown()  # connections that ask nothing now
         await self._http.shutdown(STOP_SECONDS)
 
     def _connection(self) -> asyncio.Protocol:
