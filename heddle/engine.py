@@ -55,8 +55,8 @@ class EndpointsKey:
 
 @dataclass(frozen=True, slots=True)
 class InboundKey:
-    """The inbound side of a workload: all pods of a Deployment share it. `address` is set in proxy-
-    port mode only.
+    """The inbound side of a workload: all pods of a Deployment share it, those that are about to
+    end another one. `address` is set in proxy-port mode only.
     """
 
     namespace: str
@@ -65,6 +65,7 @@ class InboundKey:
     address: str
     ipv6: bool
     named_ports: tuple[tuple[str, int], ...]
+    draining: bool
 
 
 PARTS_AT_ONCE = 8
@@ -82,6 +83,7 @@ def inbound_key(proxy: Proxy) -> InboundKey:
         address=proxy.address,
         ipv6=proxy.ipv6,
         named_ports=proxy.named_ports,
+        draining=proxy.draining,
     )
 
 

@@ -21,7 +21,6 @@ from prometheus_client import (
 
 from ca.serving import Address
 from ca.workload import LIFETIME
-from heddle.admission import Admission, admitting
 from heddle.authentication import Tokens, authenticator
 from heddle.authority_metrics import AuthorityMetrics
 from heddle.certificate_files import CertificateFiles
@@ -155,6 +154,9 @@ async def _webhook(
     if settings.webhook is None:
         yield
         return
+    # Here, and not above: it takes a while to import, which nobody else is to wait for.
+    from heddle.admission import Admission, admitting
+
     host, port = host_and_port(settings.webhook)
     _, xds_port = host_and_port(settings.listen)
     base = inject_settings(

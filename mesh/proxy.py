@@ -40,7 +40,7 @@ GATEWAY_TEMPLATE = "gateway"
 class Proxy:
     """One sidecar or gateway. `address` is set in proxy-port mode only, where listeners bind to the
     pod's own address. `ipv6`: elsewhere, the pod has an IPv6 address, which traffic may come from
-    and go to.
+    and go to. `draining`: its pod is about to end, so nobody should stay connected to it.
     """
 
     namespace: str
@@ -54,6 +54,7 @@ class Proxy:
     locality: Locality = NOWHERE
     node: str = ""
     role: Role = Role.SIDECAR
+    draining: bool = False
 
     @property
     def is_gateway(self) -> bool:
@@ -102,4 +103,5 @@ def proxy_from(pod: Pod, locality: Locality = NOWHERE) -> Proxy:
         locality=locality,
         node=pod.node_name,
         role=role_of(pod),
+        draining=bool(pod.meta.deleted),
     )

@@ -9,7 +9,10 @@ fragment (`#`) is refused by Envoy itself.
 from collections.abc import Sequence
 
 from envoy.config.core.v3.address_pb2 import CidrRange
-from envoy.config.core.v3.protocol_pb2 import Http2ProtocolOptions
+from envoy.config.core.v3.protocol_pb2 import (
+    Http2ProtocolOptions,
+    HttpProtocolOptions,
+)
 from envoy.config.listener.v3.listener_components_pb2 import Filter
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
 from google.protobuf.wrappers_pb2 import BoolValue
@@ -50,11 +53,12 @@ def http_manager(
     edge: bool = False,
     known: bool = False,
     paths: NormalizationType = NormalizationType.DEFAULT,
+    most_requests: int | None = None,
 ) -> Filter:
     """The network filter. `routes` is the name of a route configuration that comes over ADS, or one
     that is in place. At the `edge` of the mesh the client is who connects, whatever its headers
     say, and upstream hears of its certificate. `known`: callers have shown a certificate of the
-    mesh, and the application is told whose.
+    mesh, and the application is told whose. A connection is closed after `most_requests`.
     """
     return Filter(
         name="envoy.filters.network.http_connection_manager",
@@ -85,6 +89,11 @@ def http_manager(
                 upgrade_configs=[
                     HttpConnectionManager.UpgradeConfig(upgrade_type=each) for each in _UPGRADES
                 ],
+                common_http_protocol_options=(
+                    None
+                    if most_requests is None
+                    else HttpProtocolOptions(max_requests_per_connection=pb.uint32(most_requests))
+                ),
                 http2_protocol_options=Http2ProtocolOptions(allow_connect=True),
                 access_log=(access_log(),) if logged else (),
             )

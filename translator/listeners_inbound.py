@@ -39,10 +39,15 @@ INBOUND_PORT = 15006
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inbound:
-    """What all ports of a workload have in common."""
+    """What all ports of a workload have in common. `draining`: the pod is about to end. Whoever is
+    connected is told to go with the next answer (a filter chain that is replaced is drained), and
+    whoever still comes has one request answered and is told the same. Nobody is refused: who calls
+    may not have heard yet.
+    """
 
     protection: Protection = UNGUARDED
     settings: Settings = SETTINGS
+    draining: bool = False
 
 
 INBOUND = Inbound()
@@ -169,7 +174,13 @@ def _carriers(
     filters = inbound_filters(guarding.requests)
     plain, known = (
         http_manager(
-            f"inbound_{name}", routes, filters, logged=logged, known=each, paths=guarding.paths
+            f"inbound_{name}",
+            routes,
+            filters,
+            logged=logged,
+            known=each,
+            paths=guarding.paths,
+            most_requests=1 if guarded.inbound.draining else None,
         )
         for each in (False, True)
     )

@@ -84,6 +84,7 @@ def inbound(mesh: Mesh, proxy: Proxy) -> Config:
     guarded = Inbound(
         protection=protection_of(mesh, proxy),
         settings=parts.listening(mesh.config, ipv6=proxy.ipv6),
+        draining=proxy.draining,
     )
     ports = inbound_ports(mesh, proxy)
     return parts.inbound(proxy.mode, proxy.address, ports, parts.defaults(mesh.config), guarded)

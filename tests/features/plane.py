@@ -22,6 +22,7 @@ from sources.events import Applied, Deleted, Event, Synced
 from tests.fakes.clock import FakeClock
 from tests.fakes.envoy import FakeEnvoy
 from tests.features.stream import PATIENCE, Stream, connected, secure_channel
+from webhook import raw as raws
 from xds.metrics import Metrics
 from xds.publisher import Publisher
 from xds.server import Server, ServerSettings
@@ -79,11 +80,19 @@ class Plane:
 
     def ended(self, start: str, phase: str) -> None:
         """A pod's containers have ended, and will not start again."""
+        self._now(start, lambda raw: {**raw, "status": {"phase": phase}})
+
+    def ending(self, start: str) -> None:
+        """A pod is deleted: it has its time of grace, and then it goes."""
+        when = {"deletionTimestamp": "2030-01-01T00:00:30Z"}
+        self._now(start, lambda raw: {**raw, "metadata": {**raws.metadata(raw), **when}})
+
+    def _now(self, start: str, become: Callable[[Raw], Raw]) -> None:
         raw = self._cluster.pods()[self.pod(start)].raw
         key = identify(raw).key
         assert key is not None
-        over = Applied(key, {**raw, "status": {"phase": phase}})
-        self.control.refresh(self.server, self.control.apply([over]))
+        event = Applied(key, become(raw))
+        self.control.refresh(self.server, self.control.apply([event]))
 
     async def alone(self) -> None:
         """Wait until no stream is left."""
