@@ -73,5 +73,5 @@ def _joined(
     made: tuple[Mapping[str, object], ...], written: tuple[Mapping[str, object], ...]
 ) -> list[Mapping[str, object]]:
     """The author's have the last word, but for what the proxy cannot do without."""
-    names = {each.get("name") for each in made}
-    return [*made, *(each for each in written if each.get("name") not in names)]
+    names = {raw.text(each.get("name")) for each in made}
+    return [*made, *(each for each in written if raw.text(each.get("name")) not in names)]
