@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from crds import checks
 from crds.condition import (
     asked,
     faults,
@@ -141,8 +142,7 @@ def check(policy: AuthorizationPolicy) -> Iterator[Problem]:
     if not policy.rules and policy.action in (Action.DENY, Action.CUSTOM):
         message = f"{policy.action} needs rules: without any it would match nothing"
         yield error("no-rules", "spec.rules", message)
-    if len(policy.rules) > MAX_RULES:
-        yield error("too-many", "spec.rules", f"at most {MAX_RULES}", len(policy.rules))
+    yield from checks.at_most("spec.rules", len(policy.rules), MAX_RULES)
     for index, rule in enumerate(policy.rules):
         yield from _check_rule(f"spec.rules[{index}]", rule, policy.action)
 
@@ -158,8 +158,7 @@ def _check_provider(policy: AuthorizationPolicy) -> Iterator[Problem]:
 
 
 def _check_rule(path: str, rule: Rule, action: Action) -> Iterator[Problem]:
-    if len(rule.from_) > MAX_RULES:
-        yield error("too-many", f"{path}.from", f"at most {MAX_RULES}", len(rule.from_))
+    yield from checks.at_most(f"{path}.from", len(rule.from_), MAX_RULES)
     for index, each in enumerate(rule.from_):
         yield from _check_source(f"{path}.from[{index}].source", each.source, action)
     for index, to in enumerate(rule.to):
@@ -222,9 +221,8 @@ def _check_source(path: str, source: Source | None, action: Action) -> Iterator[
         yield error("empty-source", path, message)
     for field in given:
         yield from _check_values(path, field, _SOURCE.get(field.name), "bad-source")
-        if len(field.values) > MAX_ACCOUNTS and field.name == "serviceAccounts":
-            where = f"{path}.{field.name}"
-            yield error("too-many", where, f"at most {MAX_ACCOUNTS}", len(field.values))
+        if field.name == "serviceAccounts":
+            yield from checks.at_most(f"{path}.{field.name}", len(field.values), MAX_ACCOUNTS)
         if action is Action.CUSTOM and field.name in _OF_PEERS:
             where = f"{path}.{field.name if field.values else field.not_name}"
             message = "cannot be used with CUSTOM: the provider is asked before it is known"

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from crds.names import (
+    MAX_PORT,
     gateway_fault,
     host_fault,
     is_dns_label,
@@ -13,7 +14,6 @@ from crds.names import (
 from crds.problem import Problem, error, warning
 from crds.scalars import Duration, Percent, StringMatch
 
-MAX_PORT = 65_535
 MILLISECOND = 1_000_000
 
 
@@ -48,6 +48,19 @@ def percentage(path: str, percent: Percent | None, smallest: float = 0.0) -> Ite
     """0, or from the smallest that has an effect up to 100."""
     if percent is not None and percent.value != 0:
         yield from within(f"{path}.value", percent.value, smallest, 100)
+
+
+def at_most(path: str, count: int, most: int) -> Iterator[Problem]:
+    """Of the entries of a list."""
+    if count > most:
+        yield error("too-many", path, f"at most {most}", count)
+
+
+def dns_label(path: str, name: str, *, code: str = "bad-name") -> Iterator[Problem]:
+    """RFC 1123, in lower case."""
+    if not is_dns_label(name):
+        message = "must be lower case letters, digits and `-`, at most 63 characters"
+        yield error(code, path, message, name)
 
 
 def port(path: str, number: int, *, required: bool = True) -> Iterator[Problem]:

@@ -6,12 +6,12 @@ work is set in a golden. Messages are named, not imported, so that a row is one 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, is_dataclass
 from enum import StrEnum
 from types import UnionType
 from typing import Union, get_args, get_origin, get_type_hints
 
-from crds.convert import camel_case
+from crds.convert import plan
 from crds.fields import EMPTY
 from crds.kinds import KINDS, NETWORKING, SECURITY
 from crds.scalars import Duration
@@ -283,10 +283,8 @@ class _Inner:
 
 def _fields(message: type, path: str) -> Iterator[tuple[str, str, _Inner | None]]:
     hints = get_type_hints(message, include_extras=True)
-    for each in fields(message):
-        if each.name != "meta":
-            name = each.metadata.get("wire") or camel_case(each.name)
-            yield each.name, f"{path}.{name}".removeprefix("."), _inner(hints[each.name])
+    for attribute, name in plan(message).names.items():
+        yield attribute, f"{path}.{name}".removeprefix("."), _inner(hints[attribute])
 
 
 def _inner(hint: object) -> _Inner | None:

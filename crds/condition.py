@@ -5,10 +5,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from crds.names import is_subnet
+from crds.names import MAX_PORT, is_subnet
 from crds.path import did_you_mean
-
-MAX_PORT = 65_535
 
 
 class Attribute(Enum):

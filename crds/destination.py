@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from crds import checks
 from crds.fields import UInt32
-from crds.names import is_dns_label
 from crds.problem import Problem, error
 
 
@@ -36,8 +35,7 @@ def check_destination(path: str, destination: Destination | None) -> Iterator[Pr
         yield error("bad-host", f"{path}.host", "must name one host", "*")
     else:
         yield from checks.host(f"{path}.host", destination.host)
-    if destination.subset and not is_dns_label(destination.subset):
-        message = "must be lower case letters, digits and `-`, at most 63 characters"
-        yield error("bad-subset", f"{path}.subset", message, destination.subset)
+    if destination.subset:
+        yield from checks.dns_label(f"{path}.subset", destination.subset, code="bad-subset")
     if destination.port is not None:
         yield from checks.port(f"{path}.port.number", destination.port.number)

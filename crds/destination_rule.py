@@ -38,9 +38,10 @@ from crds.load_balancer import (
     check_load_balancer,
 )
 from crds.meta import Meta
-from crds.names import is_dns_label, is_ip
+from crds.names import MAX_PORT, is_ip
 from crds.problem import Problem, error, warning
 from crds.scalars import Duration
+from crds.selector import WorkloadSelector
 
 __all__ = [
     "Attribute",
@@ -147,15 +148,10 @@ class Subset:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkloadSelector:
-    """Client workloads with all of these labels."""
-
-    match_labels: Mapping[str, str] = EMPTY
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DestinationRule:
-    """`host` may be a short name of the object's own namespace."""
+    """`host` may be a short name of the own namespace; with a `workload_selector` it is for what
+    these workloads call.
+    """
 
     meta: Meta
     host: str = ""
@@ -188,9 +184,7 @@ def check(destination_rule: DestinationRule) -> Iterator[Problem]:
 
 
 def _check_subset(path: str, subset: Subset) -> Iterator[Problem]:
-    if not is_dns_label(subset.name):
-        message = "must be lower case letters, digits and `-`, at most 63 characters"
-        yield error("bad-name", f"{path}.name", message, subset.name)
+    yield from checks.dns_label(f"{path}.name", subset.name)
     yield from checks.labels(f"{path}.labels", subset.labels)
     if subset.traffic_policy is not None:
         yield from _check_policy(f"{path}.trafficPolicy", subset.traffic_policy)
@@ -207,9 +201,8 @@ def _check_policy(path: str, policy: TrafficPolicy) -> Iterator[Problem]:
     if policy == TrafficPolicy():
         yield error("empty", path, "sets nothing: remove it, or give it a setting")
     yield from _check_blocks(path, policy)
-    if len(policy.port_level_settings) > MAX_PORT_SETTINGS:
-        count = len(policy.port_level_settings)
-        yield error("too-many", f"{path}.portLevelSettings", f"at most {MAX_PORT_SETTINGS}", count)
+    count = len(policy.port_level_settings)
+    yield from checks.at_most(f"{path}.portLevelSettings", count, MAX_PORT_SETTINGS)
     for index, port in enumerate(policy.port_level_settings):
         yield from _check_port_policy(f"{path}.portLevelSettings[{index}]", port)
     if policy.tunnel is not None and policy.proxy_protocol is not None:
@@ -234,8 +227,8 @@ def _check_blocks(path: str, policy: TrafficPolicy | PortTrafficPolicy) -> Itera
 def _check_port_policy(path: str, policy: PortTrafficPolicy) -> Iterator[Problem]:
     if policy.port is None:
         yield error("no-port", f"{path}.port", "is missing: name the port by its number")
-    elif not 1 <= policy.port.number <= checks.MAX_PORT:
-        message = f"is never matched: a port is 1 to {checks.MAX_PORT}"
+    elif not 1 <= policy.port.number <= MAX_PORT:
+        message = f"is never matched: a port is 1 to {MAX_PORT}"
         yield warning("impossible-port", f"{path}.port.number", message, policy.port.number)
     if policy == PortTrafficPolicy(port=policy.port):
         message = "sets nothing: give it loadBalancer, connectionPool, outlierDetection or tls"

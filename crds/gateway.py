@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from crds import checks
 from crds.fields import EMPTY, UInt32
 from crds.meta import Meta
-from crds.names import host_fault, is_dns_label, is_ip
+from crds.names import UNIX, host_fault, is_dns_label, is_ip
 from crds.path import did_you_mean
 from crds.problem import Problem, error, warning
 from crds.server_tls import ServerTLSSettings, check_server_tls
-
-UNIX = "unix://"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +82,7 @@ PROTOCOLS = HTTP | TLS | TCP
 
 def check(gateway: Gateway) -> Iterator[Problem]:
     """What is wrong with it, as far as it can be told from it alone."""
-    if not is_dns_label(gateway.meta.name):
-        message = "must be lower case letters, digits and `-`, at most 63 characters"
-        yield error("bad-name", "metadata.name", message, gateway.meta.name)
+    yield from checks.dns_label("metadata.name", gateway.meta.name)
     if not gateway.servers:
         yield error("no-servers", "spec.servers", "has no servers: write at least one")
     if not gateway.selector:
@@ -114,9 +110,7 @@ def _check_port(path: str, server: Server) -> Iterator[Problem]:
     if server.protocol not in PROTOCOLS:
         message = "is no protocol of a gateway" + did_you_mean(server.protocol, PROTOCOLS)
         yield error("bad-protocol", f"{path}.port.protocol", message, port.protocol)
-    if not is_dns_label(port.name):
-        message = "must be lower case letters, digits and `-`, at most 63 characters"
-        yield error("bad-name", f"{path}.port.name", message, port.name)
+    yield from checks.dns_label(f"{path}.port.name", port.name)
     if port.target_port:
         message = "has no meaning at a gateway: the gateway's Service has the target port"
         yield error("bad-port", f"{path}.port.targetPort", message, port.target_port)

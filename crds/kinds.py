@@ -109,6 +109,13 @@ KINDS: Mapping[tuple[str, str], Kind] = {
     ("", "ConfigMap"): Kind(ConfigMap, ("v1",), ("",)),
 }
 
+
+def plural(kind: str) -> str:
+    """The name of a kind in the paths of an API: `serviceentries`, `gateways`."""
+    name = kind.lower()
+    return f"{name[:-1]}ies" if name.endswith(("ry", "cy")) else f"{name}s"
+
+
 WORKLOADS = frozenset(
     ("apps", kind) for kind in ("DaemonSet", "Deployment", "ReplicaSet", "StatefulSet")
 )

@@ -10,6 +10,9 @@ from ipaddress import ip_address, ip_network
 
 import re2  # type: ignore[import-untyped]  # ships no types
 
+UNIX = "unix://"
+"""What the address of a Unix domain socket begins with; an absolute path follows."""
+MAX_PORT = 65_535
 MAX_HOST_CHARS = 255
 MAX_NAME_CHARS = 253
 MAX_REGEX_CHARS = 1024

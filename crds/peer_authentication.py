@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from crds.fields import EMPTY
 from crds.meta import Meta
+from crds.names import MAX_PORT
 from crds.problem import Problem, error
 from crds.selector import WorkloadSelector, check_selector
 
@@ -34,9 +35,6 @@ class PeerAuthentication:
     selector: WorkloadSelector | None = None
     mtls: MutualTLS | None = None
     port_level_mtls: Mapping[str, MutualTLS] = EMPTY
-
-
-MAX_PORT = 65_535
 
 
 def check(policy: PeerAuthentication) -> Iterator[Problem]:

@@ -87,9 +87,7 @@ def check(policy: RequestAuthentication) -> Iterator[Problem]:
     """What is wrong with it, as far as it can be told from it alone, but for its keys."""
     yield from check_targets(policy.selector, policy.target_ref, policy.target_refs)
     yield from check_selector(policy.selector)
-    if len(policy.jwt_rules) > MAX_RULES:
-        count = len(policy.jwt_rules)
-        yield error("too-many", "spec.jwtRules", f"at most {MAX_RULES}", count)
+    yield from checks.at_most("spec.jwtRules", len(policy.jwt_rules), MAX_RULES)
     for index, rule in enumerate(policy.jwt_rules):
         yield from _check_rule(f"spec.jwtRules[{index}]", rule)
 
@@ -101,9 +99,8 @@ def _check_rule(path: str, rule: JWTRule) -> Iterator[Problem]:
     yield from _check_places(path, rule)
     yield from _check_outputs(path, rule)
     yield from checks.at_least_1ms(f"{path}.timeout", rule.timeout)
-    if len(rule.space_delimited_claims) > MAX_CLAIMS:
-        count = len(rule.space_delimited_claims)
-        yield error("too-many", f"{path}.spaceDelimitedClaims", f"at most {MAX_CLAIMS}", count)
+    count = len(rule.space_delimited_claims)
+    yield from checks.at_most(f"{path}.spaceDelimitedClaims", count, MAX_CLAIMS)
     if rule.presence is Presence.REQUIRED:
         message = (
             "is declared by Istio and implemented by nobody: require a token with an "

@@ -62,8 +62,7 @@ def check_targets(
     if len(given) > 1:
         message = f"{' and '.join(given)} are given: keep one"
         yield error("conflict", f"spec.{given[1]}", message)
-    if len(targets) > MAX_TARGETS:
-        yield error("too-many", "spec.targetRefs", f"at most {MAX_TARGETS}", len(targets))
+    yield from checks.at_most("spec.targetRefs", len(targets), MAX_TARGETS)
     if target is not None:
         yield from _check_target("spec.targetRef", target)
     for index, each in enumerate(targets):

@@ -7,10 +7,10 @@ from enum import StrEnum
 from crds import checks
 from crds.fields import EMPTY, UInt32
 from crds.meta import Meta
-from crds.names import is_dns_label, is_ip
+from crds.names import UNIX, is_ip
 from crds.path import did_you_mean
 from crds.problem import Problem, error, warning
-from crds.workload_entry import UNIX, WorkloadEntry, check_endpoint
+from crds.workload_entry import WorkloadEntry, check_endpoint
 
 
 class Location(StrEnum):
@@ -117,9 +117,7 @@ def _check_ports(entry: ServiceEntry) -> Iterator[Problem]:
         path = f"spec.ports[{index}]"
         yield from checks.port(f"{path}.number", port.number)
         yield from checks.port(f"{path}.targetPort", port.target_port, required=False)
-        if not is_dns_label(port.name):
-            message = "must be lower case letters, digits and `-`, at most 63 characters"
-            yield error("bad-name", f"{path}.name", message, port.name)
+        yield from checks.dns_label(f"{path}.name", port.name)
         if port.protocol.upper() not in PROTOCOLS:
             message = "is no protocol" + did_you_mean(port.protocol.upper(), PROTOCOLS)
             yield error("bad-protocol", f"{path}.protocol", message, port.protocol)

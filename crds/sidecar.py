@@ -10,14 +10,12 @@ from crds.connection_pool import ConnectionPoolSettings, check_connection_pool
 from crds.destination import Destination, check_destination
 from crds.fields import UInt32
 from crds.meta import Meta
-from crds.names import is_dns_label, is_ip
+from crds.names import UNIX, is_dns_label, is_ip
 from crds.outbound_policy import OutboundTrafficPolicyMode
 from crds.problem import Problem, error, warning
 from crds.server_tls import ServerTLSmode, ServerTLSSettings, check_server_tls
 from crds.service_entry import PROTOCOLS, WorkloadSelector
 
-UNIX = "unix://"
-"""What an address of a Unix domain socket begins with; an absolute path follows."""
 MAX_SOCKET_PATH = 107
 LOCALHOST = frozenset({"127.0.0.1", "::1"})
 INSTANCE = frozenset({"0.0.0.0", "::"})  # named, not bound: the pod's own address

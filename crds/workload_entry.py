@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from crds import checks
 from crds.fields import EMPTY, UInt32
 from crds.meta import NO_META, Meta
-from crds.names import is_ip
+from crds.names import UNIX, is_ip
 from crds.problem import Problem, error
 
 
@@ -24,9 +24,6 @@ class WorkloadEntry:
     locality: str = ""
     weight: UInt32 = 0
     service_account: str = ""
-
-
-UNIX = "unix://"
 
 
 def check(workload_entry: WorkloadEntry) -> Iterator[Problem]:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from crds.kinds import plural
 from crds.meta import Key
 from heddle.conditions import status
 from heddle.rate import Bucket
@@ -176,12 +177,6 @@ def path(key: Key, found: Seen) -> str:
     """Where the status of an object is."""
     where = f"/apis/{found.api_version}/namespaces/{key.namespace}/{plural(key.kind)}"
     return f"{where}/{key.name}/status"
-
-
-def plural(kind: str) -> str:
-    """The name of a kind in paths."""
-    lower = kind.lower()
-    return f"{lower[:-1]}ies" if lower.endswith(("ry", "cy")) else f"{lower}s"
 
 
 def _now() -> float:

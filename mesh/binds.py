@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from crds.sidecar import UNIX
+from crds.names import UNIX
 from mesh.endpoints import PROXY_PORT_OFFSET
 from mesh.interception import OWN_PORTS
 from mesh.proxy import Mode

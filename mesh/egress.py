@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from crds.fields import EMPTY
-from crds.sidecar import UNIX, CaptureMode, IstioEgressListener, Sidecar, canonical
+from crds.names import UNIX
+from crds.sidecar import CaptureMode, IstioEgressListener, Sidecar, canonical
 from mesh import hosts
 from mesh.binds import LOOPBACK, Bind, can_open
 from mesh.proxy import Mode

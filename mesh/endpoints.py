@@ -16,10 +16,6 @@ def has_entrance(port: int) -> bool:
     return port + PROXY_PORT_OFFSET <= 65535
 
 
-UNIX = "unix://"
-"""What the address of a Unix socket begins with; its path follows."""
-
-
 @dataclass(frozen=True, slots=True, order=True)
 class Locality:
     """Where an endpoint runs. Empty strings are unknown."""

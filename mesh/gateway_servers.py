@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from crds.gateway import UNIX, Gateway, Server
+from crds.gateway import Gateway, Server
 from crds.meta import Key
+from crds.names import UNIX
 from crds.server_tls import ServerTLSmode
 from mesh import hosts
 from mesh.credentials import Credentials, Lacking, lacking

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from crds.sidecar import UNIX, CaptureMode, IstioIngressListener, endpoint_of
+from crds.names import UNIX
+from crds.sidecar import CaptureMode, IstioIngressListener, endpoint_of
 from mesh import binds
 
 

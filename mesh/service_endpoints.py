@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from crds import core
 from crds.fields import EMPTY
 from crds.meta import Label
-from crds.names import is_ip
+from crds.names import UNIX, is_ip
 from crds.workload_entry import WorkloadEntry
 from mesh import localities
 from mesh.endpoint_index import EndpointSources, pod_key
-from mesh.endpoints import NOWHERE, PROXY_PORT_OFFSET, UNIX, Endpoint, Locality, has_entrance
+from mesh.endpoints import NOWHERE, PROXY_PORT_OFFSET, Endpoint, Locality, has_entrance
 from mesh.interception import is_redirected
 from mesh.proxy import Mode, Role, is_injected, mode_of, role_of
 from mesh.service_index import selects

@@ -16,10 +16,10 @@ from envoy.config.listener.v3.listener_components_pb2 import Filter, FilterChain
 from envoy.config.listener.v3.listener_pb2 import AdditionalAddress, Listener
 from google.protobuf.wrappers_pb2 import BoolValue
 
+from crds.names import UNIX
 from crds.path_normalization import NormalizationType
 from crds.scalars import Duration
 from mesh.binds import Bind
-from mesh.endpoints import UNIX
 from mesh.l4_routing import L4Rule, at_address
 from mesh.outgoing import OUTGOING, Outgoing
 from mesh.routing import Target

@@ -21,8 +21,9 @@ from crds.fields import EMPTY
 from crds.http_retry import HTTPRetry
 from crds.load_balancer import NO_LOCALITY_SETTING, LocalityLoadBalancerSetting
 from crds.mesh_config import MeshConfig
+from crds.names import UNIX
 from mesh.destinations import Policy
-from mesh.endpoints import UNIX, Endpoint
+from mesh.endpoints import Endpoint
 from mesh.host_view import HostView, PortView, with_port
 from mesh.inbound import InboundPort
 from mesh.l4_routing import L4Rule, first_for

@@ -17,9 +17,9 @@ from google.protobuf.duration_pb2 import Duration as DurationMessage
 from google.protobuf.message import Message
 from google.protobuf.wrappers_pb2 import UInt32Value, UInt64Value
 
+from crds.names import UNIX
 from crds.scalars import Duration
 from crds.virtual_service import StringMatch
-from mesh.endpoints import UNIX
 
 UINT32_MAX = 2**32 - 1
 PARTS_PER_PERCENT = 10_000

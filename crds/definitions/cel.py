@@ -1,9 +1,8 @@
 """Expressions in CEL that several tables need, and the limits that go with kinds of text."""
 
-from crds.checks import MAX_PORT
 from crds.convert import MAX_ITEMS
 from crds.definitions.constraint import Limits, Rule
-from crds.names import MAX_HOST_CHARS
+from crds.names import MAX_HOST_CHARS, MAX_PORT
 
 _DNS_LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from crds.definitions.constraint import Schema
 from crds.definitions.schema import CONSTRAINTS, schema
 from crds.definitions.status import status
-from crds.kinds import KINDS, NETWORKING, SECURITY, Kind
+from crds.kinds import KINDS, NETWORKING, SECURITY, Kind, plural
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,12 +60,6 @@ def definitions() -> Iterator[tuple[str, Schema]]:
     for group, kind in sorted(ours, key=lambda each: (each[0], plural(each[1]))):
         name = f"{plural(kind)}.{group}"
         yield name, _definition(name, group, kind, KINDS[group, kind])
-
-
-def plural(kind: str) -> str:
-    """As in the path of an API: `serviceentries`."""
-    name = kind.lower()
-    return f"{name[:-1]}ies" if name.endswith(("ry", "cy")) else f"{name}s"
 
 
 def _definition(name: str, group: str, kind: str, said: Kind) -> Schema:

@@ -18,7 +18,8 @@ from crds.convert import MAX_ITEMS
 from crds.definitions import constraint
 from crds.definitions.cel import AT_LEAST_1MS, LABELS, NAME, NAMES, given
 from crds.definitions.constraint import Constraints, Limits
-from crds.peer_authentication import MAX_PORT, PeerAuthentication
+from crds.names import MAX_PORT
+from crds.peer_authentication import PeerAuthentication
 from crds.request_authentication import (
     MAX_CLAIMS,
     ClaimToHeader,

@@ -35,7 +35,6 @@ from crds.destination_rule import (
     Subset,
     TrafficPolicy,
     TunnelSettings,
-    WorkloadSelector,
 )
 from crds.load_balancer import (
     MAX_RING_SIZE,
@@ -206,7 +205,6 @@ _DESTINATION_RULE = Constraints(
 
 TRAFFIC: Mapping[type, Constraints] = {
     DestinationRule: _DESTINATION_RULE,
-    WorkloadSelector: Constraints(fields={"match_labels": LABELS}),
     Subset: Constraints(
         required=("name",),
         fields={

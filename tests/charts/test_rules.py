@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from crds.kinds import KINDS, NETWORKING, SECURITY
+from crds.kinds import KINDS, NETWORKING, SECURITY, plural
 from tests.charts.helm import Helm, Object, the
 from webhook import raw
 
@@ -28,11 +28,6 @@ def rules(role: Object) -> Iterator[Rule]:
 def words(value: object) -> list[str]:
     assert isinstance(value, list)
     return [str(word) for word in value]
-
-
-def plural(kind: str) -> str:
-    lower = kind.lower()
-    return f"{lower[:-1]}ies" if lower.endswith("y") and lower[-2] not in "aeiou" else f"{lower}s"
 
 
 @pytest.mark.parametrize("kind", ["ClusterRole", "Role"])
