@@ -72,16 +72,12 @@ class SecretPlace:
         api: Objects,
         place: ClusterPlace,
         clock: Callable[[], datetime],
-        *,
-        leads: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`clock` gives aware times; `leads` whether this replica is the one that writes. Those who
-        are told to write, as `heddle ca` is, need not lead.
-        """
+        """`clock` gives aware times."""
         self._api = api
         self._place = place
         self._clock = clock
-        self._leads = leads
+        self._leads = False
         self._secret = SECRET
         self._own = False
         self._version: tuple[object, object] | None = None
@@ -99,8 +95,16 @@ class SecretPlace:
 
     @property
     def writes(self) -> bool:
-        """Only who leads."""
-        return self._leads()
+        """Only who leads. Those who are told to write, as `heddle ca` is, need not."""
+        return self._leads
+
+    async def lead(self) -> None:
+        """To be run while this replica is the one that writes."""
+        self._leads = True
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._leads = False
 
     async def newest(self, now: datetime) -> Rotation | None:
         """What is there; read again only if it is another than the last time."""

@@ -37,28 +37,21 @@ from xds.status import Clients
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
     """An authority, and where it is kept; without a place it ends with this process. `replica` is a
-    name for who follows it there.
+    name for who follows it there; `lead` is what only one of those who do may do.
     """
 
     rotation: Rotation
     place: AuthorityPlace | None = None
     replica: str = ""
+    lead: Sequence[Work] = ()
 
 
-async def kept_in_cluster(
-    api: Objects,
-    where: ClusterPlace,
-    clock: Callable[[], datetime],
-    *,
-    leads: Callable[[], bool],
-) -> Kept:
-    """The authority of a cluster's control plane, made if there is none; `leads` says whether this
-    replica is the one that writes. Raises `AuthorityError`.
-    """
-    place = SecretPlace(api, where, clock, leads=leads)
+async def kept_in_cluster(api: Objects, where: ClusterPlace, clock: Callable[[], datetime]) -> Kept:
+    """That of a cluster, made if there is none; raises `AuthorityError`."""
+    place = SecretPlace(api, where, clock)
     replica = where.pod or replica_name(socket.gethostname(), os.getpid())
     rotation = await place.load_or_create(TRUST_DOMAIN)
-    return Kept(rotation=rotation, place=place, replica=replica)
+    return Kept(rotation=rotation, place=place, replica=replica, lead=(place.lead,))
 
 
 def kept_in(folder: Path | None, now: datetime) -> Kept:
@@ -121,7 +114,7 @@ class MeshAuthority:
         certificates = PodCertificates(
             api, plane.pods, self.trust, self.issued, self._now, lifetime=self._ttl
         )
-        return (maps.keep, certificates.keep)
+        return (*self._kept.lead, maps.keep, certificates.keep)
 
     def requests(self, pods: Pods) -> CertificateRequests:
         """What signs for clients that keep their own keys."""

@@ -40,8 +40,15 @@ def test_nothing_is_allowed_by_a_wildcard(helm: Helm, kind: str) -> None:
 def test_it_cannot_give_itself_more(helm: Helm, kind: str) -> None:
     for group, resource, _, verb in rules(the(helm.objects(), kind)):
         assert group != "rbac.authorization.k8s.io"
-        assert verb not in {"escalate", "bind", "impersonate", "approve", "delete"}
+        assert verb not in {"escalate", "bind", "impersonate", "approve"}
         assert (resource, verb) not in {("pods", "create"), ("serviceaccounts/token", "create")}
+
+
+@pytest.mark.parametrize("kind", ["ClusterRole", "Role"])
+def test_it_deletes_only_what_it_has_made(helm: Helm, kind: str) -> None:
+    deleted = {r[1:3] for r in rules(the(helm.objects(), kind)) if r[3] == "delete"}
+    names = {"ClusterRole": {("configmaps", "heddle-ca-root-cert")}, "Role": {("leases", "")}}
+    assert deleted == names[kind]
 
 
 def test_every_kind_of_the_mesh_can_be_read_and_told_about(helm: Helm) -> None:
@@ -58,7 +65,7 @@ def test_secrets_are_out_of_reach_where_gateways_have_none(helm: Helm) -> None:
     objects = helm.objects(*NO_GATEWAYS)
     assert [r for r in rules(the(objects, "ClusterRole")) if r[1] == "secrets"] == []
     named = {r[2] for r in rules(the(objects, "Role")) if r[1] == "secrets" and r[3] != "create"}
-    assert named == {"heddle-ca"}
+    assert named == {"heddle-ca", "cacerts"}
 
 
 def test_secrets_elsewhere_are_only_read(helm: Helm) -> None:

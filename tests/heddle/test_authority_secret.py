@@ -37,7 +37,9 @@ class World:
 
     def place(self, pod: str = "", *, leads: bool = False) -> SecretPlace:
         where = ClusterPlace(namespace=SYSTEM, pod=pod)
-        return SecretPlace(self.api, where, self.clock.now, leads=lambda: leads)
+        place = SecretPlace(self.api, where, self.clock.now)
+        place._leads = leads
+        return place
 
     async def started(self) -> Rotation:
         return await self.place().load_or_create(DOMAIN)
@@ -386,3 +388,13 @@ def _annotations(found: Raw) -> dict[str, object]:
     annotations = _mapping(found["metadata"])["annotations"]
     assert isinstance(annotations, dict)
     return annotations
+
+
+async def test_a_replica_writes_by_itself_only_while_it_leads(world: World) -> None:
+    place = world.place()
+    async with asyncio.TaskGroup() as group:
+        leading = group.create_task(place.lead())
+        await asyncio.sleep(0)
+        assert place.writes
+        leading.cancel()
+    assert not place.writes

@@ -29,9 +29,8 @@ async def main(kubeconfig: Path, namespace: str, pod: str) -> None:
             wall=time.time,  # noqa: TID251 - a process of its own
             chance=lambda: secrets.randbelow(1000) / 1000,
         )
-        kept = await kept_in_cluster(
-            api, ClusterPlace(namespace=namespace, pod=pod), utc_now, leads=lambda: leader.leads
-        )
+        where = ClusterPlace(namespace=namespace, pod=pod)
+        kept = await kept_in_cluster(api, where, utc_now)
         publisher = Publisher()
         authority = MeshAuthority(publisher, kept, time.time, names=("heddle",))  # noqa: TID251
         plane = ControlPlane(publisher, authority.secrets)

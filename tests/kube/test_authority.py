@@ -23,7 +23,7 @@ from ca.errors import AuthorityError
 from ca.files import files_of
 from ca.rotation import Phase, Rotation
 from crds.meta import Key
-from heddle.authority_secret import ROOT_FILE, ROOTS, SECRET, ClusterPlace, SecretPlace
+from heddle.authority_secret import GIVEN, ROOT_FILE, ROOTS, SECRET, ClusterPlace, SecretPlace
 from heddle.ca_steps import Care, Progress, progress, step
 from heddle.certificates import own_authority
 from heddle.cluster_objects import find, remove
@@ -47,18 +47,29 @@ ACCOUNT = "heddle"
 NO_PAUSE = Care(pause=timedelta(0))
 PATIENCE = 90.0
 BUNDLES = f"/apis/certificates.k8s.io/v1beta1/clustertrustbundles/{BUNDLE}"
+
+
+def named(group: str, resource: str, name: str, *verbs: str) -> Mapping[str, object]:
+    return {**rule(group, [resource], verbs), "resourceNames": [name]}
+
+
 HERE = (
-    rule("", ["secrets"], ["get", "create", "update"]),
+    rule("", ["secrets"], ["create"]),
+    named("", "secrets", SECRET, "get", "update"),
+    named("", "secrets", GIVEN, "get"),
+    named("", "configmaps", ROOTS, "get"),
     rule("", ["pods"], ["get"]),
     rule("coordination.k8s.io", ["leases"], ["get", "list", "create", "update", "patch", "delete"]),
 )
 """In the system namespace."""
 EVERYWHERE = (
-    rule("", ["configmaps"], ["get", "list", "create", "patch", "delete"]),
-    rule("certificates.k8s.io", ["clustertrustbundles"], ["get", "create", "patch"]),
+    rule("", ["configmaps"], ["create"]),
+    named("", "configmaps", ROOTS, "list", "patch", "delete"),
+    rule("certificates.k8s.io", ["clustertrustbundles"], ["create"]),
+    named("certificates.k8s.io", "clustertrustbundles", BUNDLE, "get", "patch"),
     rule("certificates.k8s.io", ["podcertificaterequests"], ["list"]),
     rule("certificates.k8s.io", ["podcertificaterequests/status"], ["update"]),
-    {**rule("certificates.k8s.io", ["signers"], ["attest", "sign"]), "resourceNames": [SIGNER]},
+    named("certificates.k8s.io", "signers", SIGNER, "attest", "sign"),
 )
 
 
