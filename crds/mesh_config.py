@@ -19,6 +19,7 @@ from crds.convert import plan
 from crds.convert_scalar import Problems
 from crds.extension_provider import OTHERS, MeshExtensionProvider, check_providers
 from crds.http_retry import HTTPRetry, check_retries
+from crds.label_selector import LabelSelector, check_label_selector
 from crds.load_balancer import (
     NO_LOCALITY_SETTING,
     LocalityLoadBalancerSetting,
@@ -68,7 +69,8 @@ class DefaultTrafficPolicy:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeshConfig:
     """With Istio's defaults. `protocol_detection_timeout` 0 waits for the client's first bytes
-    without end. `certificate_source` is not Istio's.
+    without end. `certificate_source` is not Istio's. Namespaces that none of `discovery_selectors`
+    selects are not part of the mesh; without any, all are.
     """
 
     outbound_traffic_policy: OutboundTrafficPolicy = OutboundTrafficPolicy()
@@ -87,6 +89,7 @@ class MeshConfig:
     locality_lb_setting: LocalityLoadBalancerSetting = NO_LOCALITY_SETTING
     path_normalization: ProxyPathNormalization = DEFAULT_NORMALIZATION
     extension_providers: tuple[MeshExtensionProvider, ...] = ()
+    discovery_selectors: tuple[LabelSelector, ...] = ()
     default_service_export_to: tuple[str, ...] = EVERYBODY
     default_virtual_service_export_to: tuple[str, ...] = EVERYBODY
     default_destination_rule_export_to: tuple[str, ...] = EVERYBODY
@@ -106,7 +109,6 @@ NOT_TRANSLATED = frozenset(
         "defaultConfig",
         "defaultProviders",
         "disableEnvoyListenerLog",
-        "discoverySelectors",
         "enableEnvoyAccessLogService",
         "enablePrometheusMerge",
         "enableTracing",
@@ -164,6 +166,8 @@ def _authorizer(given: object, index: int, problems: Problems) -> object:
 
 def _check(config: MeshConfig) -> Iterator[Problem]:
     yield from _check_exports(config)
+    for index, each in enumerate(config.discovery_selectors):
+        yield from check_label_selector(f"discoverySelectors[{index}]", each)
     yield from check_providers(_PROVIDERS, config.extension_providers)
     if config.default_http_retry_policy is not None:
         yield from check_retries("defaultHttpRetryPolicy", config.default_http_retry_policy)

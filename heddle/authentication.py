@@ -41,18 +41,27 @@ Tokens = OfflineKeys | Review
 
 
 def tokens_from(
-    *, jwks: Path | None, issuer: str | None, review: bool, kubeconfig: Path | None
+    *,
+    jwks: Path | None,
+    issuer: str | None,
+    review: bool,
+    kubeconfig: Path | None,
+    cluster: bool = False,
 ) -> Tokens:
-    """What the options of the command line mean together; raises `ValueError`."""
-    if review:
+    """What the options of the command line mean together; raises `ValueError`. `cluster`: there is
+    an API server in any case, which reviews tokens unless there are keys.
+    """
+    if review or (cluster and jwks is None and issuer is None):
         if jwks is not None or issuer is not None:
             raise ValueError(
                 "--token-review asks the API server: --token-jwks and --token-issuer are for"
                 " tokens that are verified without it"
             )
         return Review(kubeconfig=kubeconfig)
-    if kubeconfig is not None:
-        raise ValueError("--kubeconfig says where the API server of --token-review is")
+    if kubeconfig is not None and not cluster:
+        raise ValueError(
+            "--kubeconfig says where the API server is: with --kubernetes, or --token-review"
+        )
     if jwks is None or issuer is None:
         raise ValueError("give --token-review, or --token-jwks and --token-issuer")
     return OfflineKeys(jwks=jwks, issuer=issuer)

@@ -21,7 +21,7 @@ from heddle.oracle import asserting, verify
 from heddle.pods import PATIENCE_SECONDS, Pods
 from heddle.problems import Surroundings
 from heddle.workload_secrets import WorkloadSecrets
-from mesh.advance import Dirty
+from mesh.advance import CONFIG_KEY, Dirty
 from mesh.store import Change
 from sources.events import Event, Synced
 from webhook.values import InjectionValues
@@ -46,11 +46,12 @@ class ControlPlane:
         quiet: bool = False,
         inline_routes: bool = False,
         patience: float = PATIENCE_SECONDS,
+        config: Key = CONFIG_KEY,
     ) -> None:
         """`secrets` publish to `publisher`, and give each pod a certificate. `quiet`: problems are
         only kept, for who asks, and not logged. `inline_routes`: virtual hosts travel within their
         route configurations, for every client. `patience`: how long who has a good token waits for
-        the news of its pod, in seconds.
+        the news of its pod, in seconds. `config`: the ConfigMap with MeshConfig.
         """
         self._quiet = quiet
         self._asserts = asserting()
@@ -60,7 +61,7 @@ class ControlPlane:
         self.resolver = PodResolver(self.engine, self.pods, secrets, inline_routes=inline_routes)
         self.generation = 0
         """Of the newest change that made a difference to a proxy."""
-        self._intake = Intake()
+        self._intake = Intake(config)
         self._surroundings = Surroundings()
         self.namespaces = MeshNamespaces()
         self._told: frozenset[Problem] = frozenset()

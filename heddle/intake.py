@@ -30,7 +30,9 @@ NOTHING: tuple[Problem, ...] = ()
 class Intake:
     """Takes events in; `take` gives the net changes since the last call."""
 
-    def __init__(self) -> None:
+    def __init__(self, config: Key = CONFIG_KEY) -> None:
+        """`config` is the ConfigMap with MeshConfig."""
+        self._config_key = config
         self.store = Store()
         self.config: MeshConfig = DEFAULT_MESH_CONFIG
         self.refused: set[Key] = set()
@@ -81,10 +83,11 @@ class Intake:
         """The net changes since the last call; `config` is then the newest."""
         changes = self.store.take()
         for change in changes:
-            if change.key == CONFIG_KEY:
-                self.config, self._config_problems = read_config(change.new, self.config)
-                read = read_injection(change.new, self.injection)
-                self.injection, self._injection_problems = read
+            if change.key == self._config_key:
+                self.config, found = read_config(change.new, self.config)
+                self._config_problems = tuple(replace(p, object=change.key) for p in found)
+                self.injection, found = read_injection(change.new, self.injection)
+                self._injection_problems = tuple(replace(p, object=change.key) for p in found)
         return changes
 
     def problems(self) -> tuple[Problem, ...]:

@@ -2,21 +2,15 @@
 
 import asyncio
 import json
-import logging
-import sys
-from datetime import timedelta
 from enum import StrEnum
 from importlib.metadata import version as package_version
 from pathlib import Path
 from typing import Annotated
 
-import structlog
 import typer
 
 from ca.errors import AuthorityError
 from crds.problem import Problem, Severity
-from crds.scalars import duration
-from heddle.authentication import tokens_from
 from heddle.ca_command import app as ca_app
 from heddle.client_status import Inspection, fetch
 from heddle.compatibility import compatibility as compatibility_document
@@ -26,13 +20,13 @@ from heddle.demo.command import run as run_demo
 from heddle.exits import fail
 from heddle.folder import Folder, read_folder
 from heddle.inject_files import file_settings, injected_text
-from heddle.injection import AUDIENCE, DEFAULT_REVISION, SERVER_NAME, SYSTEM_NAMESPACE
+from heddle.injection import DEFAULT_REVISION, SERVER_NAME, SYSTEM_NAMESPACE
 from heddle.local.errors import LocalError
+from heddle.logs import log_to_stderr
 from heddle.proxy_table import as_json as rows_as_json
 from heddle.proxy_table import rows, table
 from heddle.running_mesh import enter_sandbox, mesh_opener
-from heddle.serve import ServeSettings
-from heddle.serve import serve as serve_until_told
+from heddle.serve_command import InlineRoutesOption, serve
 from heddle.show import as_json, as_yaml, document
 from mesh.proxy import Mode, Proxy
 from sources.errors import SourceError
@@ -45,19 +39,10 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 app.add_typer(ca_app, name="ca")
+app.command()(serve)
 
 FolderOption = Annotated[
     Path, typer.Option("-f", "--folder", help="Folder of Kubernetes and Istio YAML.")
-]
-
-
-InlineRoutesOption = Annotated[
-    bool,
-    typer.Option(
-        "--inline-routes",
-        help="Send virtual hosts within their route configurations to every proxy. By default "
-        "only proxies that cannot take them one by one get that.",
-    ),
 ]
 
 
@@ -254,123 +239,12 @@ def demo(
     )
     try:
         enter_sandbox(mode.value)
-        _log(quiet=not once)
+        log_to_stderr(quiet=not once)
         opener = mesh_opener(envoy, inline_routes=inline_routes, ca_folder=ca_folder)
         code = asyncio.run(run_demo(settings, opener))
     except (LocalError, SourceError, AuthorityError, OSError) as error:
         raise fail(str(error)) from error
     raise typer.Exit(code)
-
-
-@app.command()
-def serve(
-    folder: FolderOption,
-    token_jwks: Annotated[
-        Path | None,
-        typer.Option(
-            help="Public keys of the tokens' issuer, to verify them offline: the API server's "
-            "/openid/v1/jwks. Takes --token-issuer."
-        ),
-    ] = None,
-    token_issuer: Annotated[
-        str | None, typer.Option(help="`iss` of the tokens, with --token-jwks.")
-    ] = None,
-    token_review: Annotated[
-        bool,
-        typer.Option(
-            "--token-review",
-            help="Have the API server review each token instead: it knows its own keys, and which "
-            "tokens it took back. The control plane's account needs `create` on `tokenreviews`.",
-        ),
-    ] = False,
-    kubeconfig: Annotated[
-        Path | None,
-        typer.Option(
-            help="With --token-review: where the API server is. By default that of the cluster "
-            "that this runs in."
-        ),
-    ] = None,
-    token_audience: Annotated[str, typer.Option(help="`aud` of the tokens.")] = AUDIENCE,
-    listen: Annotated[
-        str, typer.Option(help="Address and port for the proxies.")
-    ] = "127.0.0.1:15012",
-    server_name: Annotated[
-        str, typer.Option(help="The DNS name on the serving certificate.")
-    ] = SERVER_NAME,
-    root_out: Annotated[
-        Path | None,
-        typer.Option(help="Where to write the root certificate that the proxies must trust."),
-    ] = None,
-    ca_folder: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of the certificate authority, by Istio's file names; one is made there "
-            "if there is none. Without it, it ends with this process."
-        ),
-    ] = None,
-    certificate_ttl: Annotated[
-        str, typer.Option(help="How long workloads' certificates live, for example 24h or 90m.")
-    ] = "24h",
-    metrics: Annotated[
-        str | None, typer.Option(help="Address and port for Prometheus, for example :15014.")
-    ] = None,
-    inline_routes: InlineRoutesOption = False,
-    revision: Annotated[
-        str, typer.Option(help="Which control plane this is: pods name it with istio.io/rev.")
-    ] = DEFAULT_REVISION,
-    webhook: Annotated[
-        str | None,
-        typer.Option(
-            help="Address and port where the API server asks about pods (/inject) and mesh objects "
-            "(/validate), for example :15017."
-        ),
-    ] = None,
-    webhook_certificate: Annotated[
-        Path | None,
-        typer.Option(
-            help="With --webhook: a folder with tls.crt and tls.key, read anew when they change. "
-            "By default the mesh's authority signs a certificate."
-        ),
-    ] = None,
-    inspector: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="NAMESPACE/SERVICE_ACCOUNT whose pods may ask over CSDS how far every proxy has "
-            "come. May be given several times; by default nobody may."
-        ),
-    ] = None,
-) -> None:
-    """Serve the configuration of a folder to Envoys that show a pod's token."""
-    lifetime = duration(certificate_ttl)
-    if lifetime is None or lifetime.seconds < 1:
-        raise fail(f"--certificate-ttl is a duration such as 24h or 90m, not {certificate_ttl!r}")
-    _log(quiet=False)
-    try:
-        tokens = tokens_from(
-            jwks=token_jwks, issuer=token_issuer, review=token_review, kubeconfig=kubeconfig
-        )
-    except ValueError as error:
-        raise fail(str(error)) from error
-    settings = ServeSettings(
-        folder=folder,
-        tokens=tokens,
-        token_audience=token_audience,
-        listen=listen,
-        server_name=server_name,
-        root_out=root_out,
-        ca_folder=ca_folder,
-        certificate_ttl=timedelta(seconds=lifetime.seconds),
-        metrics=metrics,
-        inline_routes=inline_routes,
-        inspectors=inspector or (),
-        revision=revision,
-        webhook=webhook,
-        webhook_certificate=webhook_certificate,
-    )
-    try:
-        serve_until_told(settings)
-    except (SourceError, AuthorityError, ValueError, OSError) as error:
-        raise fail(str(error)) from error
 
 
 @app.command()
@@ -402,12 +276,3 @@ def proxy_status(
     typer.echo(rows_as_json(found) if output is Report.JSON else table(found), nl=False)
     if any(row.rejected for row in found):
         raise typer.Exit(1)
-
-
-def _log(*, quiet: bool) -> None:
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(
-            logging.CRITICAL if quiet else logging.INFO
-        ),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )

@@ -1,11 +1,11 @@
-"""`heddle serve`: the control plane alone, from a folder, for Envoys that somebody else runs."""
+"""`heddle serve`: the control plane alone, of a folder or a cluster, for Envoys that others run."""
 
 import asyncio
 import contextlib
 import ipaddress
 import signal
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,8 +24,10 @@ from ca.workload import LIFETIME
 from heddle.authentication import Tokens, authenticator
 from heddle.authority_metrics import AuthorityMetrics
 from heddle.certificate_files import CertificateFiles
+from heddle.cluster_feed import KubernetesSource, cluster_feed
 from heddle.control_plane import ControlPlane
 from heddle.failures import cause
+from heddle.feed import Feed, folder_feed
 from heddle.garbage import keep_thorough, short_collections
 from heddle.injection import inject_settings
 from heddle.inspectors import Inspectors
@@ -33,8 +35,6 @@ from heddle.lag import lag_histogram, timed_loop
 from heddle.local.addresses import Subnets
 from heddle.local_cluster import LocalCluster
 from heddle.mesh_authority import MeshAuthority, kept_in
-from sources.directory import Directory
-from sources.events import Event
 from xds.auth import Authenticator
 from xds.metrics import Metrics
 from xds.publisher import Publisher
@@ -47,7 +47,7 @@ log = structlog.get_logger(__name__)
 class ServeSettings:
     """The options of `heddle serve`; addresses are `host:port`."""
 
-    folder: Path
+    source: Path | KubernetesSource
     tokens: Tokens
     token_audience: str
     listen: str
@@ -58,6 +58,8 @@ class ServeSettings:
     certificate_ttl: timedelta = LIFETIME
     """How long workloads' certificates live."""
     metrics: str | None = None
+    probes: str | None = None
+    """Where a kubelet asks whether we are ready, and alive."""
     inline_routes: bool = False
     inspectors: Sequence[str] = ()
     """`namespace/service-account` of those whose pods may see all clients' status."""
@@ -86,14 +88,28 @@ def serve(settings: ServeSettings) -> None:
 
 async def _serve(settings: ServeSettings, registry: CollectorRegistry) -> None:
     clock = time.time  # noqa: TID251 - the composition root hands the clock in
-    async with authenticator(settings.tokens, settings.token_audience, clock) as authenticate:
-        await _serve_pods(settings, registry, authenticate)
+    async with (
+        authenticator(settings.tokens, settings.token_audience, clock) as authenticate,
+        _feed(settings, registry) as feed,
+    ):
+        await _serve_pods(settings, registry, authenticate, feed)
+
+
+@contextlib.asynccontextmanager
+async def _feed(settings: ServeSettings, registry: CollectorRegistry) -> AsyncIterator[Feed]:
+    if isinstance(settings.source, KubernetesSource):
+        async with cluster_feed(settings.source, registry) as feed:
+            yield feed
+        return
+    host, port = host_and_port(settings.listen)
+    injection = inject_settings(host=host, port=port, server_name=settings.server_name)
+    yield folder_feed(settings.source, LocalCluster(injection, Subnets()))
 
 
 async def _serve_pods(
-    settings: ServeSettings, registry: CollectorRegistry, authenticate: Authenticator
+    settings: ServeSettings, registry: CollectorRegistry, authenticate: Authenticator, feed: Feed
 ) -> None:
-    host, port = host_and_port(settings.listen)
+    host, _ = host_and_port(settings.listen)
     publisher = Publisher()
     authority = MeshAuthority(
         publisher,
@@ -104,7 +120,9 @@ async def _serve_pods(
         certificate_ttl=settings.certificate_ttl,
         metrics=AuthorityMetrics(registry),
     )
-    plane = ControlPlane(publisher, authority.secrets, inline_routes=settings.inline_routes)
+    plane = ControlPlane(
+        publisher, authority.secrets, inline_routes=settings.inline_routes, config=feed.config
+    )
     server = Server(
         plane.publisher,
         authenticate=authenticate,
@@ -118,25 +136,15 @@ async def _serve_pods(
     )
     if settings.root_out is not None:
         await _keep_roots(settings.root_out, authority)
-    cluster = LocalCluster(
-        inject_settings(host=host, port=port, server_name=settings.server_name), Subnets()
-    )
     with _metrics(settings.metrics, registry):
-        async with _webhook(settings, plane, authority, registry):
+        async with (
+            _webhook(settings, plane, authority, registry),
+            _probes(settings.probes, lambda: plane.pods.synced),
+        ):
             bound = await _listening(server, settings.listen)
-            log.info("serving", address=settings.listen, port=bound, folder=str(settings.folder))
+            log.info("serving", address=settings.listen, port=bound, source=feed.name)
             try:
-                async with asyncio.TaskGroup() as group:
-                    works = (
-                        plane.follow(_events(settings.folder, cluster), server),
-                        plane.collect(),
-                        *authority.work(plane, server.clients),
-                        keep_thorough(),
-                    )
-                    tasks = [group.create_task(work) for work in works]
-                    await _signalled()
-                    for task in tasks:
-                        task.cancel()
+                await _work(feed, plane, authority, server)
             except ExceptionGroup as failed:
                 raise cause(failed) from None
             finally:
@@ -171,6 +179,33 @@ async def _webhook(
     ) as bound:
         log.info("answering the API server", address=settings.webhook, port=bound)
         yield
+
+
+async def _work(feed: Feed, plane: ControlPlane, authority: MeshAuthority, server: Server) -> None:
+    """All that goes on while we serve, until we are told to end."""
+    async with asyncio.TaskGroup() as group:
+        works = (
+            plane.follow(feed.batches, server),
+            *(work() for work in feed.works),
+            plane.collect(),
+            *authority.work(plane, server.clients),
+            keep_thorough(),
+        )
+        tasks = [group.create_task(work) for work in works]
+        await _signalled()
+        for task in tasks:
+            task.cancel()
+
+
+def _probes(
+    address: str | None, ready: Callable[[], bool]
+) -> contextlib.AbstractAsyncContextManager[object]:
+    if address is None:
+        return contextlib.nullcontext()
+    # Here, and not above: it takes a while to import, which nobody else is to wait for.
+    from heddle.probes import probes
+
+    return probes(*host_and_port(address), ready)
 
 
 async def _keep_roots(path: Path, authority: MeshAuthority) -> None:
@@ -211,12 +246,6 @@ async def _listening(server: Server, address: str) -> int:
     except RuntimeError as error:  # all that gRPC says
         reason = "it is no address of this machine, or another program listens there"
         raise OSError(f"cannot listen on {address}: {reason}") from error
-
-
-async def _events(folder: Path, cluster: LocalCluster) -> AsyncIterator[Sequence[Event]]:
-    async with contextlib.aclosing(Directory(folder).events()) as batches:
-        async for batch in batches:
-            yield cluster.apply(batch)
 
 
 def server_settings(address: str) -> ServerSettings:

@@ -4,6 +4,7 @@ Both come from kubernetes-asyncio: a kubeconfig, or what a pod is given. It take
 import: only who talks to an API server does.
 """
 
+import os
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,10 +38,12 @@ class Place:
 
 
 async def place(config: Path | None) -> Place:
-    """The API server that a kubeconfig names; without one, that of the cluster around us.
+    """The API server that a kubeconfig names; without one, that which KUBECONFIG names or that of
+    the cluster around us.
 
     Raises `SourceError` if there is no such file, or no cluster around us.
     """
+    config = config or _from_environment()
     configuration = Configuration()
     try:
         if config is None:
@@ -64,3 +67,8 @@ async def place(config: Path | None) -> Place:
         context=context,
         configuration=configuration,
     )
+
+
+def _from_environment() -> Path | None:
+    named = os.environ.get("KUBECONFIG")
+    return Path(named) if named else None

@@ -276,7 +276,8 @@ def _nothing(error: Exception) -> ApiError:
 
 @asynccontextmanager
 async def kubernetes_api(config: Path | None = None) -> AsyncIterator[KubernetesApi]:
-    """The API server that a kubeconfig names; without one, that of the cluster around us.
+    """The API server that a kubeconfig names; without one, that which KUBECONFIG names or that of
+    the cluster around us.
 
     Raises `SourceError` if there is no such file, or no cluster around us.
     """

@@ -20,6 +20,17 @@ def test_an_api_server(config: Path | None) -> None:
     assert found == Review(kubeconfig=config)
 
 
+@pytest.mark.parametrize("config", [None, CONFIG])
+def test_the_api_server_of_a_cluster_reviews_tokens(config: Path | None) -> None:
+    found = tokens_from(jwks=None, issuer=None, review=False, kubeconfig=config, cluster=True)
+    assert found == Review(kubeconfig=config)
+
+
+def test_keys_may_verify_tokens_of_a_cluster() -> None:
+    found = tokens_from(jwks=KEYS, issuer="i", review=False, kubeconfig=CONFIG, cluster=True)
+    assert found == OfflineKeys(jwks=KEYS, issuer="i")
+
+
 @pytest.mark.parametrize(
     ("jwks", "issuer", "review", "config", "said"),
     [

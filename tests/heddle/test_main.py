@@ -238,9 +238,26 @@ def test_serve_says_that_there_is_no_cluster_around_it(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    monkeypatch.delenv("KUBECONFIG", raising=False)
     result = heddle("serve", "-f", folder, "--token-review")
     assert result.exit_code == 2
     assert "the cluster around this process leads to no API server" in result.stderr
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_serve_wants_one_source(folder: Path, both: bool) -> None:
+    given = ("--kubernetes", "-f", folder) if both else ()
+    result = heddle("serve", *given)
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "heddle: give --folder or --kubernetes: one of them\n",
+    )
+
+
+def test_serve_says_what_leads_to_no_cluster(tmp_path: Path) -> None:
+    result = heddle("serve", "--kubernetes", "--kubeconfig", tmp_path / "config")
+    assert result.exit_code == 2
+    assert f"{tmp_path / 'config'} leads to no API server: " in result.stderr
 
 
 def test_serve_says_what_is_no_address(folder: Path, key_set: Path) -> None:
