@@ -65,6 +65,8 @@ class FakeApiServer:
         """Plurals that may not be listed."""
         self.faults: Iterator[Fault] = iter(())
         self.down = False
+        self.too_much: int | None = None
+        """Items of a page with which an answer is too long."""
         self.asked: list[tuple[str, str]] = []
         """Verbs and paths."""
         self._state = _State()
@@ -142,6 +144,8 @@ class FakeApiServer:
         else:
             version = self._state.version
             rest = [copy.deepcopy(item) for item in self._of(path, query).values()]
+        if self.too_much is not None and min(limit, len(rest)) > self.too_much:
+            raise ApiError("the API server cannot be asked (ValueError)")
         token = ""
         if len(rest) > limit:
             token = f"{version} {len(self.asked)}"
@@ -190,7 +194,10 @@ class FakeApiServer:
         self.asked.append((verb, path))
         if self.down:
             raise ApiError("the API server cannot be asked (ClientConnectorError)")
-        if path.rpartition("/")[2] in self.forbidden:
+        name = path.rpartition("/")[2]
+        if name in {plural(each) for each in self.missing}:
+            raise ApiError("the API server says 404 (NotFound)", 404, "NotFound")
+        if name in self.forbidden:
             raise ApiError("the API server says 403 (Forbidden)", 403, "Forbidden")
         match next(self.faults, Fault.NONE):
             case Fault.UNAVAILABLE:

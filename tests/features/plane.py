@@ -65,6 +65,13 @@ class Plane:
 
     def apply(self, *texts: str, synced: bool = True) -> None:
         """Make this YAML all that there is."""
+        events = self.news(*texts)
+        if synced and not self.control.pods.synced:
+            events.append(Synced())
+        self.control.refresh(self.server, self.control.apply(events))
+
+    def news(self, *texts: str) -> list[Event]:
+        """What a cluster says once this YAML is all that there is."""
         wanted: dict[Key, Raw] = {}
         for raw in yaml.safe_load_all("\n---\n".join(texts)):
             if raw is not None:
@@ -74,9 +81,7 @@ class Plane:
         events: list[Event] = [Deleted(key) for key in self._objects.keys() - wanted.keys()]
         events += [Applied(k, raw) for k, raw in wanted.items() if self._objects.get(k) != raw]
         self._objects = wanted
-        if synced and not self.control.pods.synced:
-            events.append(Synced())
-        self.control.refresh(self.server, self.control.apply(self._cluster.apply(events)))
+        return self._cluster.apply(events)
 
     def ended(self, start: str, phase: str) -> None:
         """A pod's containers have ended, and will not start again."""
