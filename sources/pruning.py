@@ -16,7 +16,6 @@ Raw = Mapping[str, object]
 _META = ("name", "namespace", "creationTimestamp", "deletionTimestamp", "uid", "generation")
 _OURS = "istio.io"
 """The domain of all annotations that are read. Others can be as long as the object itself."""
-_STATUS = "status"
 ROOM = 50_000
 """Strings that are kept to be found again."""
 
@@ -101,7 +100,9 @@ class Pruning:
         return found
 
     def _meta(self, meta: Raw) -> Raw:
-        kept = {name: meta[name] for name in _META if name in meta}
+        # Who writes the status of ours names the version that it was worked out from.
+        wanted = _META if self._kind.partial else (*_META, "resourceVersion")
+        kept = {name: meta[name] for name in wanted if name in meta}
         if isinstance(labels := meta.get("labels"), Mapping):
             kept["labels"] = self._same(labels)
         annotations = meta.get("annotations")
@@ -117,8 +118,8 @@ class Pruning:
 
 
 def _whole(item: Raw) -> Raw:
-    """All that the user wrote: a field without an effect is told of."""
-    skipped = ("apiVersion", "kind", "metadata", _STATUS)
+    """All that the user wrote, for a field without an effect is told of; and its status."""
+    skipped = ("apiVersion", "kind", "metadata")
     return {name: value for name, value in item.items() if name not in skipped}
 
 
