@@ -2,7 +2,7 @@
 MAKEFLAGS += --no-print-directory
 ARGS ?=
 
-.PHONY: help setup demo test test-inline test-assert test-load test-certificates test-kube soak check conformance fuzz bench stubs lock clean
+.PHONY: help setup demo test test-inline test-assert test-load test-certificates test-kube soak check conformance fuzz bench bench-cluster stubs lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | while IFS=: read -r target text; do printf '  make %-18s%s\n' "$$target" "$$text"; done
@@ -46,6 +46,9 @@ fuzz: setup ## the properties with FUZZ=100 times the examples, real Envoy inclu
 
 bench: setup ## print the benchmark's figures, write bench/out/report.json
 	@.venv/bin/python -m bench $(ARGS)
+
+bench-cluster: setup ## what reading 10,000 pods and 1,000 services costs
+	@.venv/bin/python -m bench.cluster
 
 stubs: setup ## generate typings/ (check does it by itself)
 	@.venv/bin/python scripts/stubs

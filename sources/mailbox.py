@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from sources.events import Event
 
-MOST = 2_000
+MOST = 500
 """Events that may wait before who tells has to."""
 
 
