@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from enum import StrEnum
 from importlib.metadata import version as package_version
 from pathlib import Path
