@@ -12,12 +12,16 @@ Raw = Mapping[str, object]
 _NOT_FOUND = 404
 
 
-class Objects(Protocol):
-    """An API server. Each raises `ApiError`."""
+class Readable(Protocol):
+    """An API server, to read one object of. Raises `ApiError`."""
 
     async def get(self, path: str) -> Raw:
         """One object."""
         ...
+
+
+class Objects(Readable, Protocol):
+    """An API server. Each raises `ApiError`."""
 
     async def create(self, path: str, body: Raw) -> Raw:
         """Posts an object to its collection; the one that comes back."""
@@ -40,7 +44,15 @@ class Objects(Protocol):
         ...
 
 
-async def find(api: Objects, path: str) -> Raw | None:
+class ClusterApi(Objects, Protocol):
+    """An API server to which more is written than whole objects."""
+
+    async def patch(self, path: str, body: Raw) -> Raw:
+        """Merges into an object (RFC 7386); what it is now."""
+        ...
+
+
+async def find(api: Readable, path: str) -> Raw | None:
     """The object; None if there is none."""
     try:
         return await api.get(path)

@@ -2,12 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Protocol
 
 import structlog
 from prometheus_client import CollectorRegistry, Gauge
 
+from heddle.cluster_objects import Raw, Readable, find
 from heddle.election import Election, Terms
 from sources.errors import ApiError
 
@@ -16,23 +17,19 @@ log = structlog.get_logger(__name__)
 LEASE = "heddle-leader"
 PARTING_SECONDS = 2.0
 """How long letting go may take: an API server that is away holds up no process that ends."""
-_NOT_FOUND = 404
 _CONFLICT = 409
 
 Work = Callable[[], Coroutine[None, None, None]]
 """What is run while we lead: called once each time that we begin to, and cancelled at the end."""
 
 
-class Leases(Protocol):
+class Leases(Readable, Protocol):
     """What is needed of an API server. Each raises `ApiError`."""
 
-    async def get(self, path: str) -> Mapping[str, object]:
-        """The object."""
-
-    async def create(self, path: str, body: Mapping[str, object]) -> Mapping[str, object]:
+    async def create(self, path: str, body: Raw) -> Raw:
         """Posts an object; what it is now."""
 
-    async def replace(self, path: str, body: Mapping[str, object]) -> Mapping[str, object]:
+    async def replace(self, path: str, body: Raw) -> Raw:
         """Puts an object, if it is still the `resourceVersion` of `body`; what it is now."""
 
 
@@ -136,13 +133,8 @@ class Leader:
         else:
             self._tell("")
 
-    async def _read(self) -> Mapping[str, object] | None:
-        try:
-            return await self._api.get(f"{self._folder}/{self._metadata['name']}")
-        except ApiError as error:
-            if error.status == _NOT_FOUND:
-                return None
-            raise
+    async def _read(self) -> Raw | None:
+        return await find(self._api, f"{self._folder}/{self._metadata['name']}")
 
     async def _claim(self) -> None:
         asked = _now()
@@ -155,7 +147,7 @@ class Leader:
             self._election.failed()  # also a request that nobody waits for may still be done
             raise
 
-    async def _write(self, lease: Mapping[str, object]) -> Mapping[str, object]:
+    async def _write(self, lease: Raw) -> Raw:
         if "metadata" in lease:
             return await self._api.replace(f"{self._folder}/{self._metadata['name']}", lease)
         head = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease"}

@@ -142,6 +142,10 @@ class Liveness:
         }
         return looked_at | turned
 
+    def unwell(self) -> frozenset[Key]:
+        """The objects that are not live everywhere."""
+        return frozenset(self._rejected).union(*(batch.keys for batch in self._batches))
+
     def standing(self, key: Key) -> Standing:
         """How far an object has come, as of the last look."""
         if (rejected := self._rejected.get(key)) is not None:

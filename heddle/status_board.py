@@ -13,12 +13,18 @@ from crds.problem import Problem
 from heddle.conditions import Facts
 from heddle.control_plane import ControlPlane
 from heddle.edits import GROUPS, Edit
-from heddle.liveness import Liveness, Waiting
+from heddle.liveness import Liveness, Rejected, Waiting
+from heddle.status_report import MOST, Report, together
 from sources.events import Applied, Deleted
 from xds.status import Client, ClientStatus
 
 PENDING_SECONDS = 1.0
 """Most edits are live sooner: only what takes longer is said to be on its way."""
+TOLD_SECONDS = 60.0
+"""So long other replicas are told that an edit was taken in."""
+UNHEARD_SECONDS = 5.0
+"""So long an edit waits for the word of each other replica that it was taken in there. One that has
+started since has it from its first list, and does not tell."""
 YOUNG_SECONDS = 15.0
 """So long after the start nothing is said as long as pods are away: they were connected to the one
 before, and Envoy tries again after 10 seconds at most."""
@@ -64,17 +70,28 @@ class StatusBoard:
         self._clients = clients
         self._liveness = Liveness(plane.engine, plane.publisher, clients, clock)
         self._seen: dict[Key, Seen] = {}
+        self._others: Mapping[str, Report] = {}
         self._problems: Mapping[Key, tuple[Problem, ...]] = {}
         self._edited: dict[Key, float] = {}
+        self._last_edit = float("-inf")
         self._dirty: set[Key] = set()
         self._problems_may_differ = True
         self._synced_at: float | None = None
         self._young = True
-        self.news = asyncio.Event()
-        """Set when a mesh object came or changed; all else is found by looking now and then. Who
-        takes it clears it.
-        """
+        self._bells: list[asyncio.Event] = []
         plane.listen(self)
+
+    def bell(self) -> asyncio.Event:
+        """One that is set when a mesh object came or changed, or another replica said something
+        new; all else is found by looking now and then. Who has it clears it.
+        """
+        made = asyncio.Event()
+        self._bells.append(made)
+        return made
+
+    def _ring(self) -> None:
+        for bell in self._bells:
+            bell.set()
 
     def edited(self, edit: Edit) -> None:
         """An edit was taken in, and published."""
@@ -82,19 +99,60 @@ class StatusBoard:
             if isinstance(event, Applied) and event.key.group in GROUPS:
                 self._seen[event.key] = seen(event.raw)
                 self._dirty.add(event.key)
-                self.news.set()
+                self._ring()
             elif isinstance(event, Deleted) and event.key in self._seen:
                 del self._seen[event.key]
                 self._edited.pop(event.key, None)
                 self._liveness.forget(event.key)
         if edit.keys:
             self._liveness.edited(edit)
-            self._edited |= dict.fromkeys(edit.keys, self._clock())
+            self._last_edit = self._clock()
+            for key in edit.keys:  # the newest last
+                self._edited.pop(key, None)
+                self._edited[key] = self._last_edit
         self._problems_may_differ = True
 
     def reselected(self, client: ClientStatus) -> None:
         """The stream of this client ends, for it is to hold other parts since the last edit."""
         self._liveness.reselected(client)
+
+    def hear(self, others: Mapping[str, Report]) -> None:
+        """What the other replicas tell of the proxies that are connected to them."""
+        for name in others.keys() | self._others.keys():
+            new, old = others.get(name), self._others.get(name)
+            if new != old:
+                self._dirty.update(*(each.keys() for each in (new, old) if each is not None))
+                self._ring()
+        self._others = others
+
+    def report(self) -> Report | None:
+        """What to tell the other replicas; nothing before all was read."""
+        if not self._plane.pods.synced:
+            return None
+        self._dirty |= self._liveness.look()
+        unwell = {key: self._liveness.standing(key) for key in self._liveness.unwell()}
+        listed = [
+            (k, self._seen[k].generation, each) for k, each in unwell.items() if k in self._seen
+        ]
+        return Report(
+            pods=self._connected(),
+            taken=self._taken_lately(),
+            waiting={k: (at, each.proxies) for k, at, each in listed if isinstance(each, Waiting)},
+            rejected={k: (at, each) for k, at, each in listed if isinstance(each, Rejected)},
+        )
+
+    def _taken_lately(self) -> Mapping[Key, int]:
+        """The edits of late, the newest first."""
+        recent, found = self._clock() - TOLD_SECONDS, dict[Key, int]()
+        for key in reversed(self._edited):
+            if self._edited[key] <= recent or len(found) == MOST:
+                break
+            if key in self._seen:
+                found[key] = self._seen[key].generation
+        return found
+
+    def _connected(self) -> int:
+        return len({client.identity for client in self._clients})
 
     def written(self, key: Key, raw: Mapping[str, object]) -> None:
         """The status of an object was written: it is this now."""
@@ -105,6 +163,13 @@ class StatusBoard:
     def waits(self) -> bool:
         """Whether proxies have to answer yet, which nobody tells of: look now and then."""
         return self._liveness.waits
+
+    @property
+    def busy(self) -> bool:
+        """Whether there was an edit lately, or any is not live on another replica."""
+        recent = self._clock() - UNHEARD_SECONDS
+        late = any(report.waiting for report in self._others.values())
+        return late or self.waits or self._last_edit > recent
 
     def everything(self) -> Collection[Key]:
         """All objects that are to have a status."""
@@ -131,8 +196,11 @@ class StatusBoard:
         found = self._seen.get(key)
         if found is None or self._young:
             return None
-        standing = self._liveness.standing(key)
         since = self._edited.get(key, float("-inf"))
+        if self._clock() < since + UNHEARD_SECONDS and not self._is_taken(key, found.generation):
+            return None
+        own = self._liveness.standing(key)
+        standing = together(own, key, found.generation, self._others)
         if isinstance(standing, Waiting) and self._clock() < since + PENDING_SECONDS:
             return None
         return Facts(
@@ -142,6 +210,10 @@ class StatusBoard:
             standing=standing,
         )
 
+    def _is_taken(self, key: Key, generation: int) -> bool:
+        """Whether all replicas have taken in this generation."""
+        return all(each.taken.get(key, -1) >= generation for each in self._others.values())
+
     def _is_young(self) -> bool:
         """Whether pods may be on their way back that had been connected before we started."""
         if not self._plane.pods.synced:
@@ -150,8 +222,8 @@ class StatusBoard:
             self._synced_at = self._clock()
         if self._clock() > self._synced_at + YOUNG_SECONDS:
             return False
-        here = {client.identity for client in self._clients}
-        return len(here) < len(self._plane.pods.proxied())
+        there = sum(report.pods for report in self._others.values())
+        return self._connected() + there < len(self._plane.pods.proxied())
 
 
 def _by_object(problems: Iterable[Problem]) -> Mapping[Key, tuple[Problem, ...]]:

@@ -67,6 +67,7 @@ class StatusWriter:
         self._events = events
         self._wall = wall
         self._metrics = metrics
+        self._bell = board.bell()
         self._due: set[Key] = set()
         self._trouble: dict[Key, _Trouble] = {}
         self._told = ""
@@ -89,8 +90,8 @@ class StatusWriter:
         busy = self._board.waits or bool(self._due)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_SECONDS if busy else IDLE_SECONDS):
-                await self._board.news.wait()
-        self._board.news.clear()
+                await self._bell.wait()
+        self._bell.clear()
         await asyncio.sleep(LOOK_SECONDS / 2)
 
     async def _write_due(self, bucket: Bucket) -> None:

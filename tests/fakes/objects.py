@@ -55,7 +55,7 @@ class FakeObjects:
         path, _, status = path.partition("/status")
         if path not in self.objects:
             raise ApiError("the API server says 404", 404)
-        old, given = self.objects[path], _metadata(body)
+        old, given = self.objects[path], _metadata({"metadata": {}, **body})
         for name in ("uid", "resourceVersion"):
             if given.get(name, _metadata(old).get(name)) != _metadata(old).get(name):
                 raise ApiError("the API server says 409", 409)
