@@ -23,7 +23,6 @@ from tests.features.plane import Plane, running
 from tests.features.shop import SHOP
 from tests.features.stream import Stream
 from tests.kube.accounts import Namespace, rule
-from tests.kube.definitions import define
 from tests.kube.server import ApiServer
 
 GROUP = "networking.istio.io"
@@ -35,7 +34,7 @@ ROLE = (
 PATIENCE = 20.0
 WORDS = "no such thing as a timeout"
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.timeout(180), pytest.mark.usefixtures("definitions")]
 
 
 class Mesh:
@@ -126,7 +125,6 @@ class Mesh:
 
 @asynccontextmanager
 async def mesh(namespace: Namespace, server: ApiServer) -> AsyncIterator[Mesh]:
-    await define(server)
     await namespace.account("heddle")
     await namespace.allow("heddle", *ROLE, everywhere=True)
     now = datetime.fromtimestamp(int(time.time()), UTC)  # noqa: TID251

@@ -15,7 +15,6 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from ca.authority import pem
-from crds.definitions.definition import definitions
 from crds.mesh_config import CertificateSource
 from heddle.admission import Admission, admitting
 from heddle.ca_bundle import CaBundles
@@ -25,7 +24,6 @@ from heddle.injection import PORT, SERVER_NAME, having, inject_settings
 from heddle.trust import Trust
 from sources.errors import ApiError
 from sources.events import Synced
-from sources.kubernetes import KubernetesApi
 from tests.goldens import case_id, cases
 from tests.kube.accounts import Namespace, rule
 from tests.kube.server import ApiServer
@@ -195,25 +193,11 @@ async def test_kubectl_says_why_a_pod_is_refused(
         assert words in str(refused.value)
 
 
-@pytest.fixture
-async def kinds(admin: KubernetesApi) -> None:
-    """The mesh's own kinds, until the API server serves them."""
-    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-    for _, definition in definitions():
-        with contextlib.suppress(ApiError):
-            await admin.create(path, definition)
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            with contextlib.suppress(ApiError):
-                await admin.get("/apis/networking.istio.io/v1/virtualservices")
-                return
-            await asyncio.sleep(0.1)
-
-
+@pytest.mark.usefixtures("definitions")
 async def test_an_object_with_an_error_is_refused_and_one_that_leads_nowhere_warns(
-    hook: Hook, kinds: None, namespace: Namespace, server: ApiServer
+    hook: Hook, namespace: Namespace, server: ApiServer
 ) -> None:
-    del hook, kinds
+    del hook
 
     async def apply(text: str) -> str:
         arguments = ("apply", "-n", namespace.name, "--warnings-as-errors", "-f", "-")
