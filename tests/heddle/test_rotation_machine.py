@@ -2,7 +2,9 @@
 
 Replicas follow late, die and come back; proxies acknowledge when they like, go away and come to
 another replica; an operator takes steps and takes them back. The model has what `heddle ca` and
-replicas do with their own functions, and nothing else decides.
+replicas do with their own functions, and nothing else decides. A client that keeps its own key
+takes part: it gets a certificate, and the roots of that moment, when it asks, and acknowledges
+nothing.
 """
 
 from contextlib import suppress
@@ -16,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from ca.authority import Authority, new_intermediate, new_root
 from ca.errors import RotationRefused
-from ca.reports import Lack, Report, Said
+from ca.reports import Issued, Lack, Report, Said, newest
 from ca.rotation import Phase, Rotation, followed
 from heddle.ca_steps import Care, begun, forwarded, taken_back
 
@@ -50,6 +52,7 @@ class Replica:
     serves: Rotation
     lives: bool = True
     seen: set[str] = field(default_factory=set)
+    issued: dict[str, Issued] = field(default_factory=dict)
 
 
 class Mesh(RuleBasedStateMachine):
@@ -62,6 +65,9 @@ class Mesh(RuleBasedStateMachine):
         root = POOL[0].root
         self.proxies = {name: Proxy(root, frozenset({root}), 0) for name in ("a", "b", "c")}
         self.replicas[0].seen = set(self.proxies)
+        self.keeper = Proxy(root, frozenset({root}))
+        self.asked = 0
+        self.ask(0)
 
     def said(self) -> Said:
         reports = [self.report(number) for number in range(len(self.replicas))]
@@ -80,6 +86,7 @@ class Mesh(RuleBasedStateMachine):
             taken=tuple(taken),
             lacking=dict.fromkeys(replica.seen - here, Lack.AWAY)
             | dict.fromkeys(here - taken, Lack.UNTAKEN),
+            issued=dict(replica.issued),
         )
 
     def has(self, proxy: Proxy, served: Rotation) -> bool:
@@ -98,8 +105,8 @@ class Mesh(RuleBasedStateMachine):
         with suppress(RotationRefused):
             self.state = taken_back(self.state, self.said(), CARE, NOW)
 
-    @rule(new=st.sampled_from(POOL), but=st.sampled_from((None, "a")))
-    def settle_and_step(self, new: Authority, but: str | None) -> None:
+    @rule(new=st.sampled_from(POOL), but=st.sampled_from((None, "a")), asks=st.booleans())
+    def settle_and_step(self, new: Authority, but: str | None, asks: bool) -> None:
         """Everybody catches up, but perhaps one; then somebody tries."""
         for number in (0, 1):
             self.follow(number)
@@ -107,7 +114,13 @@ class Mesh(RuleBasedStateMachine):
             if name != but:
                 self.come_anywhere(name)
                 self.acknowledge(name)
+        if asks:
+            self.ask_anybody()
         self.step(new)
+
+    def ask_anybody(self) -> None:
+        for number in (0, 1):
+            self.ask(number)
 
     def come_anywhere(self, name: str) -> None:
         for number in (0, 1):
@@ -129,7 +142,9 @@ class Mesh(RuleBasedStateMachine):
             for other in self.replicas:
                 if not other.lives:
                     replica.seen |= other.seen
-                    other.seen = set()
+                    reports = [Report(replica="", issued=r.issued) for r in (replica, other)]
+                    replica.issued = dict(newest(reports))
+                    other.seen, other.issued = set(), {}
 
     @rule(name=PROXIES)
     def acknowledge(self, name: str) -> None:
@@ -137,6 +152,17 @@ class Mesh(RuleBasedStateMachine):
         if proxy.at is not None:
             served = self.replicas[proxy.at].serves
             proxy.shows, proxy.trusts = served.signer.root, frozenset(served.roots)
+
+    @rule(number=REPLICAS)
+    def ask(self, number: int) -> None:
+        """Who keeps his own key has it signed anew, by a replica that may be late."""
+        replica = self.replicas[number]
+        if replica.lives:
+            self.asked += 1
+            served, at = replica.serves, NOW + timedelta(seconds=self.asked)
+            until = NOW + timedelta(days=1)
+            replica.issued["keeper"] = Issued(state=served.name, at=at, until=until)
+            self.keeper = Proxy(served.signer.root, frozenset(served.roots))
 
     @rule(name=PROXIES)
     def leave(self, name: str) -> None:
@@ -165,8 +191,9 @@ class Mesh(RuleBasedStateMachine):
 
     @invariant()
     def everybody_trusts_everybody(self) -> None:
-        for name, proxy in self.proxies.items():
-            for other, peer in self.proxies.items():
+        everybody = {**self.proxies, "keeper": self.keeper}
+        for name, proxy in everybody.items():
+            for other, peer in everybody.items():
                 assert proxy.shows in peer.trusts, f"{other} refuses {name}"
 
 
