@@ -15,6 +15,7 @@ from mesh.advance import advance
 from mesh.check import check
 from mesh.store import Change
 from webhook.admit import admit_pod
+from webhook.errors import NotReady
 from webhook.metrics import Metrics
 from webhook.review import Answer, Review
 from webhook.server import WebhookServer, parameters
@@ -40,7 +41,11 @@ class Admission:
         return having(made, self._plane.config.certificate_source)
 
     def inject(self, asked: Review, path: str) -> Answer:
-        """Istio's parameters in the path say in which cluster and network the pod is."""
+        """Istio's parameters in the path say in which cluster and network the pod is. Raises
+        `NotReady` before the settings are known: the images of a default could be out of reach.
+        """
+        if not self._plane.pods.synced:
+            raise NotReady("the injector's settings are not read yet")
         settings, given = self.settings, parameters(path)
         cluster, network = given.get("cluster", ""), given.get("net", "")
         settings = replace(

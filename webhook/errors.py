@@ -1,7 +1,8 @@
 """What can go wrong with what the API server sends; what is wrong with an object is a `Problem`.
 
 WebhookError
-└── BadReview         a request that is no AdmissionReview
+├── BadReview         a request that is no AdmissionReview
+└── NotReady          a request that cannot be answered yet
 """
 
 
@@ -11,3 +12,7 @@ class WebhookError(Exception):
 
 class BadReview(WebhookError):
     """A request that is no AdmissionReview of a version that we know; the message says why."""
+
+
+class NotReady(WebhookError):
+    """A request that cannot be answered yet: another replica may know more."""

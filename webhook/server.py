@@ -14,7 +14,7 @@ from urllib.parse import unquote
 import structlog
 from aiohttp import web
 
-from webhook.errors import BadReview
+from webhook.errors import BadReview, NotReady
 from webhook.metrics import Metrics
 from webhook.review import Answer, Review, response, review
 
@@ -107,6 +107,8 @@ class WebhookServer:
             return self._failed(failure)
         except BadReview as failure:
             return self._failed(_Unanswered(400, "bad-review", str(failure)))
+        except NotReady as failure:
+            return self._failed(_Unanswered(503, "not-ready", str(failure)))
         except TimeoutError:
             return self._failed(_Unanswered(503, "timeout", "it took too long"))
         except Exception as bug:

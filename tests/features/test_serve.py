@@ -106,7 +106,9 @@ async def test_its_metrics_count_streams_and_turns_of_the_loop(home: Path, plane
 async def test_the_api_server_is_answered_by_the_mesh_roots_own_certificate(
     home: Path, plane: Plane
 ) -> None:
-    async with serving(home, plane, "--webhook", "127.0.0.1:0", "--revision", "canary") as served:
+    options = ("--webhook", "127.0.0.1:0", "--revision", "canary")
+    # Who has a stream has it of one that has read the settings.
+    async with serving(home, plane, *options) as served, served.stream("shop/web"):
         trusting = ssl.create_default_context(cadata=(await served.root()).decode())
         question = review_of(new=pod())
         async with (

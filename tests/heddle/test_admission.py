@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+import pytest
 import yaml
 
 from crds.mesh_config import CertificateSource
@@ -13,6 +14,7 @@ from tests.heddle.events import applied
 from tests.webhook.pods import pod
 from tests.webhook.reviews import asked
 from webhook import raw
+from webhook.errors import NotReady
 
 CONFIG = """
 apiVersion: v1
@@ -89,10 +91,15 @@ def test_the_settings_of_the_mesh_are_those_of_pods_from_the_next_one_on() -> No
 def test_settings_with_an_error_leave_the_last_in_force() -> None:
     plane = ControlPlane(quiet=True)
     made = Admission(plane, inject_settings(host=SERVER_NAME, port=PORT))
-    plane.apply(applied(CONFIG % ("HEDDLE", "mine:1")))
+    plane.apply([*applied(CONFIG % ("HEDDLE", "mine:1")), Synced()])
     plane.apply(applied(CONFIG % ("HEDDLE", "'no image'")))
     assert _proxy(made)["image"] == "mine:1"
     assert [problem.path for problem in plane.problems()] == ["data.injection.global.proxy.image"]
+
+
+def test_nobody_is_injected_by_settings_that_are_not_read_yet() -> None:
+    with pytest.raises(NotReady):
+        _proxy(admission(synced=False))
 
 
 def test_parameters_of_the_path_say_where_a_pod_is() -> None:

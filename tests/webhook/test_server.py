@@ -15,6 +15,7 @@ from tests.webhook.pods import pod, settings
 from tests.webhook.reviews import asked, question, said
 from webhook import server as module
 from webhook.admit import admit_pod
+from webhook.errors import NotReady
 from webhook.metrics import Metrics
 from webhook.review import Answer, Review, answer
 from webhook.server import WebhookServer, parameters
@@ -156,6 +157,15 @@ async def test_a_bug_is_one_failed_request() -> None:
         assert status == 500
         assert asked().uid.encode() not in text
         assert client.counted("failures_total", reason="bug") == 1
+
+
+async def test_who_is_not_ready_leaves_it_to_another_replica() -> None:
+    def starting(asked: Review, _: str) -> Answer:
+        raise NotReady(f"nothing is known of {asked.namespace}")
+
+    async with serving(starting) as client:
+        assert (await client.post(body()))[0] == 503
+        assert client.counted("failures_total", reason="not-ready") == 1
 
 
 async def test_a_body_that_stops_coming_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
