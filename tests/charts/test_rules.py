@@ -8,7 +8,7 @@ from crds.kinds import KINDS, NETWORKING, SECURITY, plural
 from tests.charts.helm import Helm, Object, the
 from webhook import raw
 
-READ = ("get", "list", "watch")
+READ = ("list", "watch")
 NO_GATEWAYS = ("--set", "gatewaySecrets.allNamespaces=false")
 
 Rule = tuple[str, str, str, str]
