@@ -51,6 +51,10 @@ class ClusterApi(Objects, Protocol):
         """Merges into an object (RFC 7386); what it is now."""
         ...
 
+    async def json_patch(self, path: str, steps: Sequence[Raw]) -> Raw:
+        """All of the steps (RFC 6902) or none; what it is now."""
+        ...
+
 
 async def find(api: Readable, path: str) -> Raw | None:
     """The object; None if there is none."""

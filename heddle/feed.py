@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from crds.meta import Key
-from heddle.cluster_objects import Objects
+from heddle.cluster_objects import ClusterApi
 from heddle.local_cluster import LocalCluster
 from mesh.advance import CONFIG_KEY
 from sources.directory import Directory
@@ -25,7 +25,7 @@ class Feed:
     batches: AsyncIterator[Sequence[Event]] = field(repr=False)
     config: Key = CONFIG_KEY
     works: Sequence[Work] = ()
-    api: Objects | None = field(default=None, repr=False)
+    api: ClusterApi | None = field(default=None, repr=False)
     """The API server; a folder has none."""
 
 

@@ -23,15 +23,17 @@ from ca.serving import Address
 from ca.workload import LIFETIME
 from heddle.authentication import Tokens, authenticator
 from heddle.authority_metrics import AuthorityMetrics
+from heddle.ca_bundle import CaBundles
 from heddle.certificate_files import CertificateFiles
 from heddle.cluster_feed import KubernetesSource, cluster_feed
 from heddle.control_plane import ControlPlane
 from heddle.failures import cause
-from heddle.feed import Feed, folder_feed
+from heddle.feed import Feed, Work, folder_feed
 from heddle.garbage import keep_thorough, short_collections
 from heddle.injection import inject_settings
 from heddle.inspectors import Inspectors
 from heddle.lag import lag_histogram, timed_loop
+from heddle.leading import Replica
 from heddle.local.addresses import Subnets
 from heddle.local_cluster import LocalCluster
 from heddle.mesh_authority import MeshAuthority, kept_in
@@ -111,6 +113,7 @@ async def _serve_pods(
 ) -> None:
     host, _ = host_and_port(settings.listen)
     publisher = Publisher()
+    replica = _replica(settings, feed, registry)
     authority = MeshAuthority(
         publisher,
         kept_in(settings.ca_folder, utc_now()),
@@ -136,6 +139,9 @@ async def _serve_pods(
     )
     if settings.root_out is not None:
         await _keep_roots(settings.root_out, authority)
+    works = feed.works
+    if replica is not None:
+        works = (*works, *replica.works(plane, server.clients, _led(settings, feed, authority)))
     with _metrics(settings.metrics, registry):
         async with (
             _webhook(settings, plane, authority, registry),
@@ -144,7 +150,7 @@ async def _serve_pods(
             bound = await _listening(server, settings.listen)
             log.info("serving", address=settings.listen, port=bound, source=feed.name)
             try:
-                await _work(feed, plane, authority, server)
+                await _work(feed, works, plane, authority, server)
             except ExceptionGroup as failed:
                 raise cause(failed) from None
             finally:
@@ -181,17 +187,39 @@ async def _webhook(
         yield
 
 
-async def _work(feed: Feed, plane: ControlPlane, authority: MeshAuthority, server: Server) -> None:
+def _replica(settings: ServeSettings, feed: Feed, registry: CollectorRegistry) -> Replica | None:
+    """Which of the replicas of a cluster's control plane we are; a folder has no such thing."""
+    if feed.api is None or not isinstance(settings.source, KubernetesSource):
+        return None
+    return Replica(feed.api, registry, namespace=settings.source.namespace)
+
+
+def _led(settings: ServeSettings, feed: Feed, authority: MeshAuthority) -> Sequence[Work]:
+    """What else only one replica does: the webhooks' `caBundle`, if what they show is ours."""
+    if feed.api is None or settings.webhook is None or settings.webhook_certificate is not None:
+        return ()
+    bundles = CaBundles(feed.api, revision=settings.revision, roots=lambda: authority.roots_pem)
+    authority.trust.follow(bundles.roots_changed)
+    return (bundles.keep,)
+
+
+async def _work(
+    feed: Feed,
+    works: Sequence[Work],
+    plane: ControlPlane,
+    authority: MeshAuthority,
+    server: Server,
+) -> None:
     """All that goes on while we serve, until we are told to end."""
     async with asyncio.TaskGroup() as group:
-        works = (
+        going = (
             plane.follow(feed.batches, server),
-            *(work() for work in feed.works),
+            *(work() for work in works),
             plane.collect(),
             *authority.work(plane, server.clients),
             keep_thorough(),
         )
-        tasks = [group.create_task(work) for work in works]
+        tasks = [group.create_task(work) for work in going]
         await _signalled()
         for task in tasks:
             task.cancel()

@@ -6,11 +6,13 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from crds.decode import identify
 from crds.meta import Key
+from heddle.leader import LEASE
 from heddle.status_board import StatusBoard
 from heddle.status_events import StatusEvents
 from heddle.status_metrics import StatusMetrics
@@ -20,30 +22,70 @@ from sources.events import Applied, Deleted, Event
 from sources.kubernetes import KubernetesApi
 from tests.fakes.clock import FakeClock
 from tests.features.plane import Plane, running
+from tests.features.served import HEDDLE
 from tests.features.shop import SHOP
 from tests.features.stream import Stream
 from tests.kube.accounts import Namespace, rule
 from tests.kube.server import ApiServer
 
+WATCH = ("get", "list", "watch")
 GROUP = "networking.istio.io"
 ROLE = (
     rule(GROUP, ["virtualservices/status", "destinationrules/status"], ["patch"]),
     rule("events.k8s.io", ["events"], ["create"]),
 )
 """What the chart's role allows of these."""
+LEADER = (
+    rule("", ["configmaps"], ["create"]),
+    {**rule("", ["configmaps"], ["get", "patch"]), "resourceNames": ["heddle-status"]},
+    rule("coordination.k8s.io", ["leases"], ["create"]),
+    {**rule("coordination.k8s.io", ["leases"], ["get", "update"]), "resourceNames": [LEASE]},
+)
+READ = (
+    rule("", ["namespaces", "nodes", "pods", "services", "secrets", "configmaps"], WATCH),
+    rule("discovery.k8s.io", ["endpointslices"], WATCH),
+    *(rule(group, ["*"], WATCH) for group in (GROUP, "security.istio.io")),
+)
 PATIENCE = 20.0
 WORDS = "no such thing as a timeout"
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.usefixtures("definitions")]
 
 
-class Mesh:
+class Kubectl:
+    """What a user does with the VirtualService of a namespace."""
+
+    def __init__(self, namespace: Namespace, server: ApiServer) -> None:
+        self.namespace = namespace
+        self._server = server
+
+    async def kubectl(self, *arguments: str, text: str = "") -> str:
+        given = (f"--namespace={self.namespace.name}", *arguments)
+        return await asyncio.to_thread(lambda: self._server.kubectl(*given, text=text))
+
+    async def apply(self, patience: str, host: str = "reviews") -> Mapping[str, object]:
+        body = {"timeout": patience, "route": [{"destination": {"host": host}}]}
+        made = {
+            "apiVersion": f"{GROUP}/v1",
+            "kind": "VirtualService",
+            "metadata": {"name": "reviews"},
+            "spec": {"hosts": ["reviews"], "http": [body]},
+        }
+        await self.kubectl("apply", "-f", "-", text=json.dumps(made))
+        return made
+
+    async def wait(self, condition: str, seconds: int) -> None:
+        """Raises `RuntimeError` if it does not come."""
+        what = ("virtualservice/reviews", f"--for=condition={condition}", f"--timeout={seconds}s")
+        await self.kubectl("wait", *what)
+
+
+class Mesh(Kubectl):
     """A namespace whose VirtualServices a control plane reads, and tells how they fare."""
 
     def __init__(self, namespace: Namespace, server: ApiServer, plane: Plane) -> None:
+        super().__init__(namespace, server)
         self.plane = plane
-        self.namespace = namespace
-        self._server = server
         self._shop = SHOP.replace("namespace: shop", f"namespace: {namespace.name}").replace(
             "{name: shop,", f"{{name: {namespace.name},"
         )
@@ -54,27 +96,12 @@ class Mesh:
     def begin(self) -> None:
         self.plane.apply(self._shop)
 
-    async def kubectl(self, *arguments: str, text: str = "") -> str:
-        given = (f"--namespace={self.namespace.name}", *arguments)
-        return await asyncio.to_thread(lambda: self._server.kubectl(*given, text=text))
-
-    async def apply(self, patience: str, host: str = "reviews") -> None:
-        body = {"timeout": patience, "route": [{"destination": {"host": host}}]}
-        made = {
-            "apiVersion": f"{GROUP}/v1",
-            "kind": "VirtualService",
-            "metadata": {"name": "reviews"},
-            "spec": {"hosts": ["reviews"], "http": [body]},
-        }
-        await self.kubectl("apply", "-f", "-", text=json.dumps(made))
+    async def apply(self, patience: str, host: str = "reviews") -> Mapping[str, object]:
+        made = await super().apply(patience, host)
         async with asyncio.timeout(PATIENCE):
             while self._told != made["spec"]:  # noqa: ASYNC110 - told of by a list
                 await asyncio.sleep(0.02)
-
-    async def wait(self, condition: str, seconds: int) -> None:
-        """Raises `RuntimeError` if it does not come."""
-        what = ("virtualservice/reviews", f"--for=condition={condition}", f"--timeout={seconds}s")
-        await self.kubectl("wait", *what)
+        return made
 
     async def found(self) -> Mapping[str, object]:
         return dict(
@@ -222,8 +249,13 @@ async def test_a_status_changes_no_generation_and_is_gone_with_its_object(
 async def test_our_rights_are_enough_for_the_status_and_for_nothing_else(
     namespace: Namespace, server: ApiServer
 ) -> None:
-    async with mesh(namespace, server) as here, namespace.client_for("heddle") as api:
-        await here.apply("1s")
+    async with (
+        mesh(namespace, server) as here,
+        connected(here),
+        namespace.client_for("heddle") as api,
+    ):
+        await here.apply("1s", host="nowhere")
+        await here.wait("ResolvedRefs=False", 20)  # it has written: nothing of ours is on its way
         path = f"/apis/{GROUP}/v1/namespaces/{namespace.name}/virtualservices/reviews"
         with pytest.raises(ApiError) as refused:
             await api.patch(path, {"spec": {"hosts": ["evil"]}})
@@ -232,3 +264,46 @@ async def test_our_rights_are_enough_for_the_status_and_for_nothing_else(
         spec = (await here.found())["spec"]
         assert isinstance(spec, dict)
         assert spec["hosts"] == ["reviews"]
+
+
+async def test_heddle_serve_says_it_and_the_next_one_goes_on(
+    namespace: Namespace, server: ApiServer
+) -> None:
+    """Two replicas: the one that leads ends, and the other one goes on at once."""
+    await namespace.account("heddle")
+    await namespace.allow("heddle", *READ, *ROLE, everywhere=True)
+    await namespace.allow("heddle", *LEADER, everywhere=False)
+    kubectl = Kubectl(namespace, server)
+    config = await namespace.kubeconfig("heddle")
+    async with replica(namespace.name, config) as first, replica(namespace.name, config) as second:
+        await kubectl.apply("1s")
+        await kubectl.wait("Programmed", 60)
+        leader = await holder(namespace)
+        [leads] = [each for each in (first, second) if leader.endswith(f"-{each.pid}")]
+        leads.terminate()
+        assert await leads.wait() == 0
+        await kubectl.apply("2s")
+        await kubectl.wait("Programmed", 30)
+        assert await holder(namespace) not in ("", leader)
+
+
+async def holder(namespace: Namespace) -> str:
+    path = f"/apis/coordination.k8s.io/v1/namespaces/{namespace.name}/leases/{LEASE}"
+    spec = (await namespace.admin.get(path))["spec"]
+    assert isinstance(spec, dict)
+    return str(spec.get("holderIdentity", ""))
+
+
+@asynccontextmanager
+async def replica(namespace: str, config: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A `heddle serve` of the cluster."""
+    process = await asyncio.create_subprocess_exec(
+        *(HEDDLE, "serve", "--kubernetes", "--kubeconfig", str(config)),
+        *("--token-review", "--namespace", namespace, "--listen", "127.0.0.1:0"),
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await process.wait()
