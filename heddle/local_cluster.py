@@ -6,12 +6,13 @@ needed.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeGuard
 
 from crds.decode import decode, identify
-from crds.mesh_config import DEFAULT_MESH_CONFIG
+from crds.mesh_config import CONFIG_MAP_KEY, DEFAULT_MESH_CONFIG, MeshConfig
 from crds.meta import Key, Label, Origin
-from crds.problem import Problem, Severity
+from crds.problem import Problem, Severity, warning
 from heddle.injection import having
 from heddle.intake import read_config, read_injection
 from heddle.local.addresses import Allocation, Subnets
@@ -77,13 +78,14 @@ class LocalCluster:
         return [*self._expanded(), *passed] if touched else passed
 
     def _configure(self, event: Applied | Deleted) -> bool:
-        """Whether pods are injected in another way from now on."""
+        """Whether pods are injected in another way from now on, or there is more to tell."""
         made = decode(event.raw).object if isinstance(event, Applied) else None
+        selected = self._config.discovery_selectors
         self._config, _ = read_config(made, self._config)
         self._injection, _ = read_injection(made, self._injection)
         before, source = self._settings, self._config.certificate_source
         self._settings = having(with_values(self._base, self._injection), source)
-        return self._settings != before
+        return self._settings != before or self._config.discovery_selectors != selected
 
     def _take(self, event: Applied | Deleted | Moved) -> None:
         match event:
@@ -108,7 +110,7 @@ class LocalCluster:
             expanded = self._expand([*given, *kept])
         self._allocation = expanded.allocation
         made = {key: raw for raw in expanded.objects if (key := identify(raw).key) is not None}
-        problems = list(expanded.problems)
+        problems = [*expanded.problems, *_unselected(self._config)]
         self._skipped = {}
         for key in [key for key in made if _is_pod(key)]:
             made[key] = self._injected(key, made, problems)
@@ -204,6 +206,13 @@ def _owner(pod: Raw) -> str:
     template = raws.labels(pod).get(Label.POD_TEMPLATE_HASH, "")
     namespace = raws.text(metadata.get("namespace"))
     return f"{namespace}/{names[0].removesuffix(f'-{template}')}" if names else ""
+
+
+def _unselected(config: MeshConfig) -> Iterator[Problem]:
+    if config.discovery_selectors:
+        message = "has no effect on a folder: all of it is read, unlike with serve --kubernetes"
+        path = f"data.{CONFIG_MAP_KEY}.discoverySelectors"
+        yield replace(warning("no-effect", path, message), object=CONFIG_KEY)
 
 
 def _is_pod(key: Key | None) -> TypeGuard[Key]:

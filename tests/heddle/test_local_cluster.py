@@ -322,3 +322,16 @@ def test_a_mesh_config_with_errors_leaves_pods_as_they_are() -> None:
     (broken,) = applied(MESH_CONFIG % "certificateSource: NOBODY")
     assert local.apply([broken]) == [broken]
     assert "workload-socket" in volumes(local)
+
+
+def test_what_chooses_namespaces_of_a_cluster_is_told_of() -> None:
+    """A folder is read as a whole."""
+    local = cluster()
+    text = MESH_CONFIG % ("discoverySelectors: [{matchLabels: {mesh: chosen}}]")
+    local.apply(shop(deployment()))
+    [told] = [each for each in local.apply(applied(text)) if isinstance(each, Problems)]
+    assert [each.code for each in told.problems] == ["no-effect"]
+    [told] = [
+        each for each in local.apply(applied(MESH_CONFIG % "{}")) if isinstance(each, Problems)
+    ]
+    assert told.problems == ()
