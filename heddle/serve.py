@@ -23,6 +23,7 @@ from ca.serving import Address
 from ca.workload import LIFETIME
 from heddle.authentication import Tokens, authenticator
 from heddle.authority_metrics import AuthorityMetrics
+from heddle.authority_secret import ClusterPlace
 from heddle.ca_bundle import CaBundles
 from heddle.certificate_files import CertificateFiles
 from heddle.cluster_feed import KubernetesSource, cluster_feed
@@ -36,7 +37,7 @@ from heddle.lag import lag_histogram, timed_loop
 from heddle.leading import Replica
 from heddle.local.addresses import Subnets
 from heddle.local_cluster import LocalCluster
-from heddle.mesh_authority import MeshAuthority, kept_in
+from heddle.mesh_authority import Kept, MeshAuthority, kept_in, kept_in_cluster
 from xds.auth import Authenticator
 from xds.metrics import Metrics
 from xds.publisher import Publisher
@@ -56,7 +57,10 @@ class ServeSettings:
     server_name: str
     root_out: Path | None = None
     ca_folder: Path | None = None
-    """Where the certificate authority is kept; all replicas share it."""
+    """Where the certificate authority is kept; all replicas share it. In a cluster it is a Secret,
+    unless there is a folder."""
+    pod: str = ""
+    """In a cluster: the name of our own pod, if we run in one."""
     certificate_ttl: timedelta = LIFETIME
     """How long workloads' certificates live."""
     metrics: str | None = None
@@ -116,7 +120,7 @@ async def _serve_pods(
     replica = _replica(settings, feed, registry)
     authority = MeshAuthority(
         publisher,
-        kept_in(settings.ca_folder, utc_now()),
+        await _kept(settings, feed),
         time.time,  # noqa: TID251 - the composition root hands the clock in
         names=(settings.server_name,),
         addresses=_address(host),
@@ -141,7 +145,10 @@ async def _serve_pods(
         await _keep_roots(settings.root_out, authority)
     works = feed.works
     if replica is not None:
-        works = (*works, *replica.works(plane, server.clients, _led(settings, feed, authority)))
+        works = (
+            *works,
+            *replica.works(plane, server.clients, _led(settings, feed, plane, authority)),
+        )
     with _metrics(settings.metrics, registry):
         async with (
             _webhook(settings, plane, authority, registry),
@@ -194,13 +201,29 @@ def _replica(settings: ServeSettings, feed: Feed, registry: CollectorRegistry) -
     return Replica(feed.api, registry, namespace=settings.source.namespace)
 
 
-def _led(settings: ServeSettings, feed: Feed, authority: MeshAuthority) -> Sequence[Work]:
-    """What else only one replica does: the webhooks' `caBundle`, if what they show is ours."""
-    if feed.api is None or settings.webhook is None or settings.webhook_certificate is not None:
+async def _kept(settings: ServeSettings, feed: Feed) -> Kept:
+    """The authority: that of the cluster, unless a folder is given."""
+    source = settings.source
+    if feed.api is None or not isinstance(source, KubernetesSource) or settings.ca_folder:
+        return kept_in(settings.ca_folder, utc_now())
+    where = ClusterPlace(namespace=source.namespace, pod=settings.pod)
+    return await kept_in_cluster(feed.api, where, utc_now)
+
+
+def _led(
+    settings: ServeSettings, feed: Feed, plane: ControlPlane, authority: MeshAuthority
+) -> Sequence[Work]:
+    """What else only one replica does: what the authority needs in a cluster, and the webhooks'
+    `caBundle`, if what they show is ours.
+    """
+    if feed.api is None or not isinstance(settings.source, KubernetesSource):
         return ()
+    works = authority.leading(feed.api, settings.source.namespace, plane)
+    if settings.webhook is None or settings.webhook_certificate is not None:
+        return works
     bundles = CaBundles(feed.api, revision=settings.revision, roots=lambda: authority.roots_pem)
     authority.trust.follow(bundles.roots_changed)
-    return (bundles.keep,)
+    return (*works, bundles.keep)
 
 
 async def _work(

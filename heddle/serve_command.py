@@ -45,6 +45,14 @@ def serve(
             help="With --kubernetes: our own namespace; MeshConfig is in its ConfigMap `heddle`.",
         ),
     ] = SYSTEM_NAMESPACE,
+    pod: Annotated[
+        str,
+        typer.Option(
+            envvar="POD_NAME",
+            help="With --kubernetes: our own pod. While it is there, other replicas take it that "
+            "we live.",
+        ),
+    ] = "",
     revision: Annotated[
         str,
         typer.Option(
@@ -92,7 +100,7 @@ def serve(
         Path | None,
         typer.Option(
             help="Folder of the certificate authority, by Istio's file names; one is made there "
-            "if there is none. Without it, it ends with this process."
+            "if there is none. Without it, it is in a cluster's Secret heddle-ca, or ends with us."
         ),
     ] = None,
     certificate_ttl: Annotated[
@@ -152,6 +160,7 @@ def serve(
         server_name=server_name,
         root_out=root_out,
         ca_folder=ca_folder,
+        pod=pod,
         certificate_ttl=timedelta(seconds=lifetime.seconds),
         metrics=metrics,
         probes=probes,

@@ -4,13 +4,14 @@ docs/certificates.md says.
 
 import asyncio
 import json
+import os
 import signal
 import sys
 import time
 from asyncio.subprocess import Process
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from ca.errors import AuthorityError
 from ca.files import files_of
 from ca.rotation import Phase, Rotation
 from crds.meta import Key
-from heddle.authority_secret import GIVEN, ROOT_FILE, ROOTS, SECRET, ClusterPlace, SecretPlace
+from heddle.authority_secret import ROOT_FILE, ROOTS, SECRET, ClusterPlace, SecretPlace
 from heddle.ca_steps import Care, Progress, progress, step
 from heddle.certificates import own_authority
 from heddle.cluster_objects import find, remove
@@ -38,39 +39,20 @@ from sources.kubernetes import KubernetesApi
 from sources.resource import CONFIG_MAPS, LEASES, PODS, SECRETS
 from tests.ca.requests import ec_key
 from tests.conftest import ROOT
+from tests.features.served import HEDDLE
 from tests.heddle.test_pod_certificates import condition, leaf, stub
 from tests.kube.accounts import Namespace, rule
+from tests.kube.authority_rights import EVERYWHERE, HERE
 from tests.kube.server import ApiServer
+from tests.kube.test_reflector import RULES, kinds
 from xds.publisher import Publisher
+
+__all__ = ["kinds"]
 
 ACCOUNT = "heddle"
 NO_PAUSE = Care(pause=timedelta(0))
 PATIENCE = 90.0
 BUNDLES = f"/apis/certificates.k8s.io/v1beta1/clustertrustbundles/{BUNDLE}"
-
-
-def named(group: str, resource: str, name: str, *verbs: str) -> Mapping[str, object]:
-    return {**rule(group, [resource], verbs), "resourceNames": [name]}
-
-
-HERE = (
-    rule("", ["secrets"], ["create"]),
-    named("", "secrets", SECRET, "get", "update"),
-    named("", "secrets", GIVEN, "get"),
-    named("", "configmaps", ROOTS, "get"),
-    rule("", ["pods"], ["get"]),
-    rule("coordination.k8s.io", ["leases"], ["get", "list", "create", "update", "patch", "delete"]),
-)
-"""In the system namespace."""
-EVERYWHERE = (
-    rule("", ["configmaps"], ["create"]),
-    named("", "configmaps", ROOTS, "list", "patch", "delete"),
-    rule("certificates.k8s.io", ["clustertrustbundles"], ["create"]),
-    named("certificates.k8s.io", "clustertrustbundles", BUNDLE, "get", "patch"),
-    rule("certificates.k8s.io", ["podcertificaterequests"], ["list"]),
-    rule("certificates.k8s.io", ["podcertificaterequests/status"], ["update"]),
-    named("certificates.k8s.io", "signers", SIGNER, "attest", "sign"),
-)
 
 
 class Cluster:
@@ -82,22 +64,29 @@ class Cluster:
         self.kubeconfig = kubeconfig
         self.place = SecretPlace(self.admin, ClusterPlace(namespace=self.name), utc_now)
 
+    def serving(self, pod: str) -> AbstractAsyncContextManager[Process]:
+        """The whole control plane, as a Deployment starts it."""
+        where = ("--kubeconfig", str(self.kubeconfig), "--namespace", self.name)
+        return self._process(
+            pod, HEDDLE, "serve", "--kubernetes", *where, "--listen", "127.0.0.1:0"
+        )
+
+    def replica(self, pod: str) -> AbstractAsyncContextManager[Process]:
+        """A process that has no more than the authority."""
+        program = (sys.executable, "-m", "tests.kube.replica")
+        return self._process(pod, *program, str(self.kubeconfig), self.name, pod)
+
     @asynccontextmanager
-    async def replica(self, pod: str) -> AsyncIterator[Process]:
-        """A process with that pod, which the API server knows and nobody runs."""
+    async def _process(self, pod: str, *command: str | Path) -> AsyncIterator[Process]:
+        """With a pod of that name, which the API server knows and nobody runs."""
         spec = {"containers": [{"name": "heddle", "image": "heddle"}]}
         body = {"metadata": {"name": pod}, "spec": spec}
         await self.admin.create(PODS.collection(self.name), body)
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tests.kube.replica",
-            str(self.kubeconfig),
-            self.name,
-            pod,
+            *command,
             cwd=ROOT,
+            env={**os.environ, "POD_NAME": pod},
             stdout=asyncio.subprocess.DEVNULL,
-            stderr=None,
         )
         try:
             yield process
@@ -182,6 +171,20 @@ async def test_replicas_that_start_at_once_make_one_root_and_a_rotation_survives
         assert await cluster.leader() != leader
         assert await cluster.roots() == pem(last.roots).decode()
         assert set(first.roots).isdisjoint(last.roots)
+
+
+@pytest.mark.timeout(180)
+async def test_two_control_planes_share_an_authority_and_its_rotation(
+    cluster: Cluster, namespace: Namespace, kinds: None
+) -> None:
+    reviews = rule("authentication.k8s.io", ["tokenreviews"], ["create"])
+    await namespace.allow(ACCOUNT, *RULES, reviews, everywhere=True)
+    async with cluster.serving("heddle-a"), cluster.serving("heddle-b"):
+        first = (await cluster.until(ready(2))).rotation
+        for phase in (Phase.TRUSTING, Phase.SWITCHED, Phase.STABLE):
+            assert (await cluster.step()).phase is phase
+            await cluster.until(ready(2))
+        assert await cluster.roots() != pem(first.roots).decode()
 
 
 @pytest.mark.timeout(120)

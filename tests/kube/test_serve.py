@@ -17,6 +17,7 @@ from tests.features.plane import node_id
 from tests.features.served import HEDDLE
 from tests.features.stream import Stream, connected
 from tests.kube.accounts import Namespace, rule
+from tests.kube.authority_rights import EVERYWHERE, HERE
 from tests.kube.server import ApiServer
 from tests.kube.test_reflector import RULES, kinds
 
@@ -75,7 +76,8 @@ class Program:
 async def program(kinds: None, namespace: Namespace, tmp_path: Path) -> AsyncIterator[Program]:
     """Serves the cluster, with an account that may read it and review tokens."""
     reviews = rule("authentication.k8s.io", ["tokenreviews"], ["create"])
-    await namespace.allow("heddle", *RULES, reviews, everywhere=True)
+    await namespace.allow("heddle", *RULES, reviews, *EVERYWHERE, everywhere=True)
+    await namespace.allow("heddle", *HERE, everywhere=False)
     config = await namespace.kubeconfig("heddle")
     root = tmp_path / "root.pem"
     process = await asyncio.create_subprocess_exec(
