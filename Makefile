@@ -2,7 +2,7 @@
 MAKEFLAGS += --no-print-directory
 ARGS ?=
 
-.PHONY: help setup demo test test-inline test-assert test-load test-certificates test-kube soak check conformance fuzz bench bench-cluster stubs lock clean
+.PHONY: help setup demo test test-inline test-assert test-load test-certificates test-kube test-programmed soak check conformance fuzz bench bench-cluster stubs lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile | while IFS=: read -r target text; do printf '  make %-18s%s\n' "$$target" "$$text"; done
@@ -31,6 +31,10 @@ test-certificates: setup ## certificates of a minute and two roots change at 200
 test-kube: setup ## a real kube-apiserver and helm, built if need be; ARGS='-k review' runs some
 	@scripts/kube
 	@HEDDLE_REHEARSE_IMAGE=1 .venv/bin/python -m pytest tests/kube tests/charts e2e/kube $(ARGS)
+
+test-programmed: setup ## from an edit to Programmed=True at a real API server, with 50 proxies; ARGS='50 30'
+	@scripts/kube
+	@.venv/bin/python -m e2e.kube.programmed $(ARGS)
 
 soak: setup ## edits, restarts and misbehaving proxies under load, for SOAK_SECONDS (60)
 	@.venv/bin/python -m e2e.soak

@@ -301,7 +301,9 @@ async def _listening(server: Server, address: str) -> int:
 
 def server_settings(address: str) -> ServerSettings:
     """How we serve pods: one identity is one pod, and an Envoy needs one stream."""
-    return ServerSettings(address=address, max_streams_per_identity=8)
+    # gRPC wants a host; of this one it makes all addresses, of IPv4 too.
+    named = f"[::]{address}" if address.startswith(":") else address
+    return ServerSettings(address=named, max_streams_per_identity=8)
 
 
 def utc_now() -> datetime:

@@ -31,6 +31,11 @@ class Stream:
             while not condition():
                 await self._step()
 
+    async def follow(self) -> None:
+        """Read and answer, until cancelled."""
+        while True:
+            await self._step()
+
     async def synced(self) -> None:
         """Read and answer until virtual hosts have come: the last of a first sync."""
         await self.until(lambda: any(push.kind == "vhds" for push in self.envoy.pushes))

@@ -1,0 +1,142 @@
+"""From an empty API server to traffic: the charts, the example, and updates under load."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import pytest
+
+from e2e.kube.cluster import Cluster
+from tests.charts.helm import CHART, NAMESPACE, Helm, find_helm
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.timeout(600)
+
+SYSTEM = NAMESPACE
+SHOP = ROOT / "examples/shop"
+RATE = 200
+URL = "http://catalog.shop:9080/"
+
+CLIENTS = """
+apiVersion: v1
+kind: Namespace
+metadata: {name: visitors, labels: {istio-injection: enabled}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: client, namespace: visitors}
+spec:
+  selector: {matchLabels: {app: client}}
+  template:
+    metadata: {labels: {app: client}}
+    spec:
+      containers: [{name: client, image: heddle-e2e/client, stdin: true}]
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: stranger, namespace: visitors}
+spec:
+  selector: {matchLabels: {app: stranger}}
+  template:
+    metadata:
+      labels: {app: stranger}
+      annotations: {sidecar.istio.io/inject: "false"}
+    spec:
+      containers: [{name: client, image: heddle-e2e/client, stdin: true}]
+"""
+CLIENT, STRANGER = "visitors/client", "visitors/stranger"
+
+STRICT = f"""
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {{name: default, namespace: {SYSTEM}}}
+spec: {{mtls: {{mode: STRICT}}}}
+"""
+
+
+def shop() -> str:
+    return "\n---\n".join(path.read_text() for path in sorted(SHOP.rglob("*.yaml")))
+
+
+@pytest.fixture(scope="module")
+def installed(cluster: Cluster) -> Cluster:
+    """The charts as they come: two replicas, ready."""
+    found = find_helm()
+    if found is None:
+        pytest.skip("no helm: run `make test-kube`")
+    helm = Helm(found)
+    cluster.kubectl("create", "namespace", SYSTEM)
+    cluster.kubectl(
+        "apply",
+        "--server-side",
+        "-f",
+        "-",
+        text=helm.template(chart=CHART.with_name("heddle-crds")),
+    )
+    cluster.kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=40s")
+    cluster.kubectl("apply", "--server-side", "-f", "-", text=helm.template())
+    cluster.rolled_out(SYSTEM, "heddle")
+    return cluster
+
+
+@pytest.fixture(scope="module")
+def running(installed: Cluster) -> Cluster:
+    """The shop, with STRICT mutual TLS everywhere, and who calls it."""
+    installed.apply(STRICT)
+    installed.apply((SHOP / "namespace.yaml").read_text())
+    installed.apply(shop())
+    installed.apply(CLIENTS)
+    for namespace in ("shop", "visitors"):
+        for name in installed.kubectl("get", "deploy", "-n", namespace, "-o", "name").split():
+            installed.rolled_out(namespace, name.partition("/")[2])
+    return installed
+
+
+def asked(cluster: Cluster, pod: str) -> Mapping[str, object]:
+    """What becomes of one request to the shop."""
+    command = {"do": "http", "url": URL, "headers": {}, "method": "GET", "body": "", "times": 1}
+    found = cluster.ask(pod, command)
+    assert isinstance(found, list)
+    (answer,) = found
+    assert isinstance(answer, dict)
+    return answer
+
+
+@contextmanager
+def load(cluster: Cluster) -> Iterator[dict[str, object]]:
+    """200 requests a second while the block runs; filled with what became of them."""
+    counted: dict[str, object] = {}
+    command = {"load": "steady", "url": URL, "headers": {}, "rate": RATE}
+    cluster.ask(CLIENT, {"do": "load", **command})
+    try:
+        yield counted
+    finally:
+        found = cluster.ask(CLIENT, {"do": "stop", "load": "steady"})
+        assert isinstance(found, dict)
+        counted |= found
+
+
+def test_every_pod_of_the_shop_has_a_sidecar_of_the_real_webhook(running: Cluster) -> None:
+    path = "{range .items[*]}{.spec.initContainers[*].name}{'\\n'}{end}"
+    found = running.kubectl("get", "pods", "-n", "shop", "-o", f"jsonpath={path}").split("\n")
+    assert all("istio-proxy" in line for line in found if line), found
+
+
+def test_traffic_flows_and_only_with_mutual_tls(running: Cluster) -> None:
+    assert asked(running, CLIENT).get("status") == 200
+    assert "error" in asked(running, STRANGER), "who has no certificate has no connection either"
+
+
+@pytest.mark.parametrize(
+    ("namespace", "name"), [("shop", "catalog"), (SYSTEM, "heddle")], ids=["app", "heddle"]
+)
+def test_a_rolling_update_fails_no_request(running: Cluster, namespace: str, name: str) -> None:
+    with load(running) as counted:
+        running.kubectl("rollout", "restart", "-n", namespace, f"deploy/{name}")
+        running.rolled_out(namespace, name)
+        running.gone(namespace)
+    outcomes = counted["outcomes"]
+    assert isinstance(outcomes, dict)
+    assert set(outcomes) == {"200"}, outcomes
+    seconds = counted["seconds"]
+    assert isinstance(seconds, float)
+    assert outcomes["200"] / seconds > RATE / 2, "the load was none"
