@@ -1,6 +1,7 @@
 """What is written in an HTTP rule and has no effect there: Istio takes it in silence, we say so."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from crds.http_match import HTTPMatchRequest
 from crds.http_retry import HTTPRetry
@@ -31,9 +32,16 @@ def check_reach(http: Sequence[HTTPRoute]) -> Iterator[Problem]:
     for index, route in enumerate(http):
         if any(map(_takes_all, route.match)) or not route.match:
             for after in range(index + 1, len(http)):
+                if _repeated(http[after], route):
+                    continue
                 message = f"is never reached: spec.http[{index}] takes every request; move it up"
                 yield warning("unreachable-rule", f"spec.http[{after}]", message)
             return
+
+
+def _repeated(one: HTTPRoute, named: HTTPRoute) -> bool:
+    """Flagger keeps a place for its sticky route with a rule that says the same without a name."""
+    return not one.name and bool(named.name) and replace(one, name=named.name) == named
 
 
 def _takes_all(match: HTTPMatchRequest) -> bool:

@@ -2,11 +2,12 @@
 complained about.
 """
 
-from e2e.flagger import Analysis, Canary
+from e2e.flagger import COOKIE, Analysis, Canary
 from e2e.mesh import Mesh
 
 URL = "http://flag:8080/"
 INSIDER = {"x-canary": "insider"}
+VISITED = {"cookie": f"theme=dark; {COOKIE}"}
 
 
 class Flagger:
@@ -76,3 +77,17 @@ def test_an_a_b_test_is_for_whom_it_matches(mesh: Mesh) -> None:
         flagger.promote()
     assert counts.failures == {}
     assert versions(mesh) == versions(mesh, INSIDER) == {"two"}
+
+
+def test_who_has_seen_the_canary_stays_there(mesh: Mesh) -> None:
+    flagger = Flagger(mesh, Analysis.SESSIONS)
+    with mesh.load(URL, rate=100) as counts:
+        flagger.write(canary="two")
+        flagger.write(weight=30)
+        answers = mesh.repeat(URL, 40)
+        cookies = {answer.seen.version: answer.headers.get("set-cookie") for answer in answers}
+        assert cookies == {"one": None, "two": f"{COOKIE}; Max-Age=86400"}
+        assert versions(mesh, VISITED) == {"two"}
+        flagger.promote()
+    assert counts.failures == {}
+    assert mesh.get(URL, VISITED).headers["set-cookie"] == f"{COOKIE}; Max-Age=-1"

@@ -68,6 +68,13 @@ def test_what_comes_after_a_rule_for_everything_is_never_reached(first: str) -> 
     assert spoken(http) == ["~unreachable-rule [2]", "~unreachable-rule [3]"]
 
 
+def test_the_same_rule_without_its_name_is_no_mistake() -> None:
+    """Flagger writes both, to change the first one later."""
+    assert spoken(f"{{{TO_A}, name: sticky}}, {{{TO_A}}}") == []
+    assert spoken(f"{{{TO_A}, name: a}}, {{{TO_A}, timeout: 1s}}") == ["~unreachable-rule [1]"]
+    assert spoken(f"{{{TO_A}, name: a}}, {{{TO_A}, name: b}}") == ["~unreachable-rule [1]"]
+
+
 @pytest.mark.parametrize(
     ("uri", "told_of"),
     [
