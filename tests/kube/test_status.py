@@ -26,6 +26,7 @@ from tests.features.served import HEDDLE
 from tests.features.shop import SHOP
 from tests.features.stream import Stream
 from tests.kube.accounts import Namespace, rule
+from tests.kube.authority_rights import EVERYWHERE, HERE
 from tests.kube.server import ApiServer
 
 WATCH = ("get", "list", "watch")
@@ -271,8 +272,8 @@ async def test_heddle_serve_says_it_and_the_next_one_goes_on(
 ) -> None:
     """Two replicas: the one that leads ends, and the other one goes on at once."""
     await namespace.account("heddle")
-    await namespace.allow("heddle", *READ, *ROLE, everywhere=True)
-    await namespace.allow("heddle", *LEADER, everywhere=False)
+    await namespace.allow("heddle", *READ, *ROLE, *EVERYWHERE, everywhere=True)
+    await namespace.allow("heddle", *LEADER, *HERE, everywhere=False)
     kubectl = Kubectl(namespace, server)
     config = await namespace.kubeconfig("heddle")
     async with replica(namespace.name, config) as first, replica(namespace.name, config) as second:
