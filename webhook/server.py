@@ -81,8 +81,12 @@ class WebhookServer:
         """Takes no more connections, and lets the requests that are there have their answers."""
         if self._server is not None:
             self._server.close()
+        transports = [each.transport for each in self._http.connections]
         self._http.pre_shutdown()  # connections that ask nothing now
         await self._http.shutdown(STOP_SECONDS)
+        for transport in filter(None, transports):
+            transport.abort()  # TLS would wait for the client to say farewell, too
+        await asyncio.sleep(0)  # aborted sockets are closed in the next turn
 
     def _connection(self) -> asyncio.Protocol:
         if len(self._http.connections) >= MAX_CONNECTIONS:
