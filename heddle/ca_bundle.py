@@ -1,5 +1,5 @@
 """Whom the API server trusts at our webhooks: `caBundle` of their configurations, which is kept
-equal to the roots of the mesh. Only one replica does this.
+equal to the roots of the mesh. Replicas of a revision may all do this: they write the same.
 
 Nothing else of a configuration is touched, so that who keeps it in Git finds nothing changed; and
 where cert-manager keeps the field, not even that.

@@ -148,6 +148,7 @@ async def _serve_pods(
         works = (
             *works,
             *replica.works(plane, server.clients, _led(settings, feed, plane, authority)),
+            *_bundles(settings, feed, authority),
         )
     with _metrics(settings.metrics, registry):
         async with (
@@ -213,17 +214,21 @@ async def _kept(settings: ServeSettings, feed: Feed) -> Kept:
 def _led(
     settings: ServeSettings, feed: Feed, plane: ControlPlane, authority: MeshAuthority
 ) -> Sequence[Work]:
-    """What else only one replica does: what the authority needs in a cluster, and the webhooks'
-    `caBundle`, if what they show is ours.
-    """
+    """What else only one replica does: what the authority needs in a cluster."""
     if feed.api is None or not isinstance(settings.source, KubernetesSource):
         return ()
-    works = authority.leading(feed.api, settings.source.namespace, plane)
-    if settings.webhook is None or settings.webhook_certificate is not None:
-        return works
+    return authority.leading(feed.api, settings.source.namespace, plane)
+
+
+def _bundles(settings: ServeSettings, feed: Feed, authority: MeshAuthority) -> Sequence[Work]:
+    """What keeps the webhooks' `caBundle`, if what they show is ours. Each replica does, for the
+    webhooks of its revision: the one that leads may be of another, and they all write the same.
+    """
+    if feed.api is None or settings.webhook is None or settings.webhook_certificate is not None:
+        return ()
     bundles = CaBundles(feed.api, revision=settings.revision, roots=lambda: authority.roots_pem)
     authority.trust.follow(bundles.roots_changed)
-    return (*works, bundles.keep)
+    return (bundles.keep,)
 
 
 async def _work(
