@@ -2,37 +2,23 @@
 author relies on it: so each such object is told of.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from crds.kinds import KINDS
 from crds.meta import Key
 from crds.problem import Problem, warning
 
-_NETWORKING = (
-    "DestinationRule",
-    "EnvoyFilter",
-    "Gateway",
-    "ProxyConfig",
-    "ServiceEntry",
-    "Sidecar",
-    "VirtualService",
-    "WorkloadEntry",
-    "WorkloadGroup",
-)
-_SECURITY = ("AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication")
+UNSUPPORTED: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("networking.istio.io", "EnvoyFilter"): ("v1alpha3",),
+    ("networking.istio.io", "ProxyConfig"): ("v1beta1",),
+    ("telemetry.istio.io", "Telemetry"): ("v1", "v1alpha1"),
+    ("extensions.istio.io", "TrafficExtension"): ("v1alpha1",),
+    ("extensions.istio.io", "WasmPlugin"): ("v1alpha1",),
+}
+"""Those of Istio's kinds that are not read, with the versions at which Istio serves them."""
 
-ISTIO_KINDS = frozenset(
-    {
-        *(("networking.istio.io", kind) for kind in _NETWORKING),
-        *(("security.istio.io", kind) for kind in _SECURITY),
-        ("telemetry.istio.io", "Telemetry"),
-        ("extensions.istio.io", "TrafficExtension"),
-        ("extensions.istio.io", "WasmPlugin"),
-    }
-)
+ISTIO_KINDS = frozenset({*UNSUPPORTED, *(each for each in KINDS if each[0].endswith(".istio.io"))})
 """All that there are."""
-
-UNSUPPORTED = ISTIO_KINDS - KINDS.keys()
 
 
 def unsupported(key: Key) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from crds.kinds import KINDS, Kind
 from crds.label_selector import LabelSelector
 from crds.meta import Key
+from crds.unsupported import UNSUPPORTED
 from sources.api_answers import Raw
 from sources.events import Applied, Deleted, Event, Synced
 from sources.held import Held
@@ -106,7 +107,7 @@ class Cluster:
             )
             yield line, found
 
-    def _reflector(self, line: Line, kind: Kind, voice: Voice) -> Reflector:
+    def _reflector(self, line: Line, kind: Kind | None, voice: Voice) -> Reflector:
         name = str(line)
         self._waiting.add(name)
         pruning = Pruning(line.group, line.kind, kind, revision=self._settings.revision)
@@ -167,7 +168,7 @@ class _Heard:
         await self._mailbox.room()
 
 
-def _other_lines() -> Iterable[tuple[Line, Kind]]:
+def _other_lines() -> Iterable[tuple[Line, Kind | None]]:
     """All kinds but those that are read first, and accounts, which pods name."""
     for (group, name), kind in KINDS.items():
         if not group and name in (CONFIG_MAP, NAMESPACE, SERVICE_ACCOUNT):
@@ -182,3 +183,6 @@ def _other_lines() -> Iterable[tuple[Line, Kind]]:
             optional=secret,
         )
         yield line, kind
+    # Nobody reads these, which their authors are to be told.
+    for (group, name), versions in UNSUPPORTED.items():
+        yield Line(group=group, kind=name, versions=versions, query={}, optional=True), None

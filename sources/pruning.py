@@ -4,7 +4,7 @@ Most of a Pod is of no concern to a mesh. Of a Secret only what may be a certifi
 kept, and one that has neither is not kept at all.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from crds.fields_read import only, shape
@@ -48,15 +48,18 @@ class Strings:
 class Pruning:
     """What is kept of the objects of one kind."""
 
-    def __init__(self, group: str, name: str, kind: Kind, *, revision: str = "") -> None:
-        """`revision` is ours: objects of Istio's kinds that name another one are somebody else's
-        (istio-api.md E-10). Without it all are read.
+    def __init__(self, group: str, name: str, kind: Kind | None, *, revision: str = "") -> None:
+        """Without a `kind` it is one that nobody reads: that there are objects, and what their
+        status says, is all that is kept. `revision` is ours: objects of Istio's kinds that name
+        another one are somebody else's (istio-api.md E-10). Without it all are read.
         """
         self._group = group
         self._name = name
         self._kind = kind
-        self._revision = "" if kind.partial else revision
-        self._shape = shape(kind.type) if kind.partial else {}
+        self._in_part = kind is not None and kind.partial
+        self._revision = "" if self._in_part else revision
+        self._shape = shape(kind.type) if kind is not None and kind.partial else {}
+        self._is_secret = kind is not None and kind.secret
         self._strings = Strings()
         self._version = ""
 
@@ -82,16 +85,21 @@ class Pruning:
     def _raw(self, item: Raw, meta: Raw) -> Raw | None:
         if self._revision and _revision(meta) not in ("", self._revision):
             return None
-        fields = self._partial(item) if self._kind.partial else _whole(item)
-        if self._kind.secret and not fields.get("data"):
+        fields = self._fields(item)
+        if self._is_secret and not fields.get("data"):
             return None
         api_version = f"{self._group}/{self._version}".removeprefix("/")
         head = {"apiVersion": api_version, "kind": self._name, "metadata": self._meta(meta)}
         return {**head, **fields}
 
-    def _partial(self, item: Raw) -> Raw:
+    def _fields(self, item: Raw) -> Raw:
+        if self._kind is None:
+            return {"status": item["status"]} if "status" in item else {}
+        return self._partial(item, self._kind.sections) if self._kind.partial else _whole(item)
+
+    def _partial(self, item: Raw, sections: Iterable[str]) -> Raw:
         found: dict[str, object] = {}
-        for section in self._kind.sections:
+        for section in sections:
             if section == "":
                 kept = only(item, self._shape)
                 found.update(kept if isinstance(kept, Mapping) else {})
@@ -101,12 +109,12 @@ class Pruning:
 
     def _meta(self, meta: Raw) -> Raw:
         # Who writes the status of ours names the version that it was worked out from.
-        wanted = _META if self._kind.partial else (*_META, "resourceVersion")
+        wanted = _META if self._in_part else (*_META, "resourceVersion")
         kept = {name: meta[name] for name in wanted if name in meta}
         if isinstance(labels := meta.get("labels"), Mapping):
             kept["labels"] = self._same(labels)
         annotations = meta.get("annotations")
-        if isinstance(annotations, Mapping) and not self._kind.secret:
+        if isinstance(annotations, Mapping) and not self._is_secret:
             ours = {name: text for name, text in annotations.items() if _is_ours(name)}
             if ours:
                 kept["annotations"] = self._same(ours)

@@ -56,7 +56,7 @@ class Api(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """What is listed and watched. `optional`: it is no fault if we may not."""
+    """What is listed and watched. `optional`: it may be forbidden, or not be there."""
 
     group: str
     kind: str
@@ -182,7 +182,8 @@ class Reflector:
         # An API server that just started may not know all of its kinds yet.
         if self._missed > 1 or not len(self.held):
             self._voice.put(self.held.forget())
-            self._tell(f"{self} is not installed: waiting for it")
+            if not self.line.optional:
+                self._tell(f"{self} is not installed: waiting for it")
             self._is_synced()
         self._read_again()
         return False

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from crds.kinds import KINDS
+from crds.unsupported import UNSUPPORTED
 from sources.api_answers import Page, Raw, WatchEvent
 from sources.errors import ApiError
 
@@ -48,6 +49,9 @@ class _State:
     objects: dict[Place, Raw] = field(default_factory=dict)
     history: list[_Entry] = field(default_factory=list)
     compacted: int = 0
+
+
+SERVED = {**{each: kind.versions for each, kind in KINDS.items()}, **UNSUPPORTED}
 
 
 def plural(kind: str) -> str:
@@ -126,8 +130,8 @@ class FakeApiServer:
         group = path.split("/")[2] if path.startswith("/apis/") else ""
         served = [
             {"name": plural(kind), "kind": kind}
-            for (of, kind), found in KINDS.items()
-            if of == group and kind not in self.missing and path.endswith(f"/{found.versions[0]}")
+            for (of, kind), versions in SERVED.items()
+            if of == group and kind not in self.missing and path.endswith(f"/{versions[0]}")
         ]
         if not served:
             raise ApiError("the API server says 404", 404)
@@ -238,6 +242,6 @@ def _is_in(place: Place, path: str, query: Mapping[str, str]) -> bool:
 
 def collection(group: str, kind: str) -> str:
     """The path of all objects of a kind."""
-    version = KINDS[group, kind].versions[0]
+    version = SERVED[group, kind][0]
     root = f"/apis/{group}/{version}" if group else f"/api/{version}"
     return f"{root}/{plural(kind)}"

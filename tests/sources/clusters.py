@@ -15,6 +15,7 @@ SECRETS = collection("", "Secret")
 NAMESPACES = collection("", "Namespace")
 CONFIG_MAPS = collection("", "ConfigMap")
 VIRTUAL_SERVICES = collection("networking.istio.io", "VirtualService")
+ENVOY_FILTERS = collection("networking.istio.io", "EnvoyFilter")
 KIND_OF = {
     PODS: ("", "Pod"),
     SERVICES: ("", "Service"),

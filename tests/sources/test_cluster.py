@@ -5,12 +5,14 @@ from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager
 from functools import wraps
 
+from crds.decode import decode
 from tests.fakes.api_server import FakeApiServer, Fault
 from tests.fakes.virtual_time import run_virtually
 from tests.mirror import Mirror, mirrored
 from tests.sources.clusters import (
     CONFIG,
     CONFIG_MAPS,
+    ENVOY_FILTERS,
     NAMESPACES,
     PODS,
     SECRETS,
@@ -125,6 +127,20 @@ async def test_a_kind_that_is_installed_no_more_is_gone(server: FakeApiServer) -
         assert mirror.names("VirtualService") == ["route"]
         await asyncio.sleep(60)
         assert mirror.names("VirtualService") == []
+
+
+@virtually
+async def test_kinds_that_nobody_reads_are_told_of(server: FakeApiServer) -> None:
+    """Their authors rely on them. Nothing of what they say is held; most clusters have none."""
+    server.missing = {"Telemetry", "WasmPlugin"}
+    given = {"metadata": meta("patch", "shop"), "spec": {"configPatches": [{}]}, "status": {"a": 1}}
+    server.put(ENVOY_FILTERS, given)
+    async with mirror_of(server) as mirror:
+        await asyncio.sleep(10)
+        assert mirror.synced == 1
+        (raw,) = (raw for key, raw in mirror.objects.items() if key.kind == "EnvoyFilter")
+        assert (raw.get("spec"), raw["status"]) == (None, {"a": 1})
+        assert [each.code for each in decode(raw).problems] == ["unsupported-kind"]
 
 
 def asked(server: FakeApiServer, verb: str, path: str) -> int:
