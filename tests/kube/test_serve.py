@@ -29,24 +29,23 @@ START_SECONDS = 100.0
 
 
 class Program:
-    """One that runs."""
+    """One that runs, and says how it fares in a file: a pipe that nobody reads would stop it."""
 
-    def __init__(self, process: asyncio.subprocess.Process, root: Path) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, root: Path, log: Path) -> None:
         self.process = process
         self._root = root
-        self._log: list[str] = []
+        self._log = log
 
     async def logged(self, pattern: str) -> str:
         """What a line of its log has, as soon as there is one."""
-        assert self.process.stderr is not None
         async with asyncio.timeout(START_SECONDS):
             while True:
-                for line in self._log:
-                    if found := re.search(pattern, line):
-                        return found[1]
-                line = (await self.process.stderr.readline()).decode()
-                assert line, f"it has ended: {self._log}"
-                self._log.append(line)
+                ended = self.process.returncode is not None
+                said = await asyncio.to_thread(self._log.read_text)
+                if found := re.search(pattern, said):
+                    return found[1]
+                assert not ended, f"it has ended: {said}"
+                await asyncio.sleep(0.05)  # it tells nobody
 
     async def probe(self, path: str) -> int:
         """The status of an answer."""
@@ -80,21 +79,29 @@ async def program(kinds: None, namespace: Namespace, tmp_path: Path) -> AsyncIte
     await namespace.allow("heddle", *HERE, everywhere=False)
     config = await namespace.kubeconfig("heddle")
     root = tmp_path / "root.pem"
-    process = await asyncio.create_subprocess_exec(
-        HEDDLE,
-        "serve",
-        "--kubernetes",
-        *("--kubeconfig", str(config), "--namespace", namespace.name),
-        *("--listen", "127.0.0.1:0", "--probes", "127.0.0.1:0", "--root-out", str(root)),
-        env={**os.environ, "NO_COLOR": "1"},
-        stderr=asyncio.subprocess.PIPE,
-    )
+    log = tmp_path / "log"
+    with log.open("wb") as stderr:
+        process = await _started(config, namespace.name, root, stderr.fileno())
     try:
-        yield Program(process, root)
+        yield Program(process, root, log)
     finally:
         if process.returncode is None:
             process.terminate()
             assert await process.wait() == 0
+
+
+async def _started(
+    config: Path, namespace: str, root: Path, stderr: int
+) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        HEDDLE,
+        "serve",
+        "--kubernetes",
+        *("--kubeconfig", str(config), "--namespace", namespace),
+        *("--listen", "127.0.0.1:0", "--probes", "127.0.0.1:0", "--root-out", str(root)),
+        env={**os.environ, "NO_COLOR": "1"},
+        stderr=stderr,
+    )
 
 
 async def a_pod(namespace: Namespace, name: str) -> str:
