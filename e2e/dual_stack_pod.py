@@ -149,7 +149,7 @@ def _bootstrap() -> dict[str, object]:
 
 def main(envoy: str, folder: Path) -> None:
     """Prints what the server saw."""
-    subprocess.run(["/bin/sh", "-c", NETWORK], check=True)
+    subprocess.run(["/bin/sh", "-c", NETWORK], check=True, stdout=sys.stderr)
     (folder / "bootstrap.json").write_text(json.dumps(_bootstrap()))
     arguments = ["--config-path", str(folder / "bootstrap.json"), "--concurrency", "1"]
     with subprocess.Popen(
