@@ -27,15 +27,15 @@ from heddle.authority_place import Change, Voice
 from heddle.cluster_objects import Objects, Raw, find, listed, remove
 from sources.errors import ApiError
 from sources.resource import CONFIG_MAPS, LEASES, PODS, SECRETS
+from webhook.settings import ROOT_CONFIG_MAP, ROOT_KEY
 
 log = structlog.get_logger(__name__)
 
 SECRET = "heddle-ca"
 GIVEN = "cacerts"
 """Istio's name for an authority that is plugged in."""
-ROOTS = "heddle-ca-root-cert"
-"""The ConfigMap with the roots, in every namespace that needs it."""
-ROOT_FILE = "root-cert.pem"
+ROOTS, ROOT_FILE = ROOT_CONFIG_MAP, ROOT_KEY
+"""The ConfigMap with the roots, in every namespace that needs it: where sidecars look for them."""
 POLL_SECONDS = 2.0
 START_SECONDS = 60.0
 """How long a replica that starts waits for what is missing to be put back."""

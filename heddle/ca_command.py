@@ -20,6 +20,7 @@ from heddle.ca_show import as_text, as_values, now_is
 from heddle.ca_steps import PAUSE, Care, made, progress, step, step_back
 from heddle.certificates import TRUST_DOMAIN
 from heddle.exits import fail
+from heddle.injection import SYSTEM_NAMESPACE
 from sources.errors import SourceError
 
 app = typer.Typer(
@@ -28,7 +29,6 @@ app = typer.Typer(
 )
 
 _POLL_SECONDS = 0.5
-SYSTEM_NAMESPACE = "heddle-system"
 
 FolderOption = Annotated[
     Path | None,

@@ -199,7 +199,7 @@ def status(facts: Facts, old: Mapping[str, object], now: str) -> Mapping[str, ob
     """The status to write; None if `old` says the same. `now` is an RFC 3339 time. Conditions of
     others are kept, and so is the time of what has not turned.
     """
-    before = _listed(old)
+    before = listed(old)
     ours = {str(each.get("type")): each for each in before if each.get("type") in TYPES}
     made = [
         _written(each, facts.generation, ours.get(each.type, {}), now) for each in conditions(facts)
@@ -216,7 +216,8 @@ def status(facts: Facts, old: Mapping[str, object], now: str) -> Mapping[str, ob
     }
 
 
-def _listed(status: Mapping[str, object]) -> list[Mapping[str, object]]:
+def listed(status: Mapping[str, object]) -> list[Mapping[str, object]]:
+    """The conditions in a status, whosever they are."""
     found = status.get("conditions")
     return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
 

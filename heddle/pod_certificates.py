@@ -19,11 +19,11 @@ from heddle.pods import Pods
 from heddle.trust import Trust
 from sources.errors import ApiError
 from sources.resource import Resource
+from webhook.settings import SIGNER
 from xds.errors import Forbidden, NotReady
 
 log = structlog.get_logger(__name__)
 
-SIGNER = "heddle.io/workload"
 POLL_SECONDS = 1.0
 """A pod does not start before it has its certificate."""
 _ABSENT_SECONDS = 60.0

@@ -15,10 +15,11 @@ from ca.authority import pem
 from ca.secret_object import MANAGED_BY
 from heddle.authority_secret import ROOT_FILE, ROOTS
 from heddle.cluster_objects import Objects, Raw, find, listed, remove
-from heddle.pod_certificates import SIGNER
 from heddle.trust import Trust
 from sources.errors import ApiError
 from sources.resource import CONFIG_MAPS, Resource
+from sources.served import served
+from webhook.settings import SIGNER
 
 log = structlog.get_logger(__name__)
 
@@ -27,10 +28,7 @@ LOOK_SECONDS = 1.0
 MEND_SECONDS = 10.0
 """How often it is asked what is there."""
 BUNDLE = f"{SIGNER.replace('/', ':')}:roots"
-_BUNDLES = tuple(
-    Resource(group="certificates.k8s.io", version=version, plural="clustertrustbundles")
-    for version in ("v1", "v1beta1")
-)
+_BUNDLES = ("certificates.k8s.io", "ClusterTrustBundle", ("v1", "v1beta1"))
 _MANAGER = "heddle"
 _NAMED = 3
 _NOT_FOUND, _FORBIDDEN = 404, 403
@@ -145,7 +143,7 @@ class RootConfigMaps:
     async def _trust_bundle(self, roots: str) -> None:
         """Where there is no such thing, or it is not ours to write, there is none."""
         try:
-            resource = self._bundle or await self._served()
+            resource = self._bundle or await served(self._api, *_BUNDLES)
             if resource is None:
                 return
             self._bundle = resource
@@ -157,18 +155,6 @@ class RootConfigMaps:
             if error.status == _FORBIDDEN and str(error) != self._untrusted:
                 log.warning("no ClusterTrustBundle is written", reason=str(error))
                 self._untrusted = str(error)
-
-    async def _served(self) -> Resource | None:
-        for each in _BUNDLES:
-            found = await find(self._api, f"/apis/{each.group}/{each.version}")
-            resources = found.get("resources") if found is not None else None
-            names = [
-                _mapping(one).get("name")
-                for one in (resources if isinstance(resources, list) else ())
-            ]
-            if each.plural in names:
-                return each
-        return None
 
     async def _write_bundle(self, resource: Resource, roots: str) -> None:
         path = resource.one(BUNDLE)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import structlog
 
 from crds.meta import Key
-from heddle.conditions import TYPES, Reason
+from heddle.conditions import TYPES, Reason, listed
 from heddle.rate import Bucket
 from heddle.status_board import Seen
 from heddle.status_metrics import StatusMetrics
@@ -44,10 +44,10 @@ class Turn:
 
 def turns(old: Status, new: Status) -> Sequence[Turn]:
     """What has become worse from one status to the next."""
-    before = {str(each.get("type")): each for each in _conditions(old)}
+    before = {str(each.get("type")): each for each in listed(old)}
     return [
         Turn(condition=str(each["type"]), reason=str(each["reason"]), message=str(each["message"]))
-        for each in _conditions(new)
+        for each in listed(new)
         if each.get("type") in TYPES
         and each.get("status") == "False"
         and each.get("reason") not in _QUIET
@@ -57,11 +57,6 @@ def turns(old: Status, new: Status) -> Sequence[Turn]:
 
 def _is_old(new: Status, old: Status) -> bool:
     return all(new.get(name) == old.get(name) for name in ("status", "reason"))
-
-
-def _conditions(status: Status) -> list[Status]:
-    found = status.get("conditions")
-    return [each for each in found if isinstance(each, Mapping)] if isinstance(found, list) else []
 
 
 class StatusEvents:

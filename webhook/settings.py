@@ -20,6 +20,8 @@ ROOT_FOLDER, ROOT_FILE = "/var/run/heddle/root", "root.pem"
 """Where the sidecar has the mesh's root certificates, and in which file."""
 
 
+SIGNER = "heddle.io/workload"
+"""Who signs pod certificates (`spec.signerName`)."""
 ROOT_CONFIG_MAP, ROOT_KEY = "heddle-ca-root-cert", "root-cert.pem"
 """What has the mesh's root certificates in every namespace that is injected; the key is Istio's."""
 
@@ -88,7 +90,7 @@ class InjectSettings:
     sds_own: Mapping[str, str] = field(default_factory=dict)
     """Contents of the SDS files that name the workload's own certificate, by their names, if those
     are in files."""
-    certificate_signer: str = "heddle.io/workload"
+    certificate_signer: str = SIGNER
     """Who signs pod certificates (`spec.signerName`)."""
     init_image: str = "heddle/init:0.1.0"
     init_resources: Quantities = INIT_RESOURCES

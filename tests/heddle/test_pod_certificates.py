@@ -11,13 +11,14 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ca.workload import LIFETIME
-from heddle.pod_certificates import REQUESTS, SIGNER, PodCertificates
+from heddle.pod_certificates import REQUESTS, PodCertificates
 from sources.errors import ApiError
 from tests.ca.requests import ec_key
 from tests.fakes.clock import FakeClock
 from tests.fakes.cluster import FakeCluster
 from tests.features.plane import Plane
 from tests.features.shop import ACCOUNT, namespace, workload
+from webhook.settings import SIGNER
 
 DAY = 86_400
 

@@ -128,7 +128,10 @@ async def test_a_namespace_that_has_gone_holds_nobody_up(world: World) -> None:
 
 
 async def serve_bundles(world: World) -> None:
-    body = {"metadata": {"name": "v1beta1"}, "resources": [{"name": "clustertrustbundles"}]}
+    body = {
+        "metadata": {"name": "v1beta1"},
+        "resources": [{"name": "clustertrustbundles", "kind": "ClusterTrustBundle"}],
+    }
     await world.api.create("/apis/certificates.k8s.io", body)
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from heddle.authority_secret import GIVEN, ROOTS, SECRET
-from heddle.pod_certificates import SIGNER
 from heddle.root_config_maps import BUNDLE
 from tests.kube.accounts import rule
+from webhook.settings import SIGNER
 
 
 def named(group: str, resource: str, name: str, *verbs: str) -> Mapping[str, object]:

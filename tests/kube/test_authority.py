@@ -31,7 +31,7 @@ from heddle.cluster_objects import find, remove
 from heddle.control_plane import ControlPlane
 from heddle.main import app
 from heddle.mesh_authority import Kept, MeshAuthority
-from heddle.pod_certificates import REQUESTS, SIGNER
+from heddle.pod_certificates import REQUESTS
 from heddle.root_config_maps import BUNDLE
 from heddle.serve import utc_now
 from sources.events import Applied, Synced
@@ -45,6 +45,7 @@ from tests.kube.accounts import Namespace, rule
 from tests.kube.authority_rights import EVERYWHERE, HERE
 from tests.kube.server import ApiServer
 from tests.kube.test_reflector import RULES, kinds
+from webhook.settings import SIGNER
 from xds.publisher import Publisher
 
 __all__ = ["kinds"]
