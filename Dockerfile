@@ -7,8 +7,10 @@ COPY requirements/runtime.txt requirements/dev.txt requirements/
 COPY scripts/image scripts/
 RUN scripts/image packages /opt/heddle
 COPY pyproject.toml README.md LICENSE ./
+COPY analysis analysis
 COPY ca ca
 COPY crds crds
+COPY explain explain
 COPY heddle heddle
 COPY mesh mesh
 COPY sources sources

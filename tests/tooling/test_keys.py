@@ -5,7 +5,18 @@ from pathlib import Path
 
 from tests.security_rows import guards
 
-PACKAGES = ("ca", "crds", "heddle", "mesh", "sources", "translator", "webhook", "xds")
+PACKAGES = (
+    "analysis",
+    "ca",
+    "crds",
+    "explain",
+    "heddle",
+    "mesh",
+    "sources",
+    "translator",
+    "webhook",
+    "xds",
+)
 KEY = re.compile(
     rb"-----BEGIN [A-Z ]*KEY-----\s*[\w+/]{20}"  # PEM
     rb"|\"(n|d|k|x)\": ?\"[\w-]{20,}\""  # JWK
