@@ -4,6 +4,7 @@ the well-known labels and annotations.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from crds.fields import EMPTY, wire
 
@@ -29,15 +30,33 @@ class Key:
         )
 
 
+class Lines(Protocol):
+    """Knows the lines of one object's fields."""
+
+    def line(self, path: str) -> int | None:
+        """Where a field such as `spec.http[0].route` stands in its file, from 1: its key, or the
+        item. Of one that is missing, what it would be in; `None` if that cannot be told.
+        """
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Origin:
     """Where an object was read: a file, the document in it (from 1) and the line that the document
     starts on (from 1). Without these two, it is the file or folder as a whole.
+
+    `lines` finds those of the object's fields, when asked. It may hold a Secret, so it does not
+    show; nor is a place another one because of what is written there.
     """
 
     file: str
     document: int | None = None
     line: int | None = None
+    lines: Lines | None = field(default=None, repr=False, compare=False)
+
+    def of(self, path: str) -> "Origin":
+        """Where one field of the object is: the file, and the field's own line."""
+        found = self.lines.line(path) if self.lines is not None and path else None
+        return Origin(self.file, self.document, self.line if found is None else found)
 
     def __str__(self) -> str:
         line = "" if self.line is None else f":{self.line}"

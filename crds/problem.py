@@ -46,8 +46,15 @@ class Problem:
         """The same problem, saying which file the object came from."""
         return self if origin is None or self.origin is not None else replace(self, origin=origin)
 
+    @property
+    def place(self) -> Origin | None:
+        """The file and line of the field that is meant. This reads the document again: for what is
+        shown, not for what is compared.
+        """
+        return self.origin.of(self.path) if self.origin is not None else None
+
     def __str__(self) -> str:
-        parts = [str(part) for part in (self.origin, self.object, self.path) if part]
+        parts = [str(part) for part in (self.place, self.object, self.path) if part]
         shown = f" (got {self.value!r})" if self.value is not None else ""
         text = ": ".join([*parts, self.message])
         return printable(f"{self.severity.value}[{self.code}] {text}{shown}")

@@ -10,7 +10,7 @@ import structlog
 
 from crds.kinds import Object
 from crds.mesh_config import MeshConfig
-from crds.meta import Key
+from crds.meta import Key, Origin
 from crds.problem import Problem, Severity
 from heddle.edits import GROUPS, Edit, EditListener
 from heddle.engine import Engine
@@ -116,6 +116,10 @@ class ControlPlane:
     def object(self, key: Key) -> Object | None:
         """One of them, as far as it could be read."""
         return self._intake.store.get(key)
+
+    def origin(self, key: Key) -> Origin | None:
+        """Where an object was read, if it came from a file; `Origin.of` knows its fields."""
+        return self._intake.origin(key)
 
     @property
     def config(self) -> MeshConfig:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from crds.meta import Key, Origin
 from crds.problem import Problem
 from heddle.control_plane import ControlPlane
 from heddle.injection import PORT, SERVER_NAME, inject_settings
@@ -27,6 +28,8 @@ class Folder:
     """Why a pod, by namespace/name, has no sidecar."""
     owners: Mapping[str, str]
     """The Deployment or StatefulSet, as namespace/name, that a pod was made from."""
+    origins: Mapping[Key, Origin]
+    """Where each object was read; `Origin.of` knows its fields."""
 
 
 def read_folder(path: Path, mode: Mode = Mode.REDIRECT) -> Folder:
@@ -35,10 +38,12 @@ def read_folder(path: Path, mode: Mode = Mode.REDIRECT) -> Folder:
     cluster = LocalCluster(settings, _SUBNETS[mode])
     plane = ControlPlane(quiet=True)
     plane.apply(cluster.apply(load(path)))
+    placed = ((key, plane.origin(key)) for key, _ in plane.objects())
     return Folder(
         mesh=plane.engine.mesh,
         problems=plane.problems(),
         proxies=tuple(plane.engine.proxies()),
         skipped=cluster.skipped,
         owners=cluster.owners(),
+        origins={key: origin for key, origin in placed if origin is not None},
     )

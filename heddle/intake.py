@@ -97,6 +97,10 @@ class Intake:
         of_config = (*self._config_problems, *self._injection_problems)
         return tuple(self.located((*of_files, *of_objects, *of_config)))
 
+    def origin(self, key: Key) -> Origin | None:
+        """Where an object was read, if it came from a file."""
+        return self._origins.get(key)
+
     def located(self, problems: Iterable[Problem]) -> Iterable[Problem]:
         """The problems, saying which file their objects came from."""
         for problem in problems:

@@ -105,6 +105,7 @@ def validate(
 
 
 def _as_dict(problem: Problem) -> dict[str, object]:
+    place = problem.place
     return {
         "code": problem.code,
         "severity": problem.severity.value,
@@ -112,9 +113,9 @@ def _as_dict(problem: Problem) -> dict[str, object]:
         "path": problem.path,
         "value": problem.value,
         "message": problem.message,
-        "file": problem.origin.file if problem.origin else None,
-        "document": problem.origin.document if problem.origin else None,
-        "line": problem.origin.line if problem.origin else None,
+        "file": place.file if place else None,
+        "document": place.document if place else None,
+        "line": place.line if place else None,
     }
 
 

@@ -134,6 +134,11 @@ def _objects(value: object) -> Read:
     return Read(tuple(found), tuple(unread))
 
 
+def item_path(value: object, key: Key) -> str:
+    """Where in a document an object is: `""`, or `items[1].` and the like in a List."""
+    return next((path for path, raw in _unpacked(value, "") if identify(raw).key == key), "")
+
+
 def _unpacked(value: object, path: str, depth: int = 0) -> Iterator[tuple[str, object]]:
     """A List's items, with where they are; anything else is itself."""
     items = value.get("items") if isinstance(value, Mapping) else None

@@ -12,6 +12,7 @@ from crds.meta import Key, Origin
 from crds.problem import Problem, error, warning
 from sources.documents import Document, Read, read_json, read_yaml, split
 from sources.events import Applied, Deleted, Event, Moved, Problems
+from sources.lines import DocumentLines
 
 Place = tuple[Mapping[str, object], Origin]
 
@@ -92,7 +93,7 @@ class Folder:
         return {
             key
             for key in (*old.objects, *state.objects)
-            if old.objects.get(key) != state.objects.get(key)
+            if not _is_same(old.objects.get(key), state.objects.get(key))
         }
 
     def _settle(self, key: Key) -> Iterator[Event]:
@@ -110,7 +111,7 @@ class Folder:
         raw, origin = place
         if told is None or (told[1][0] is not raw and told[1][0] != raw):
             yield Applied(key, raw, origin)
-        elif told[1][1] != origin:
+        elif not _is_same(told[1], place):
             yield Moved(key, origin)
 
     def _news(self, files: set[str]) -> Iterator[Problems]:
@@ -129,6 +130,13 @@ class Folder:
             owner, (_, first) = self._owners[key]
             if owner != file:
                 yield _copy(key, origin, first)
+
+
+def _is_same(one: Place | None, other: Place | None) -> bool:
+    """Whether neither the object nor the line of any of its fields is another."""
+    if one is None or other is None or one != other:
+        return one is other
+    return one[1].lines == other[1].lines
 
 
 def _copy(key: Key, origin: Origin, first: Origin) -> Problem:
@@ -174,7 +182,8 @@ def _state(
             if key in objects:
                 problems.append(_copy(key, origin, objects[key][1]))
             else:
-                objects[key] = (raw, origin)
+                lines = DocumentLines(document.text, document.line, key)
+                objects[key] = (raw, replace(origin, lines=lines))
     kept = frozenset(_kept_objects(known, old)) - objects.keys()
     return FileState(
         documents=known,

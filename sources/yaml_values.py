@@ -29,7 +29,8 @@ MAX_CHARS = 1 << 20
 MAX_INTEGER_CHARS = 24
 _TAG = "tag:yaml.org,2002:"
 _MERGE = "<<"
-_NO_KEY = object()
+NO_KEY = object()
+"""What `Frame.key` is between a value and the next key."""
 
 _TRUE = ("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON")
 _FALSE = ("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF")
@@ -69,7 +70,7 @@ def parse(text: str) -> object:
     if len(text) > MAX_CHARS:
         raise Fault("too-large", f"a document may have {MAX_CHARS} characters: split it")
     try:
-        return _Builder().build(text)
+        return Builder().build(text)
     except MarkedYAMLError as failure:
         mark = failure.problem_mark or failure.context_mark
         raise Fault("bad-yaml", _told(failure), mark.line if mark else 0) from failure
@@ -83,35 +84,37 @@ def _told(failure: MarkedYAMLError) -> str:
 
 
 @dataclass(slots=True)
-class _Frame:
+class Frame:
     """A list or mapping that is being filled."""
 
     value: list[object] | dict[str, object]
     anchor: str | None
     count_before: int
-    key: object = _NO_KEY
+    key: object = NO_KEY
     merges: list[Mapping[str, object]] = field(default_factory=list)
 
 
-class _Builder:
-    """Takes events in, has one value in the end."""
+class Builder:
+    """Takes events in, has one value in the end; `stack` is what is being filled."""
 
     def __init__(self) -> None:
-        self._stack: list[_Frame] = []
+        self.stack: list[Frame] = []
         self._anchors: dict[str, tuple[object, int]] = {}
         self._count = 0
         self._documents = 0
         self._result: object = None
 
     def build(self, text: str) -> object:
+        """The value of a text; raises `Fault`, and the errors of libyaml."""
         parser = CSafeLoader(text)
         event = parser.get_event()
         while event is not None and not isinstance(event, StreamEndEvent):
-            self._take(event)
+            self.take(event)
             event = parser.get_event()
         return self._result
 
-    def _take(self, event: Event) -> None:
+    def take(self, event: Event) -> None:
+        """One event."""
         match event:
             case ScalarEvent():
                 self._add(_scalar(event), event, event.anchor)
@@ -126,7 +129,7 @@ class _Builder:
             case DocumentStartEvent():
                 self._documents += 1
                 if self._documents > 1:
-                    raise Fault("bad-yaml", "documents must be separated by `---`", _line(event))
+                    raise Fault("bad-yaml", "documents must be separated by `---`", line_of(event))
 
     def _open(
         self,
@@ -135,14 +138,14 @@ class _Builder:
         anchor: str | None,
     ) -> None:
         if event.tag not in (None, "!", _TAG + "map", _TAG + "seq"):
-            raise Fault("bad-tag", f"tags such as {event.tag[:40]} are not allowed", _line(event))
-        if len(self._stack) >= MAX_DEPTH:
-            raise Fault("too-deep", f"is nested more than {MAX_DEPTH} levels", _line(event))
+            raise Fault("bad-tag", f"tags such as {event.tag[:40]} are not allowed", line_of(event))
+        if len(self.stack) >= MAX_DEPTH:
+            raise Fault("too-deep", f"is nested more than {MAX_DEPTH} levels", line_of(event))
         self._spend(1, event)
-        self._stack.append(_Frame(value, anchor, self._count))
+        self.stack.append(Frame(value, anchor, self._count))
 
     def _close(self, event: Event) -> None:
-        frame = self._stack.pop()
+        frame = self.stack.pop()
         if isinstance(frame.value, dict):
             for merged in frame.merges:
                 for name, value in merged.items():
@@ -156,7 +159,7 @@ class _Builder:
         found = self._anchors.get(name)
         if found is None:
             message = f"alias *{name[:40]} refers to nothing before it"
-            raise Fault("bad-alias", message, _line(event))
+            raise Fault("bad-alias", message, line_of(event))
         self._spend(found[1], event)
         self._add(found[0], event, None)
 
@@ -167,19 +170,19 @@ class _Builder:
         self._put(value, event)
 
     def _put(self, value: object, event: Event) -> None:
-        if not self._stack:
+        if not self.stack:
             self._result = value
             return
-        frame = self._stack[-1]
+        frame = self.stack[-1]
         if isinstance(frame.value, list):
             frame.value.append(value)
-        elif frame.key is _NO_KEY:
+        elif frame.key is NO_KEY:
             frame.key = _key(value, event)
             if frame.key in frame.value:
                 message = f"the key `{str(frame.key)[:80]}` is given twice: keep one"
-                raise Fault("duplicate-key", message, _line(event))
+                raise Fault("duplicate-key", message, line_of(event))
         else:
-            name, frame.key = frame.key, _NO_KEY
+            name, frame.key = frame.key, NO_KEY
             if name == _MERGE:
                 frame.merges.extend(_merged(value, event))
             else:
@@ -189,14 +192,14 @@ class _Builder:
         self._count += count
         if self._count > MAX_VALUES:
             message = f"a document may hold {MAX_VALUES} values, repeats by aliases included"
-            raise Fault("too-many-values", message, _line(event))
+            raise Fault("too-many-values", message, line_of(event))
 
 
 def _merged(value: object, event: Event) -> list[Mapping[str, object]]:
     mappings = value if isinstance(value, list) else [value]
     found: list[Mapping[str, object]] = [each for each in mappings if isinstance(each, dict)]
     if len(found) < len(mappings):
-        raise Fault("bad-merge", "`<<` takes a mapping or a list of them", _line(event))
+        raise Fault("bad-merge", "`<<` takes a mapping or a list of them", line_of(event))
     return found
 
 
@@ -210,7 +213,7 @@ def _key(value: object, event: Event) -> str:
         case int() | float():
             return str(value)
         case _:
-            raise Fault("bad-key", "a key must be a plain name: put it in quotes", _line(event))
+            raise Fault("bad-key", "a key must be a plain name: put it in quotes", line_of(event))
 
 
 def _scalar(event: ScalarEvent) -> object:
@@ -221,7 +224,7 @@ def _scalar(event: ScalarEvent) -> object:
         return event.value
     if kind in ("int", "float", "bool", "null"):
         return _plain(event.value)
-    raise Fault("bad-tag", f"tags such as {event.tag[:40]} are not allowed", _line(event))
+    raise Fault("bad-tag", f"tags such as {event.tag[:40]} are not allowed", line_of(event))
 
 
 def _plain(text: str) -> object:
@@ -237,5 +240,6 @@ def _plain(text: str) -> object:
     return float(digits) if _FLOAT.fullmatch(digits) else text
 
 
-def _line(event: Event) -> int:
+def line_of(event: Event) -> int:
+    """Where it starts, from 0."""
     return event.start_mark.line if event.start_mark else 0

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from crds.meta import Key
 from heddle.folder import read_folder
 from mesh.proxy import Mode
 from sources.errors import SourceError
@@ -44,3 +45,13 @@ def test_problems_of_all_kinds_are_found(tmp_path: Path) -> None:
     )
     codes = {problem.code for problem in read_folder(tmp_path).problems}
     assert {"bad-yaml", "unknown-host"} <= codes
+
+
+def test_the_line_of_each_object_and_field_is_known(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(
+        "kind: Namespace\napiVersion: v1\nmetadata:\n  labels: {}\n  name: shop\n"
+    )
+    read = read_folder(tmp_path)
+    origin = read.origins[Key("", "Namespace", "", "shop")]
+    assert origin.line == 1
+    assert origin.of("metadata.name").line == 5

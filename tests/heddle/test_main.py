@@ -45,7 +45,11 @@ ERROR = """
 apiVersion: networking.istio.io/v1
 kind: VirtualService
 metadata: {name: v, namespace: shop}
-spec: {hosts: [web], http: [{timeout: soon, route: [{destination: {host: web}}]}]}
+spec:
+  hosts: [web]
+  http:
+  - timeout: soon
+    route: [{destination: {host: web}}]
 """
 WARNING = """
 apiVersion: networking.istio.io/v1
@@ -94,7 +98,7 @@ def test_validate_fails_on_errors_and_says_where(folder: Path) -> None:
     result = heddle("validate", "-f", folder)
     assert result.exit_code == 1
     (line,) = result.stdout.splitlines()
-    for part in ("bad.yaml", "VirtualService shop/v", "spec.http[0].timeout", "soon"):
+    for part in ("bad.yaml:8 ", "VirtualService shop/v", "spec.http[0].timeout", "soon"):
         assert part in line
     assert result.stderr == "1 errors, 0 warnings\n"
 
@@ -118,6 +122,7 @@ def test_validate_prints_json(folder: Path) -> None:
         "path": "spec.http[0].timeout",
         "value": "soon",
         "document": 1,
+        "line": 8,
     }
     assert expected.items() <= problem.items()
     assert problem["file"].endswith("bad.yaml")
