@@ -1,0 +1,123 @@
+"""What an analyzer may know: the mesh, all objects, and indexes over them that are built when the
+first one asks, once.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TypeVar
+
+from crds.core import Namespace, Pod, ServiceAccount
+from crds.fields import EMPTY
+from crds.kinds import Object
+from crds.meta import Key, Meta
+from mesh.mesh import Mesh
+from mesh.service_index import selects
+
+Kind = TypeVar("Kind", bound=Object)
+Raw = Mapping[str, object]
+
+NO_RAW: Mapping[Key, Raw] = {}
+NO_OWNERS: Mapping[Key, Key] = {}
+
+
+class Facts:
+    """Frozen in effect: it has no slots, for its indexes are kept as attributes.
+
+    `objects` are all that could be read. `raw` has objects as they were written, of the kinds that
+    are not read (a Deployment, a Telemetry): as far as they are known, which in a control plane
+    they are not. No Secret is among them. `owners` has, for a pod that was made from a template,
+    what holds the template. `focus`: only these objects are looked at, all others are known.
+    """
+
+    def __init__(
+        self,
+        *,
+        mesh: Mesh,
+        objects: Mapping[Key, Object],
+        raw: Mapping[Key, Raw] = NO_RAW,
+        owners: Mapping[Key, Key] = NO_OWNERS,
+        focus: Collection[Key] | None = None,
+    ) -> None:
+        self.mesh = mesh
+        self.objects = objects
+        self.raw = raw
+        self.owners = owners
+        self.focus = focus
+
+    def subjects(self, kind: type[Kind]) -> Iterator[tuple[Key, Kind]]:
+        """The objects of a kind to say something about, in the order of keys."""
+        focus = self.focus
+        if focus is None:
+            yield from self.every(kind)
+            return
+        for key in sorted(focus):
+            item = self.objects.get(key)
+            if isinstance(item, kind):
+                yield key, item
+
+    def every(self, kind: type[Kind]) -> Sequence[tuple[Key, Kind]]:
+        """All objects of a kind, in the order of keys: to look things up in."""
+        return [(key, item) for key, item in self._kinds.get(kind, ()) if isinstance(item, kind)]
+
+    def unread(self, kind: str) -> Iterator[tuple[Key, Raw]]:
+        """The objects to say something about of a kind that is only known as it was written."""
+        for key, raw in sorted(self.raw.items(), key=lambda pair: pair[0]):
+            if key.kind == kind and (self.focus is None or key in self.focus):
+                yield key, raw
+
+    def meta(self, key: Key) -> Meta | None:
+        """The metadata of an object that could be read."""
+        item = self.objects.get(key)
+        return item.meta if item is not None else None
+
+    @cached_property
+    def _kinds(self) -> Mapping[type[object], Sequence[tuple[Key, Object]]]:
+        found: defaultdict[type[object], list[tuple[Key, Object]]] = defaultdict(list)
+        for key in sorted(self.objects):
+            item = self.objects[key]
+            found[type(item)].append((key, item))
+        return found
+
+    @cached_property
+    def namespaces(self) -> Mapping[str, Namespace]:
+        """By name. Files need not have those that they put objects into."""
+        return {key.name: item for key, item in self.every(Namespace)}
+
+    @cached_property
+    def service_accounts(self) -> frozenset[tuple[str, str]]:
+        """Namespace and name of those that exist: written down, Kubernetes' own, or a pod's."""
+        written = {(key.namespace, key.name) for key, _ in self.every(ServiceAccount)}
+        used = {(key.namespace, pod.service_account) for key, pod in self.every(Pod)}
+        places = {*self.namespaces, *(key.namespace for key in self.objects if key.namespace)}
+        return frozenset(written | used | {(place, "default") for place in places})
+
+    def pods(self, namespace: str, selector: Mapping[str, str] = EMPTY) -> Sequence[Key]:
+        """The pods of a namespace (`""`: of all) whose labels have all that is asked for."""
+        buckets = [
+            self._labelled.get((namespace, name, value), ()) for name, value in selector.items()
+        ]
+        if not buckets:
+            return self._placed.get(namespace, ())
+        return [key for key in min(buckets, key=len) if selects(selector, self._labels(key))]
+
+    def _labels(self, key: Key) -> Mapping[str, str]:
+        meta = self.meta(key)
+        return meta.labels if meta is not None else EMPTY
+
+    @cached_property
+    def _placed(self) -> Mapping[str, Sequence[Key]]:
+        found: defaultdict[str, list[Key]] = defaultdict(list)
+        for key, _ in self.every(Pod):
+            found[key.namespace].append(key)
+            found[""].append(key)
+        return found
+
+    @cached_property
+    def _labelled(self) -> Mapping[tuple[str, str, str], Sequence[Key]]:
+        found: defaultdict[tuple[str, str, str], list[Key]] = defaultdict(list)
+        for key, pod in self.every(Pod):
+            for name, value in pod.meta.labels.items():
+                found[key.namespace, name, value].append(key)
+                found["", name, value].append(key)
+        return found

@@ -1,0 +1,130 @@
+"""What was found while objects were read and the mesh was made, as messages: the one table from the
+code of a problem to the code that users see.
+
+A problem that the table does not know is one with the form of a field.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from analysis import istio_codes as istio
+from analysis import own_codes as own
+from analysis.code import Code
+from analysis.message import Message, finding
+from analysis.severity import Severity
+from crds import problem
+from crds.problem import Problem
+
+SEVERITIES: Mapping[problem.Severity, Severity] = {
+    problem.Severity.ERROR: Severity.ERROR,
+    problem.Severity.WARNING: Severity.WARNING,
+}
+_FORM: Mapping[problem.Severity, Code] = {
+    problem.Severity.ERROR: istio.SCHEMA_VALIDATION_ERROR,
+    problem.Severity.WARNING: istio.SCHEMA_WARNING,
+}
+
+CODES: Mapping[str, Code] = {
+    "address-conflict": own.DUPLICATE_ADDRESS,
+    "alias-circle": own.ALIAS_CIRCLE,
+    "annotation-not-used": istio.UNKNOWN_ANNOTATION,
+    "bad-annotation": istio.INVALID_ANNOTATION,
+    "bad-regex": istio.INVALID_REGEXP,
+    "bad-server-name": own.SERVER_NAME_UNMATCHED,
+    "credential-without-selector": own.CREDENTIAL_WITHOUT_SELECTOR,
+    "delegate-conflict": own.CONFLICTING_DELEGATE,
+    "denies-tcp": own.BROADER_THAN_WRITTEN,
+    "deprecated": istio.DEPRECATED,
+    "duplicate-sni": istio.CONFLICTING_GATEWAYS,
+    "duplicate-subset": own.CONFLICTING_DESTINATION_RULES,
+    "failover-needs-outlier-detection": own.LOCALITY_WITHOUT_EFFECT,
+    "hidden-host": own.HIDDEN_HOST,
+    "hook-in-the-clear": own.IN_THE_CLEAR,
+    "locality-unknown": own.LOCALITY_WITHOUT_EFFECT,
+    "lost-at-port": own.POLICY_LOST_AT_PORT,
+    "malformed-pod": own.UNUSABLE_POD,
+    "malformed-template": own.UNUSABLE_POD,
+    "name-taken": own.UNUSABLE_POD,
+    "never-ejects": own.NEVER_EJECTS,
+    "no-address": istio.SERVICE_ENTRY_ADDRESSES_REQUIRED,
+    "no-endpoints": own.NO_ENDPOINTS,
+    "no-gateway-pod": istio.REFERENCED_RESOURCE_NOT_FOUND,
+    "no-server-name": own.SERVER_NAME_UNMATCHED,
+    "no-tokens": istio.JWT_CLAIM_BASED_ROUTING_WITHOUT_REQUEST_AUTHN,
+    "not-listening": own.NOT_LISTENING,
+    "not-run": own.NOT_SIMULATED,
+    "not-translated": own.UNSUPPORTED,
+    "not-yours": own.UNUSABLE_POD,
+    "port-conflict": own.CONFLICTING_PORTS,
+    "port-not-exposed": istio.GATEWAY_PORT_NOT_DEFINED_ON_SERVICE,
+    "protocol-unknown": istio.PORT_NAME_IS_NOT_UNDER_NAMING_CONVENTION,
+    "provider-protocol": own.UNUSABLE_PROVIDER,
+    "reserved-port": own.RESERVED_PORT,
+    "reserved-user": istio.INVALID_APPLICATION_UID,
+    "root-selector": own.ROOT_SELECTOR,
+    "selector-mismatch": own.UNUSABLE_POD,
+    "shadowed-destination-rule": own.CONFLICTING_DESTINATION_RULES,
+    "shadowed-policy": own.SHADOWED_POLICY,
+    "shadowed-sidecar": istio.CONFLICTING_SIDECAR_WORKLOAD_SELECTORS,
+    "shadowed-traffic-policy": own.CONFLICTING_DESTINATION_RULES,
+    "shadowed-virtual-service": istio.CONFLICTING_MESH_GATEWAY_VIRTUAL_SERVICE_HOSTS,
+    "skipped-key": own.UNREADABLE_KEY,
+    "top-level-only": own.POLICY_LOST_AT_PORT,
+    "tunnel-needs-tcp": istio.SCHEMA_WARNING,
+    "unknown-delegate": istio.REFERENCED_RESOURCE_NOT_FOUND,
+    "unknown-gateway": istio.REFERENCED_RESOURCE_NOT_FOUND,
+    "unknown-host": istio.REFERENCED_RESOURCE_NOT_FOUND,
+    "unknown-port": istio.REFERENCED_RESOURCE_NOT_FOUND,
+    "unknown-service-account": istio.REFERENCED_RESOURCE_NOT_FOUND,
+    "unknown-subset": istio.REFERENCED_RESOURCE_NOT_FOUND,
+    "unknown-target-port": own.UNKNOWN_TARGET_PORT,
+    "unlisted-gateway": own.UNLISTED_GATEWAY,
+    "unmatched-path": own.DEAD_MATCH,
+    "unreachable-rule": istio.VIRTUAL_SERVICE_UNREACHABLE_RULE,
+    "unserved-host": istio.VIRTUAL_SERVICE_HOST_NOT_FOUND_IN_GATEWAY,
+    "unserved-target": own.UNSERVED_TARGET,
+    "unsupported": own.UNSUPPORTED,
+    "unsupported-kind": own.UNSUPPORTED,
+    "unusable-endpoint": own.NO_ENDPOINTS,
+    "unusable-provider": istio.REFERENCED_RESOURCE_NOT_FOUND,
+    "unusable-secret": own.UNUSABLE_CREDENTIAL,
+    "unused-delegate": own.UNUSED_DELEGATE,
+    "unverified-server-name": own.UNVERIFIED_SERVER_NAME,
+}
+"""By the code of a problem: the code of the same finding."""
+
+OF_KIND: Mapping[tuple[str, str], Code] = {
+    ("no-certificate", "AuthorizationPolicy"): own.UNKNOWN_CALLERS,
+    ("no-effect", "Sidecar"): istio.SCHEMA_WARNING,
+    ("port-conflict", "Gateway"): istio.CONFLICTING_GATEWAYS,
+    ("unknown-host", "DestinationRule"): istio.UNKNOWN_DESTINATION_RULE_HOST,
+    ("unusable-secret", "Gateway"): istio.INVALID_GATEWAY_CREDENTIAL,
+}
+"""The same, where the kind of the object makes another finding of it."""
+
+
+def messages(problems: Iterable[Problem]) -> Iterator[Message]:
+    """One message for each."""
+    for each in problems:
+        yield finding(
+            code_of(each),
+            each.object,
+            each.path,
+            each.message,
+            value=each.value,
+            severity=SEVERITIES[each.severity],
+        ).at(each.origin)
+
+
+def code_of(problem: Problem) -> Code:
+    """The code that users see."""
+    if problem.object is None:
+        return own.UNREADABLE_FILE
+    kind = problem.object.kind
+    # The field tells these apart: a host that is routed works at port 80, one to route to does not;
+    # two Sidecars either select the same pods or both select all.
+    if (problem.code, kind) == ("unknown-host", "VirtualService") and "hosts[" in problem.path:
+        return own.ROUTED_HOST_UNKNOWN
+    if problem.code == "shadowed-sidecar" and problem.path == "spec":
+        return istio.MULTIPLE_SIDECARS_WITHOUT_WORKLOAD_SELECTORS
+    known = OF_KIND.get((problem.code, kind)) or CODES.get(problem.code)
+    return known or _FORM[problem.severity]
