@@ -15,6 +15,7 @@ from sources.errors import ApiError
 log = structlog.get_logger(__name__)
 
 LEASE = "heddle-leader"
+"""Of what there is one of in a mesh, whatever the revision."""
 PARTING_SECONDS = 2.0
 """How long letting go may take: an API server that is away holds up no process that ends."""
 _CONFLICT = 409
@@ -39,9 +40,15 @@ class LeaderMetrics:
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.leads = Gauge(
             "heddle_leader",
-            "1 while this replica writes statuses and all else that one replica writes",
+            "1 while this replica writes what the holder of this Lease alone writes",
+            ["lease"],
             registry=registry if registry is not None else CollectorRegistry(),
         )
+
+
+def lease_of(revision: str) -> str:
+    """The Lease of what each revision has one of."""
+    return f"{LEASE}-{revision}"
 
 
 class _Lost(Exception):
@@ -71,7 +78,7 @@ class Leader:
         self._metadata = {"name": lease, "namespace": namespace}
         self._wall = wall
         self._chance = chance
-        self._metrics = metrics or LeaderMetrics()
+        self._gauge = (metrics or LeaderMetrics()).leads.labels(lease)
         self._election = Election(identity, terms or Terms())
         self._trouble = ""
 
@@ -89,7 +96,7 @@ class Leader:
                 await self._until_leading()
                 await self._lead(works)
         finally:
-            self._metrics.leads.set(0)
+            self._gauge.set(0)
             await self._part()
 
     async def _until_leading(self) -> None:
@@ -100,7 +107,7 @@ class Leader:
 
     async def _lead(self, works: Sequence[Work]) -> None:
         log.info("leading", lease=self._metadata["name"])
-        self._metrics.leads.set(1)
+        self._gauge.set(1)
         try:
             async with asyncio.TaskGroup() as group:
                 for work in works:
@@ -109,7 +116,7 @@ class Leader:
         except* _Lost:
             log.warning("leading no longer", lease=self._metadata["name"])
         finally:
-            self._metrics.leads.set(0)
+            self._gauge.set(0)
 
     async def _keep(self) -> None:
         """Renews; raises `_Lost` before anybody else can lead."""

@@ -1,47 +1,51 @@
 """This replica of a cluster's control plane, and what it does for all of them whenever it leads: it
 tells mesh objects how they fare, and what others hand in.
+
+There are two ways to lead. One replica of the mesh, of whichever revision, keeps what a mesh has
+one of, and writes of the objects that name no revision: so two revisions never write of the same.
+And one of each revision writes of the objects that name it, which the others do not even read.
 """
 
-import os
-import socket
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from random import random  # noqa: TID251 - the composition root hands chance in
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry
 
-from ca.reports import replica_name
-from heddle.cluster_objects import ClusterApi
 from heddle.control_plane import ControlPlane
-from heddle.leader import Leader, LeaderMetrics, Work
-from heddle.status_board import StatusBoard
+from heddle.leader import LEASE, Leader, LeaderMetrics, Leases, Work, lease_of
+from heddle.status_board import Scope, StatusBoard
 from heddle.status_events import StatusEvents
 from heddle.status_metrics import StatusMetrics
-from heddle.status_replicas import StatusReplicas
+from heddle.status_replicas import Entries, StatusReplicas
 from heddle.status_writer import StatusWriter
 from xds.status import Client
 
 
-class Replica:
-    """One of those that a cluster has, in `namespace`."""
+class Api(Leases, Entries, Protocol):
+    """What is needed of an API server. Each raises `ApiError`."""
 
-    def __init__(self, api: ClusterApi, registry: CollectorRegistry, *, namespace: str) -> None:
+
+class Replica:
+    """One of those that a cluster has, in `namespace`, of `revision`."""
+
+    def __init__(
+        self,
+        api: Api,
+        registry: CollectorRegistry,
+        *,
+        namespace: str,
+        revision: str,
+        name: str,
+    ) -> None:
+        """`name` is of this process: no other has it, nor had it before."""
         self._api = api
         self._registry = registry
         self._namespace = namespace
-        self._name = replica_name(socket.gethostname(), os.getpid())
-        self._leader = Leader(
-            api,
-            namespace=namespace,
-            identity=self._name,
-            wall=time.time,  # noqa: TID251 - the composition root hands the clock in
-            chance=random,
-            metrics=LeaderMetrics(registry),
-        )
-
-    def leads(self) -> bool:
-        """Whether this is the one that writes what one writes for all."""
-        return self._leader.leads
+        self._revision = revision
+        self._name = name
+        self._leading = LeaderMetrics(registry)
 
     def works(
         self,
@@ -50,10 +54,30 @@ class Replica:
         led: Sequence[Work] = (),
     ) -> Sequence[Work]:
         """What to run as long as we serve; `clients` are the server's, `led` what else is to be
-        begun whenever we lead.
+        begun whenever we lead the mesh.
         """
+        board = StatusBoard(plane, clients, time.monotonic, revision=self._revision)
+        writer = self._writers(board)
+        replicas = StatusReplicas(board, self._api, namespace=self._namespace, replica=self._name)
+        mesh, revision = self._candidate(LEASE), self._candidate(lease_of(self._revision))
+        of_mesh = (writer(Scope.MESH).keep, replicas.listen, *led)
+        of_revision = (writer(Scope.REVISION).keep, replicas.listen)
+        return replicas.report, lambda: mesh.run(of_mesh), lambda: revision.run(of_revision)
+
+    def _candidate(self, lease: str) -> Leader:
+        return Leader(
+            self._api,
+            namespace=self._namespace,
+            identity=self._name,
+            lease=lease,
+            wall=time.time,  # noqa: TID251 - the composition root hands the clock in
+            chance=random,
+            metrics=self._leading,
+        )
+
+    def _writers(self, board: StatusBoard) -> Callable[[Scope], StatusWriter]:
+        """Makes who writes the statuses of a scope; they count, and hold back Events, as one."""
         metrics = StatusMetrics(self._registry)
-        board = StatusBoard(plane, clients, time.monotonic)
         events = StatusEvents(
             self._api.create,
             instance=self._name,
@@ -61,13 +85,11 @@ class Replica:
             wall=time.time,  # noqa: TID251 - the composition root hands the clock in
             metrics=metrics,
         )
-        writer = StatusWriter(
+        return lambda scope: StatusWriter(
             board,
             self._api.patch,
             events,
+            scope=scope,
             wall=time.time,  # noqa: TID251 - the composition root hands the clock in
             metrics=metrics,
         )
-        replicas = StatusReplicas(board, self._api, namespace=self._namespace, replica=self._name)
-        works = (writer.keep, replicas.listen, *led)
-        return replicas.report, lambda: self._leader.run(works)

@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import ipaddress
+import os
 import signal
+import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +21,7 @@ from prometheus_client import (
     start_http_server,
 )
 
+from ca.reports import replica_name
 from ca.serving import Address
 from ca.workload import LIFETIME
 from heddle.authentication import Tokens, authenticator
@@ -199,7 +202,14 @@ def _replica(settings: ServeSettings, feed: Feed, registry: CollectorRegistry) -
     """Which of the replicas of a cluster's control plane we are; a folder has no such thing."""
     if feed.api is None or not isinstance(settings.source, KubernetesSource):
         return None
-    return Replica(feed.api, registry, namespace=settings.source.namespace)
+    source = settings.source
+    return Replica(
+        feed.api,
+        registry,
+        namespace=source.namespace,
+        revision=source.revision,
+        name=replica_name(socket.gethostname(), os.getpid()),
+    )
 
 
 async def _kept(settings: ServeSettings, feed: Feed) -> Kept:

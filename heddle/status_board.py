@@ -7,8 +7,9 @@ no difference, and neither does who wrote it.
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum, auto
 
-from crds.meta import Key
+from crds.meta import Key, Label
 from crds.problem import Problem
 from heddle.conditions import Facts
 from heddle.control_plane import ControlPlane
@@ -30,15 +31,31 @@ YOUNG_SECONDS = 15.0
 before, and Envoy tries again after 10 seconds at most."""
 
 
+class Scope(Enum):
+    """Objects whose statuses are written by the same replica."""
+
+    MESH = auto()
+    """Those that name no revision: the replicas of all revisions read them."""
+    REVISION = auto()
+    """Those that name ours: only we and our like read them."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """An object as the source last told of it: what is needed to write its status."""
 
     api_version: str
+    revision: str
+    """The one that it names, which is ours; or none."""
     generation: int
     uid: str
     resource_version: str
     status: Mapping[str, object] = field(repr=False)
+
+    @property
+    def scope(self) -> Scope:
+        """Whose it is to write the status."""
+        return Scope.REVISION if self.revision else Scope.MESH
 
 
 def seen(raw: Mapping[str, object]) -> Seen:
@@ -47,6 +64,7 @@ def seen(raw: Mapping[str, object]) -> Seen:
     generation = metadata.get("generation")
     return Seen(
         api_version=str(raw.get("apiVersion", "")),
+        revision=str(_mapping(metadata.get("labels")).get(Label.REVISION, "")),
         generation=generation if isinstance(generation, int) else 0,
         uid=str(metadata.get("uid", "")),
         resource_version=str(metadata.get("resourceVersion", "")),
@@ -62,10 +80,18 @@ class StatusBoard:
     """What is known of each mesh object. Belongs to one event loop."""
 
     def __init__(
-        self, plane: ControlPlane, clients: Iterable[Client], clock: Callable[[], float]
+        self,
+        plane: ControlPlane,
+        clients: Iterable[Client],
+        clock: Callable[[], float],
+        *,
+        revision: str = "",
     ) -> None:
-        """Listens to `plane`; `clients` are its server's; `clock` gives seconds that only grow."""
+        """Listens to `plane`; `clients` are its server's; `clock` gives seconds that only grow;
+        `revision` is that of this replica.
+        """
         self._plane = plane
+        self._revision = revision
         self._clock = clock
         self._clients = clients
         self._liveness = Liveness(plane.engine, plane.publisher, clients, clock)
@@ -74,7 +100,7 @@ class StatusBoard:
         self._problems: Mapping[Key, tuple[Problem, ...]] = {}
         self._edited: dict[Key, float] = {}
         self._last_edit = float("-inf")
-        self._dirty: set[Key] = set()
+        self._dirty: dict[Scope, set[Key]] = {scope: set() for scope in Scope}
         self._problems_may_differ = True
         self._synced_at: float | None = None
         self._young = True
@@ -98,7 +124,7 @@ class StatusBoard:
         for event in edit.events:
             if isinstance(event, Applied) and event.key.group in GROUPS:
                 self._seen[event.key] = seen(event.raw)
-                self._dirty.add(event.key)
+                self._mark((event.key,))
                 self._ring()
             elif isinstance(event, Deleted) and event.key in self._seen:
                 del self._seen[event.key]
@@ -121,20 +147,28 @@ class StatusBoard:
         for name in others.keys() | self._others.keys():
             new, old = others.get(name), self._others.get(name)
             if new != old:
-                self._dirty.update(*(each.keys() for each in (new, old) if each is not None))
+                for each in (new, old):
+                    self._mark(each.keys() if each is not None else ())
                 self._ring()
         self._others = others
+
+    def _mark(self, keys: Iterable[Key]) -> None:
+        """These are to be looked at by who writes their status."""
+        for key in keys:
+            if (found := self._seen.get(key)) is not None:
+                self._dirty[found.scope].add(key)
 
     def report(self) -> Report | None:
         """What to tell the other replicas; nothing before all was read."""
         if not self._plane.pods.synced:
             return None
-        self._dirty |= self._liveness.look()
+        self._mark(self._liveness.look())
         unwell = {key: self._liveness.standing(key) for key in self._liveness.unwell()}
         listed = [
             (k, self._seen[k].generation, each) for k, each in unwell.items() if k in self._seen
         ]
         return Report(
+            revision=self._revision,
             pods=self._connected(),
             taken=self._taken_lately(),
             waiting={k: (at, each.proxies) for k, at, each in listed if isinstance(each, Waiting)},
@@ -171,36 +205,38 @@ class StatusBoard:
         late = any(report.waiting for report in self._others.values())
         return late or self.waits or self._last_edit > recent
 
-    def everything(self) -> Collection[Key]:
-        """All objects that are to have a status."""
-        return tuple(self._seen)
+    def everything(self, scope: Scope) -> Collection[Key]:
+        """All objects of the scope that are to have a status."""
+        return [key for key, found in self._seen.items() if found.scope is scope]
 
-    def look(self) -> Collection[Key]:
-        """The objects whose status may have to be another one since the last look."""
+    def look(self, scope: Scope) -> Collection[Key]:
+        """The objects of the scope whose status may have to be another one since the last look."""
         self._young = self._young and self._is_young()
-        self._dirty |= self._liveness.look()
+        self._mark(self._liveness.look())
         if self._problems_may_differ:
             self._problems_may_differ = False
             before, self._problems = self._problems, _by_object(self._plane.problems())
             keys = before.keys() | self._problems.keys()
-            self._dirty |= {k for k in keys if before.get(k) != self._problems.get(k)}
-        dirty, self._dirty = self._dirty, set()
-        return [key for key in dirty if key in self._seen]
+            self._mark(k for k in keys if before.get(k) != self._problems.get(k))
+        dirty, self._dirty[scope] = self._dirty[scope], set()
+        return [key for key in dirty if self.at(key, scope) is not None]
 
-    def at(self, key: Key) -> Seen | None:
-        """The object, if it is there."""
-        return self._seen.get(key)
+    def at(self, key: Key, scope: Scope) -> Seen | None:
+        """The object, if it is there, and of the scope."""
+        found = self._seen.get(key)
+        return found if found is not None and found.scope is scope else None
 
     def facts(self, key: Key) -> Facts | None:
         """What is known of an object; None if it is not there, or if it is too early to tell."""
         found = self._seen.get(key)
         if found is None or self._young:
             return None
-        since = self._edited.get(key, float("-inf"))
-        if self._clock() < since + UNHEARD_SECONDS and not self._is_taken(key, found.generation):
+        since, others = self._edited.get(key, float("-inf")), self._readers(found)
+        taken = all(each.taken.get(key, -1) >= found.generation for each in others.values())
+        if self._clock() < since + UNHEARD_SECONDS and not taken:
             return None
         own = self._liveness.standing(key)
-        standing = together(own, key, found.generation, self._others)
+        standing = together(own, key, found.generation, others)
         if isinstance(standing, Waiting) and self._clock() < since + PENDING_SECONDS:
             return None
         return Facts(
@@ -210,9 +246,13 @@ class StatusBoard:
             standing=standing,
         )
 
-    def _is_taken(self, key: Key, generation: int) -> bool:
-        """Whether all replicas have taken in this generation."""
-        return all(each.taken.get(key, -1) >= generation for each in self._others.values())
+    def _readers(self, found: Seen) -> Mapping[str, Report]:
+        """The other replicas that read an object."""
+        return {
+            name: each
+            for name, each in self._others.items()
+            if found.revision in ("", each.revision)
+        }
 
     def _is_young(self) -> bool:
         """Whether pods may be on their way back that had been connected before we started."""

@@ -75,6 +75,7 @@ class StatusReplicas:
         self._told_at = float("-inf")
         self._heard: dict[str, tuple[str, float]] = {}
         self._trouble = ""
+        self._listening = asyncio.Lock()
 
     async def report(self) -> None:
         """Tells of this replica until cancelled."""
@@ -89,10 +90,13 @@ class StatusReplicas:
                     await self._write(None)
 
     async def listen(self) -> None:
-        """Tells the board of the others until cancelled: what the leader does."""
-        while True:
-            await self._tried(self._listen)
-            await self._rest(self._bell)
+        """Tells the board of the others until cancelled: what a leader does. Who leads in more than
+        one thing asks the API server once: the other waits for its turn.
+        """
+        async with self._listening:
+            while True:
+                await self._tried(self._listen)
+                await self._rest(self._bell)
 
     async def _rest(self, bell: asyncio.Event) -> None:
         if self._board.busy:

@@ -20,11 +20,13 @@ MOST = 400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """`pods` are connected. Each object is told of with its `metadata.generation`: `taken` are
-    edits of late, `waiting` those that so many proxies have not answered, `rejected` what they do
-    not take.
+    """`pods` are connected; the replica is of `revision`, which is sent objects without a revision
+    and those of this one. Each object is told of with its `metadata.generation`: `taken` are edits
+    of late, `waiting` those that so many proxies have not answered, `rejected` what they do not
+    take.
     """
 
+    revision: str = ""
     pods: int = 0
     taken: Mapping[Key, int] = field(default_factory=dict)
     waiting: Mapping[Key, tuple[int, int]] = field(default_factory=dict)
@@ -38,6 +40,7 @@ class Report:
 def written(report: Report) -> Mapping[str, object]:
     """A report as JSON has it."""
     return {
+        "revision": report.revision,
         "pods": report.pods,
         "taken": {_text(key): each for key, each in _some(report.taken)},
         "waiting": {_text(key): list(each) for key, each in _some(report.waiting)},
@@ -53,6 +56,7 @@ def read(text: str) -> Report | None:
     try:
         found = json.loads(text)
         return Report(
+            revision=str(found["revision"]),
             pods=int(found["pods"]),
             taken={_key(name): int(each) for name, each in found["taken"].items()},
             waiting={_key(name): (int(g), int(n)) for name, (g, n) in found["waiting"].items()},

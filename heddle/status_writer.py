@@ -18,7 +18,7 @@ from crds.kinds import plural
 from crds.meta import Key
 from heddle.conditions import status
 from heddle.rate import Bucket
-from heddle.status_board import Seen, StatusBoard
+from heddle.status_board import Scope, Seen, StatusBoard
 from heddle.status_events import StatusEvents
 from heddle.status_metrics import StatusMetrics
 from sources.errors import ApiError
@@ -50,7 +50,7 @@ class _Trouble:
 
 
 class StatusWriter:
-    """Keeps the status of all objects as the board says."""
+    """Keeps the status of all objects of a scope as the board says."""
 
     def __init__(
         self,
@@ -58,10 +58,12 @@ class StatusWriter:
         patch: Patch,
         events: StatusEvents,
         *,
+        scope: Scope,
         wall: Callable[[], float],
         metrics: StatusMetrics,
     ) -> None:
         """`wall` gives unix seconds."""
+        self._scope = scope
         self._board = board
         self._patch = patch
         self._events = events
@@ -69,19 +71,28 @@ class StatusWriter:
         self._metrics = metrics
         self._bell = board.bell()
         self._due: set[Key] = set()
+        self._counted = 0
         self._trouble: dict[Key, _Trouble] = {}
         self._told = ""
 
     async def keep(self) -> None:
         """Writes until cancelled. To be called each time that we begin to lead."""
-        self._due = set(self._board.everything())
+        self._due = set(self._board.everything(self._scope))
         self._trouble.clear()
         bucket = Bucket(burst=BURST, per_second=PER_SECOND, now=_now())
-        while True:
-            self._due.update(self._board.look())
-            await self._write_due(bucket)
-            self._metrics.queue.set(len(self._due))
-            await self._rest()
+        try:
+            while True:
+                self._due.update(self._board.look(self._scope))
+                await self._write_due(bucket)
+                self._count(len(self._due))
+                await self._rest()
+        finally:
+            self._count(0)
+
+    def _count(self, due: int) -> None:
+        """Makes our part of the gauge, which others have parts in, too."""
+        self._metrics.queue.inc(due - self._counted)
+        self._counted = due
 
     async def _rest(self) -> None:
         """Until there may be something to do: a little while after news, so as to take more of it
@@ -115,7 +126,7 @@ class StatusWriter:
         """What to write of an object now. It is due no more if that is nothing, unless it is too
         early to tell.
         """
-        found, facts = self._board.at(key), self._board.facts(key)
+        found, facts = self._board.at(key, self._scope), self._board.facts(key)
         if found is None:
             self._forget(key)
             return None

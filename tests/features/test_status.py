@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from crds.meta import Key
 from heddle.conditions import Reason, conditions
 from heddle.liveness import AWAY_SECONDS, Live, Rejected, Standing, Waiting
-from heddle.status_board import PENDING_SECONDS, YOUNG_SECONDS, StatusBoard
+from heddle.status_board import PENDING_SECONDS, YOUNG_SECONDS, Scope, StatusBoard
 from tests.features.plane import Plane
 from tests.features.shop import REVIEWS, SHOP, namespace, route, subsets, workload
 from tests.features.stream import Stream
@@ -23,19 +23,19 @@ def watched(plane: Plane) -> StatusBoard:
     """The board of a plane that is no longer young."""
     board = StatusBoard(plane.control, plane.server.clients, plane.clock)
     plane.apply(SHOP)
-    board.look()
+    board.look(Scope.MESH)
     plane.clock.advance(YOUNG_SECONDS + 1)
     return board
 
 
 def standing(board: StatusBoard, key: Key = ROUTE) -> Standing | None:
-    board.look()
+    board.look(Scope.MESH)
     facts = board.facts(key)
     return facts.standing if facts is not None else None
 
 
 def reasons(board: StatusBoard, key: Key = ROUTE) -> Mapping[str, tuple[bool, Reason]]:
-    board.look()
+    board.look(Scope.MESH)
     facts = board.facts(key)
     assert facts is not None
     return {each.type: (each.holds, each.reason) for each in conditions(facts)}
@@ -207,7 +207,7 @@ async def test_the_loser_of_a_conflict_names_the_winner(plane: Plane) -> None:
     second = route("reviews", TWO).replace("{name: reviews,", "{name: zz,")
     plane.apply(SHOP, route("reviews", ONE), second)
     key = Key("networking.istio.io", "VirtualService", "shop", "zz")
-    board.look()
+    board.look(Scope.MESH)
     facts = board.facts(key)
     assert facts is not None
     accepted = conditions(facts)[0]
@@ -223,7 +223,7 @@ async def test_a_reference_that_leads_nowhere_is_told_until_it_does(plane: Plane
     assert reasons(board)["ResolvedRefs"] == (False, Reason.UNRESOLVED)
     assert reasons(board)["Accepted"] == (True, Reason.ACCEPTED)
     plane.apply(SHOP, workload("ratings"), route("reviews", lost))
-    assert ROUTE in board.look()
+    assert ROUTE in board.look(Scope.MESH)
     assert reasons(board)["ResolvedRefs"] == (True, Reason.RESOLVED)
 
 

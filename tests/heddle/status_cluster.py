@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from prometheus_client import CollectorRegistry
 
 from crds.decode import identify
-from crds.meta import Key
+from crds.meta import Key, Label
 from heddle.control_plane import ControlPlane
-from heddle.status_board import StatusBoard
+from heddle.status_board import Scope, StatusBoard
 from heddle.status_events import StatusEvents
 from heddle.status_metrics import StatusMetrics
 from heddle.status_writer import StatusWriter
@@ -34,7 +34,7 @@ class Cluster:
         self.writes: list[float] = []
         self.refuses_events = False
 
-    def writer(self) -> StatusWriter:
+    def writer(self, scope: Scope = Scope.MESH) -> StatusWriter:
         events = StatusEvents(
             self.event,
             instance="heddle-1",
@@ -42,7 +42,9 @@ class Cluster:
             wall=wall,
             metrics=self.metrics,
         )
-        return StatusWriter(self.board, self.patch, events, wall=wall, metrics=self.metrics)
+        return StatusWriter(
+            self.board, self.patch, events, scope=scope, wall=wall, metrics=self.metrics
+        )
 
     async def event(self, path: str, body: Raw) -> Raw:
         if self.refuses_events:
@@ -114,11 +116,14 @@ def wall() -> float:
     return START + now()
 
 
-def route(name: str = "reviews", *, timeout: str = "1s", host: str = "reviews") -> Raw:
+def route(
+    name: str = "reviews", *, timeout: str = "1s", host: str = "reviews", revision: str = ""
+) -> Raw:
+    labels = {Label.REVISION: revision} if revision else {}
     return {
         "apiVersion": "networking.istio.io/v1",
         "kind": "VirtualService",
-        "metadata": {"name": name, "namespace": "shop"},
+        "metadata": {"name": name, "namespace": "shop", "labels": labels},
         "spec": {
             "hosts": [name],
             "http": [{"timeout": timeout, "route": [{"destination": {"host": host}}]}],
@@ -136,10 +141,10 @@ def service(name: str = "reviews") -> Raw:
 
 
 @asynccontextmanager
-async def writing() -> AsyncIterator[Cluster]:
+async def writing(scope: Scope = Scope.MESH) -> AsyncIterator[Cluster]:
     cluster = Cluster()
     cluster.tell(service())
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(cluster.writer().keep())
+        task = group.create_task(cluster.writer(scope).keep())
         yield cluster
         task.cancel()

@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from heddle.election import Election, Terms
-from heddle.leader import Leader, LeaderMetrics
+from heddle.leader import LEASE, Leader, LeaderMetrics
 from tests.fakes.objects import FakeObjects
 from tests.fakes.virtual_time import run_virtually
 
@@ -340,8 +340,8 @@ def test_the_gauge_says_who_leads() -> None:
         async with asyncio.TaskGroup() as group:
             task = group.create_task(leader.run([]))
             await asyncio.sleep(5.0)
-            assert registry.get_sample_value("heddle_leader") == 1.0
+            assert registry.get_sample_value("heddle_leader", {"lease": LEASE}) == 1.0
             task.cancel()
-        assert registry.get_sample_value("heddle_leader") == 0.0
+        assert registry.get_sample_value("heddle_leader", {"lease": LEASE}) == 0.0
 
     run_virtually(main())

@@ -8,8 +8,8 @@ import pytest
 
 from crds.meta import Key
 from heddle.liveness import Live, Rejected, Standing, Waiting
-from heddle.status_board import PENDING_SECONDS, UNHEARD_SECONDS
-from heddle.status_replicas import CONFIG_MAP, SILENT_SECONDS, StatusReplicas
+from heddle.status_board import PENDING_SECONDS, UNHEARD_SECONDS, Scope
+from heddle.status_replicas import CONFIG_MAP, LOOK_SECONDS, SILENT_SECONDS, StatusReplicas
 from heddle.status_report import MOST, Report, read, together, written
 from tests.fakes.objects import FakeObjects
 from tests.fakes.virtual_time import run_virtually
@@ -18,7 +18,9 @@ from tests.heddle.status_cluster import route, writing
 KEY = Key("networking.istio.io", "VirtualService", "shop", "reviews")
 PATH = f"/api/v1/namespaces/heddle-system/configmaps/{CONFIG_MAP}"
 NO = Rejected(pods=("shop/a",), proxies=1, users=4, resource="80/x:80", words="no")
-REPORT = Report(pods=3, taken={KEY: 2}, waiting={KEY: (2, 5)}, rejected={KEY: (2, NO)})
+REPORT = Report(
+    revision="canary", pods=3, taken={KEY: 2}, waiting={KEY: (2, 5)}, rejected={KEY: (2, NO)}
+)
 SLOW = Report(taken={KEY: 1}, waiting={KEY: (1, 2)})
 DONE = Report(taken={KEY: 1})
 
@@ -57,7 +59,13 @@ def test_a_report_is_read_as_it_was_written() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{}", "[]", "null", '{"pods": 1, "taken": {"a": 1}, "waiting": {}, "rejected": {}}'],
+    [
+        "",
+        "{}",
+        "[]",
+        "null",
+        '{"revision": "", "pods": 1, "taken": {"a": 1}, "waiting": {}, "rejected": {}}',
+    ],
 )
 def test_what_is_no_report_is_none(text: str) -> None:
     assert read(text) is None
@@ -113,6 +121,35 @@ def test_replicas_hear_each_other_within_a_moment() -> None:
             for task in tasks:
                 task.cancel()
         assert not entries(objects)  # who ends takes its entry along
+
+    run_virtually(main())
+
+
+def test_who_leads_twice_listens_once() -> None:
+    """And goes on when it leads in one thing no longer."""
+
+    async def main() -> None:
+        objects, one, two = FakeObjects(), Board(), Board()
+        listening = replica(one, objects, "one")
+        async with asyncio.TaskGroup() as group:
+            first, second, other = (
+                group.create_task(work)
+                for work in (
+                    listening.listen(),
+                    listening.listen(),
+                    replica(two, objects, "two").report(),
+                )
+            )
+            await asyncio.sleep(2.0)
+            before = len(objects.requests)
+            await asyncio.sleep(4.0 * LOOK_SECONDS)
+            assert len(objects.requests) - before <= 4
+            first.cancel()
+            two.says = REPORT
+            await asyncio.sleep(0.5)
+            assert one.heard == {"two": REPORT}
+            second.cancel()
+            other.cancel()
 
     run_virtually(main())
 
@@ -195,5 +232,27 @@ def test_a_replica_that_does_not_tell_of_an_edit_has_it_after_a_while() -> None:
             assert not cluster.status()
             await asyncio.sleep(2.0)
             assert cluster.condition("Programmed")["status"] == "True"
+
+    run_virtually(main())
+
+
+def test_replicas_of_another_revision_do_not_read_what_names_ours() -> None:
+    async def main() -> None:
+        async with writing(Scope.REVISION) as cluster:
+            theirs = Report(revision="stable", waiting={KEY: (1, 2)})
+            cluster.board.hear({"theirs": theirs, "like": Report(revision="canary")})
+            await asyncio.sleep(10.0)
+            await cluster.apply(route(revision="canary"))
+            cluster.board.hear(
+                {"theirs": theirs, "like": Report(revision="canary", taken={KEY: 1})}
+            )
+            await asyncio.sleep(1.0)
+            assert cluster.condition("Programmed")["status"] == "True"
+            await cluster.apply(route(revision="canary", timeout="2s"))
+            cluster.board.hear(
+                {"like": Report(revision="canary", taken={KEY: 2}, waiting={KEY: (2, 1)})}
+            )
+            await asyncio.sleep(PENDING_SECONDS + 0.5)
+            assert cluster.condition("Programmed")["reason"] == "Pending"
 
     run_virtually(main())

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from heddle.status_board import StatusBoard
+from heddle.status_board import Scope, StatusBoard
 from heddle.status_writer import BURST, PER_SECOND
 from tests.fakes.virtual_time import run_virtually
 from tests.heddle.status_cluster import ROUTES, START, Cluster, now, route, service, writing
@@ -219,6 +219,60 @@ def test_two_leaders_at_a_time_do_not_fight() -> None:
                 await asyncio.sleep(600.0)
                 assert len(cluster.writes) + len(other.writes) <= 2
                 task.cancel()
+
+    run_virtually(main())
+
+
+def test_an_object_that_names_our_revision_is_of_who_leads_that() -> None:
+    async def main() -> None:
+        async with writing(Scope.REVISION) as cluster:
+            await cluster.apply(route(), route("ours", revision="canary"))
+            await asyncio.sleep(60.0)
+            assert cluster.status("ours")["observedGeneration"] == 1
+            assert not cluster.status()
+            async with asyncio.TaskGroup() as group:
+                task = group.create_task(cluster.writer(Scope.MESH).keep())
+                await asyncio.sleep(60.0)
+                assert cluster.status()["observedGeneration"] == 1
+                task.cancel()
+            assert len(cluster.writes) == 2
+
+    run_virtually(main())
+
+
+def test_an_object_that_changes_hands_is_written_by_the_new_ones_only() -> None:
+    """While its status is still due: the API server was away."""
+
+    async def main() -> None:
+        async with writing() as cluster:
+            cluster.objects.down = True
+            await cluster.apply(route())
+            await asyncio.sleep(5.0)
+            assert cluster.registry.get_sample_value("heddle_status_queue") == 1.0
+            await cluster.apply(route(revision="canary"))
+            cluster.objects.down = False
+            await asyncio.sleep(120.0)
+            assert not cluster.writes
+            assert cluster.registry.get_sample_value("heddle_status_queue") == 0.0
+            async with asyncio.TaskGroup() as group:
+                task = group.create_task(cluster.writer(Scope.REVISION).keep())
+                await asyncio.sleep(5.0)
+                assert cluster.status()["observedGeneration"] == 2
+                await cluster.apply(route())
+                task.cancel()
+            await asyncio.sleep(5.0)
+            assert cluster.status()["observedGeneration"] == 3
+
+    run_virtually(main())
+
+
+def test_who_leads_no_longer_has_nothing_to_write() -> None:
+    async def main() -> None:
+        async with writing() as cluster:
+            cluster.objects.down = True
+            await cluster.apply(route())
+            await asyncio.sleep(5.0)
+        assert cluster.registry.get_sample_value("heddle_status_queue") == 0.0
 
     run_virtually(main())
 

@@ -13,13 +13,14 @@ import pytest
 from crds.decode import identify
 from crds.meta import Key
 from heddle.leader import LEASE
-from heddle.status_board import StatusBoard
+from heddle.status_board import Scope, StatusBoard
 from heddle.status_events import StatusEvents
 from heddle.status_metrics import StatusMetrics
 from heddle.status_writer import StatusWriter
 from sources.errors import ApiError
 from sources.events import Applied, Deleted, Event
 from sources.kubernetes import KubernetesApi
+from sources.resource import LEASES
 from tests.fakes.clock import FakeClock
 from tests.features.plane import Plane, running
 from tests.features.served import HEDDLE
@@ -175,7 +176,7 @@ def writer(plane: Plane, api: KubernetesApi) -> StatusWriter:
     events = StatusEvents(
         api.create, instance="heddle-1", clock=time.monotonic, wall=wall, metrics=metrics
     )
-    return StatusWriter(board, api.patch, events, wall=wall, metrics=metrics)
+    return StatusWriter(board, api.patch, events, scope=Scope.MESH, wall=wall, metrics=metrics)
 
 
 @asynccontextmanager
@@ -279,18 +280,22 @@ async def test_heddle_serve_says_it_and_the_next_one_goes_on(
     async with replica(namespace.name, config) as first, replica(namespace.name, config) as second:
         await kubectl.apply("1s")
         await kubectl.wait("Programmed", 60)
-        leader = await holder(namespace)
+        leader = await leader_of(namespace)
         [leads] = [each for each in (first, second) if leader.endswith(f"-{each.pid}")]
         leads.terminate()
         assert await leads.wait() == 0
         await kubectl.apply("2s")
         await kubectl.wait("Programmed", 30)
-        assert await holder(namespace) not in ("", leader)
+        assert await leader_of(namespace) not in ("", leader)
 
 
-async def holder(namespace: Namespace) -> str:
-    path = f"/apis/coordination.k8s.io/v1/namespaces/{namespace.name}/leases/{LEASE}"
-    spec = (await namespace.admin.get(path))["spec"]
+async def leader_of(namespace: Namespace) -> str:
+    return holder(await namespace.admin.get(LEASES.one(LEASE, namespace.name)))
+
+
+def holder(lease: Mapping[str, object]) -> str:
+    """Who holds a Lease."""
+    spec = lease["spec"]
     assert isinstance(spec, dict)
     return str(spec.get("holderIdentity", ""))
 
