@@ -79,7 +79,11 @@ def _definition(name: str, group: str, kind: str, said: Kind) -> Schema:
             "name": name,
             "labels": {"app.kubernetes.io/part-of": "heddle"},
             # With a definition go all objects of its kind: Helm shall never remove one.
-            "annotations": {"helm.sh/resource-policy": "keep"},
+            "annotations": {
+                # Where one Argo CD Application holds them and their objects.
+                "argocd.argoproj.io/sync-wave": "-1",
+                "helm.sh/resource-policy": "keep",
+            },
         },
         "spec": {
             "group": group,

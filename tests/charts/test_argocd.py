@@ -10,6 +10,7 @@ from lupa import lua51  # type: ignore[import-untyped]  # an extension module, w
 from crds.kinds import KINDS, NETWORKING, SECURITY
 from crds.problem import Problem, error, warning
 from heddle.conditions import Facts, status
+from heddle.definitions import documents
 from heddle.liveness import Live, Rejected, Waiting
 from tests.charts.helm import CHART
 from tests.conftest import ROOT
@@ -106,12 +107,67 @@ def test_the_config_map_holds_the_script(key: str) -> None:
     assert CUSTOMIZATIONS[key] == {"health.lua": SCRIPT}
 
 
-@pytest.mark.parametrize("said", ["Healthy", "Progressing", "Degraded"])
+SOURCE = {"repoURL": "https://git.example/heddle.git", "targetRevision": "v2", "path": "charts"}
+AUTOMATED = {"automated": {"selfHeal": True}}
+OF_APPLICATIONS = CUSTOMIZATIONS["argoproj.io/Application"]["health.lua"]
+
+
+def application(
+    *,
+    compared: Mapping[str, str] = SOURCE,
+    synced: str = "Synced",
+    phase: str = "Succeeded",
+    said: str = "Healthy",
+) -> Mapping[str, object]:
+    """One that is synced by itself, with the status that Argo CD gives it."""
+    return {
+        "kind": "Application",
+        "spec": {"source": SOURCE, "syncPolicy": AUTOMATED},
+        "status": {
+            "sync": {"status": synced, "comparedTo": {"source": compared}},
+            "operationState": {"phase": phase},
+            "health": {"status": said, "message": ""},
+        },
+    }
+
+
+@pytest.mark.parametrize("said", ["Healthy", "Progressing", "Degraded", "Missing"])
 def test_a_wave_waits_for_the_application_before(said: str) -> None:
-    script = CUSTOMIZATIONS["argoproj.io/Application"]["health.lua"]
-    application = {"kind": "Application", "status": {"health": {"status": said}}}
-    assert health(application, script)[0] == said
-    assert health({"kind": "Application"}, script)[0] == "Progressing"
+    assert health(application(said=said), OF_APPLICATIONS)[0] == said
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        pytest.param({"spec": {"source": SOURCE}}, id="new"),
+        pytest.param(
+            {"spec": {"source": SOURCE}, "status": {"sync": {"comparedTo": {"source": SOURCE}}}},
+            id="no health yet",
+        ),
+        pytest.param(application(compared={**SOURCE, "targetRevision": "v1"}), id="release before"),
+        pytest.param(application(compared={**SOURCE, "chart": "x"}), id="another chart before"),
+        pytest.param(application(synced="OutOfSync"), id="not synced"),
+        pytest.param(application(phase="Running"), id="being synced"),
+    ],
+)
+def test_the_health_of_a_release_before_does_not_count(item: Mapping[str, object]) -> None:
+    """A wave would pass on while the one before has not even begun."""
+    assert health(item, OF_APPLICATIONS)[0] == "Progressing"
+
+
+def test_who_syncs_by_hand_is_not_waited_for() -> None:
+    by_hand = {**application(synced="OutOfSync"), "spec": {"source": SOURCE, "syncPolicy": {}}}
+    assert health(by_hand, OF_APPLICATIONS)[0] == "Healthy"
+
+
+def test_the_config_map_holds_the_script_of_applications() -> None:
+    assert (FOLDER / "health/application.lua").read_text() == OF_APPLICATIONS
+
+
+def test_the_kinds_come_before_their_objects_in_one_application() -> None:
+    """Argo CD waits until the API server serves what a wave brought before it goes on."""
+    made = [yaml.load(text, Loader=yaml.CSafeLoader) for _, text in documents()]
+    assert {raw.annotations(each)["argocd.argoproj.io/sync-wave"] for each in made} == {"-1"}
 
 
 def test_the_applications_come_in_waves() -> None:
