@@ -65,7 +65,7 @@ class LocalMesh:
         )
         self._authority.trust.follow(self._trust_changed)
         self.plane = ControlPlane(publisher, self._authority.secrets, inline_routes=inline_routes)
-        self._clients = Clients()
+        self.clients = Clients()
         self._port = place.port
         self.server = self._made_server()
         self._cluster: LocalCluster | None = None
@@ -94,7 +94,7 @@ class LocalMesh:
             wall=time.time,  # noqa: TID251 - the composition root hands the clock in
             settings=server_settings(self.address),
             certificate=self._authority.certificates.current,
-            clients=self._clients,
+            clients=self.clients,
             services=(self._authority.requests(self.plane.pods).service,),
         )
 
@@ -150,7 +150,7 @@ class LocalMesh:
             self._watch_pods(runner),
             self._watch_clients(),
             self._keep_doors(),
-            *self._authority.work(self.plane, self._clients),
+            *self._authority.work(self.plane, self.clients),
             self.plane.collect(),
         )
 
@@ -203,7 +203,7 @@ class LocalMesh:
         if going:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(DEPARTURE_SECONDS):
-                    await self._clients.settled(self.plane.generation)
+                    await self.clients.settled(self.plane.generation)
             await self._run(runner, wanted)
 
     async def _run(self, runner: Runner, pods: Mapping[str, InjectedPod]) -> None:
@@ -236,7 +236,7 @@ class LocalMesh:
     async def _watch_clients(self) -> None:
         revision = -1
         while True:
-            revision = await self._clients.changed(revision)
+            revision = await self.clients.changed(revision)
             self._tell()
 
     def heard(self, line: Line) -> None:
@@ -318,7 +318,7 @@ class LocalMesh:
     def _statuses(self) -> Mapping[str, ClientStatus]:
         """Without those that are to connect again, for other parts."""
         found = {}
-        for client in self._clients.snapshot():
+        for client in self.clients.snapshot():
             if isinstance(client.key, Held) and self.plane.resolver.still(client.key):
                 found["/".join(client.key.pod)] = client
         return found

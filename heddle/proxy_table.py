@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from envoy.service.status.v3 import csds_pb2
 
 from crds.problem import printable
+from heddle.cli.output import aligned
 from heddle.identity import claimed_pod
 from xds.types import PUSH_ORDER, short_name
 
@@ -50,19 +51,8 @@ def table(found: Sequence[ProxyRow]) -> str:
     terminal.
     """
     lines = [("PROXY", *(kind.upper() for kind in _COLUMNS))]
-    lines += [
-        (printable(row.proxy), *(row.types.get(kind, _NOT_SENT) for kind in _COLUMNS))
-        for row in found
-    ]
-    return "".join(f"{line}\n" for line in (*_aligned(lines), *_rejections(found)))
-
-
-def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    ]
+    lines += [(row.proxy, *(row.types.get(kind, _NOT_SENT) for kind in _COLUMNS)) for row in found]
+    return "".join(f"{line}\n" for line in (*aligned(lines), *_rejections(found)))
 
 
 def _rejections(found: Iterable[ProxyRow]) -> list[str]:

@@ -13,6 +13,7 @@ from heddle.demo.mesh_handle import OpenMesh
 from heddle.local import envoy as envoys
 from heddle.local.images import Images
 from heddle.local.modes import RunMode, detect_mode
+from heddle.local.outside import outside_socket
 from heddle.local.pods import Line
 from heddle.local.runner import Runner, RunnerSettings
 from heddle.local.sandbox import run_sandboxed, sandboxed
@@ -20,6 +21,7 @@ from heddle.local.state import open_state
 from heddle.local_mesh import LocalMesh
 from heddle.place import place_for
 
+LOOPBACK = "127.0.0.1"
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 
@@ -84,8 +86,19 @@ async def running_mesh(
             state=state,
             on_line=mesh.heard,
         )
+        # Here, and not above: it takes a while to import, which nobody else is to wait for.
+        from heddle.debug.run_file import source_of
+        from heddle.debug.serving import DebugSettings, debugging
+
+        shown = DebugSettings(
+            listener=outside_socket(LOOPBACK, 0), host=LOOPBACK, source=source_of(folder)
+        )
         try:
-            async with runner, asyncio.TaskGroup() as group:
+            async with (
+                debugging(shown, mesh.plane, mesh.clients),
+                runner,
+                asyncio.TaskGroup() as group,
+            ):
                 tasks = [group.create_task(work) for work in mesh.work(runner)]
                 await mesh.started(runner)
                 yield mesh

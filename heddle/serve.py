@@ -31,6 +31,7 @@ from heddle.ca_bundle import CaBundles
 from heddle.certificate_files import CertificateFiles
 from heddle.cluster_feed import KubernetesSource, cluster_feed
 from heddle.control_plane import ControlPlane
+from heddle.debug.run_file import source_of
 from heddle.failures import cause
 from heddle.feed import Feed, Work, folder_feed
 from heddle.garbage import keep_thorough, short_collections
@@ -67,6 +68,11 @@ class ServeSettings:
     certificate_ttl: timedelta = LIFETIME
     """How long workloads' certificates live."""
     metrics: str | None = None
+    debug: str | None = None
+    """Where people and tools look at us and our proxies. If that is where the metrics are, these
+    are there too."""
+    debug_neighbours: bool = False
+    """Whoever connects from this very pod may see how far its proxies are."""
     probes: str | None = None
     """Where a kubelet asks whether we are ready, and alive."""
     inline_routes: bool = False
@@ -153,10 +159,11 @@ async def _serve_pods(
             *replica.works(plane, server.clients, _led(settings, feed, plane, authority)),
             *_bundles(settings, feed, authority),
         )
-    with _metrics(settings.metrics, registry):
+    with _metrics(settings, registry):
         async with (
             _webhook(settings, plane, authority, registry),
             _probes(settings.probes, lambda: plane.pods.synced),
+            _debug(settings, feed, plane, server, registry),
         ):
             bound = await _listening(server, settings.listen)
             log.info("serving", address=settings.listen, port=bound, source=feed.name)
@@ -287,14 +294,53 @@ async def _keep_roots(path: Path, authority: MeshAuthority) -> None:
     authority.trust.follow(write)
 
 
+@contextlib.asynccontextmanager
+async def _debug(
+    settings: ServeSettings,
+    feed: Feed,
+    plane: ControlPlane,
+    server: Server,
+    registry: CollectorRegistry,
+) -> AsyncIterator[None]:
+    """Shows what there is to see, if there is an address for it."""
+    if settings.debug is None:
+        yield
+        return
+    # Here, and not above: it takes a while to import, which nobody else is to wait for.
+    from heddle.debug.serving import DebugSettings, debugging
+
+    host, port = host_and_port(settings.debug)
+    shown = DebugSettings(
+        listener=socket.create_server((host, port)),
+        host=host,
+        # In a pod there is no user of this machine who could come with a token of its own.
+        source=None if settings.pod else _source_name(settings),
+        review=None if feed.api is None else feed.api.create,
+        neighbours=settings.debug_neighbours,
+        metrics=registry if settings.metrics == settings.debug else None,
+    )
+    async with debugging(shown, plane, server.clients):
+        yield
+
+
+def _source_name(settings: ServeSettings) -> str:
+    """What we serve, as a command names it."""
+    source = settings.source
+    return source_of(source) if isinstance(source, Path) else f"revision {source.revision}"
+
+
 @contextlib.contextmanager
-def _metrics(address: str | None, registry: CollectorRegistry) -> Iterator[None]:
+def _metrics(settings: ServeSettings, registry: CollectorRegistry) -> Iterator[None]:
     """Serves metrics over HTTP, if there is an address for it."""
+    address = settings.metrics
     if address is None:
         yield
         return
     for collector in (GCCollector, PlatformCollector, ProcessCollector):
         collector(registry=registry)
+    if address == settings.debug:  # they are there
+        yield
+        return
     host, port = host_and_port(address)
     served, thread = start_http_server(port, host, registry)
     log.info("metrics", address=address, port=served.server_port)

@@ -12,6 +12,7 @@ from heddle.authentication import tokens_from
 from heddle.cluster_feed import KubernetesSource
 from heddle.exits import fail
 from heddle.injection import AUDIENCE, DEFAULT_REVISION, SERVER_NAME, SYSTEM_NAMESPACE
+from heddle.local.errors import LocalError
 from heddle.logs import log_to_stderr
 from heddle.serve import ServeSettings
 from heddle.serve import serve as serve_until_told
@@ -109,6 +110,22 @@ def serve(
     metrics: Annotated[
         str | None, typer.Option(help="Address and port for Prometheus, for example :15014.")
     ] = None,
+    debug: Annotated[
+        str,
+        typer.Option(
+            help="Address and port where `heddle proxy-status`, `heddle proxy-config` and others "
+            "ask; it may be that of --metrics. By default a port of this machine's loopback that "
+            "is free. `off`: nowhere."
+        ),
+    ] = "127.0.0.1:0",
+    debug_neighbours: Annotated[
+        bool,
+        typer.Option(
+            "--debug-neighbours",
+            help="With --debug: who connects from this very machine, as whoever may port-forward "
+            "to a pod does, needs no token for /debug/syncz. Kiali asks so.",
+        ),
+    ] = False,
     probes: Annotated[
         str | None,
         typer.Option(help="Address and port for /ready and /healthz, for example :8080."),
@@ -163,6 +180,8 @@ def serve(
         pod=pod,
         certificate_ttl=timedelta(seconds=lifetime.seconds),
         metrics=metrics,
+        debug=None if debug == "off" else debug,
+        debug_neighbours=debug_neighbours,
         probes=probes,
         inline_routes=inline_routes,
         inspectors=inspector or (),
@@ -172,7 +191,7 @@ def serve(
     )
     try:
         serve_until_told(settings)
-    except (SourceError, AuthorityError, ValueError, OSError) as error:
+    except (SourceError, AuthorityError, LocalError, ValueError, OSError) as error:
         raise fail(str(error)) from error
 
 

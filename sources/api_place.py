@@ -22,13 +22,14 @@ _USELESS = (ConfigException, OSError, ValueError, TypeError, AttributeError, yam
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where the API server is. `configuration` is asked for our token at every request, for that
-    changes.
+    changes. `context` shows our certificate, if we have one, and `nameless` none.
     """
 
     url: str
     server_name: str | None
     proxy: str | None
     context: ssl.SSLContext
+    nameless: ssl.SSLContext
     configuration: Configuration
 
     async def authorization(self) -> dict[str, str]:
@@ -37,9 +38,9 @@ class Place:
         return {"Authorization": token} if isinstance(token, str) else {}
 
 
-async def place(config: Path | None) -> Place:
-    """The API server that a kubeconfig names; without one, that which KUBECONFIG names or that of
-    the cluster around us.
+async def place(config: Path | None, context: str | None = None) -> Place:
+    """The API server that a kubeconfig names, in one of its contexts if not in the current one;
+    without one, that which KUBECONFIG names or that of the cluster around us.
 
     Raises `SourceError` if there is no such file, or no cluster around us.
     """
@@ -50,11 +51,15 @@ async def place(config: Path | None) -> Place:
             load_incluster_config(configuration)
         else:
             await load_kube_config(
-                str(config), client_configuration=configuration, persist_config=False
+                str(config),
+                context=context,
+                client_configuration=configuration,
+                persist_config=False,
             )
-        context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
+        tls = nameless = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
         if configuration.cert_file:
-            context.load_cert_chain(configuration.cert_file, configuration.key_file)
+            tls = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
+            tls.load_cert_chain(configuration.cert_file, configuration.key_file)
     except _USELESS as error:
         where = str(config) if config else "the cluster around this process"
         raise SourceError(f"{where} leads to no API server: {error}") from error
@@ -64,7 +69,8 @@ async def place(config: Path | None) -> Place:
         url=str(configuration.host).rstrip("/"),
         server_name=configuration.tls_server_name,
         proxy=configuration.proxy,
-        context=context,
+        context=tls,
+        nameless=nameless,
         configuration=configuration,
     )
 

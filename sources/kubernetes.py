@@ -41,6 +41,8 @@ MAX_PAGE_BYTES = 64 << 20
 MAX_REFUSAL_BYTES = 64 << 10
 PAGE_ITEMS = 250
 """Of a list that is asked for in pages."""
+MAX_FRAME_BYTES = 4 << 20
+"""Of a WebSocket."""
 _UNAUTHORIZED = 401
 _JSON = "application/json"
 _FAILURES = (aiohttp.ClientError, OSError, TimeoutError, ValueError, RecursionError)
@@ -65,8 +67,16 @@ class KubernetesApi:
     answered. What is refused with 401 is tried once more with fresh credentials.
     """
 
-    def __init__(self, config: Path | None, found: Place, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self,
+        config: Path | None,
+        found: Place,
+        session: aiohttp.ClientSession,
+        *,
+        context: str | None = None,
+    ) -> None:
         self._config = config
+        self._context = context
         self._place = found
         self._session = session
 
@@ -236,10 +246,45 @@ class KubernetesApi:
                 yield response
                 return
 
+    @asynccontextmanager
+    async def websocket(
+        self, path: str, query: Query, *, protocol: str, authorization: str | None = None
+    ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        """A connection that is upgraded, in our own name or in that of whom `authorization` (the
+        header) proves. It is not tried again.
+        """
+        found = self._place
+        ours = await found.authorization()
+        headers = ours if authorization is None else {"Authorization": authorization}
+        try:
+            opened = await self._session.ws_connect(
+                found.url + path,
+                params=query,
+                protocols=(protocol,),
+                headers=headers,
+                # Whoever asks in somebody else's name must not show a certificate of ours.
+                ssl=found.context if authorization is None else found.nameless,
+                server_hostname=found.server_name,
+                proxy=found.proxy,
+                max_msg_size=MAX_FRAME_BYTES,
+            )
+        except aiohttp.WSServerHandshakeError as error:
+            raise refusal_of(error.status, b"", None) from None
+        except _FAILURES as error:
+            raise _nothing(error) from None
+        try:
+            yield opened
+        finally:
+            await opened.close()
+
+    async def bearer(self) -> str | None:
+        """The header that proves who we are; nothing if a certificate does."""
+        return (await self._place.authorization()).get("Authorization")
+
     async def _renew(self) -> None:
         """What we prove ourselves by may have been replaced meanwhile."""
         try:
-            self._place = await place(self._config)
+            self._place = await place(self._config, self._context)
         except SourceError:
             raise ApiError("there are no credentials now", _UNAUTHORIZED) from None
 
@@ -275,12 +320,14 @@ def _nothing(error: Exception) -> ApiError:
 
 
 @asynccontextmanager
-async def kubernetes_api(config: Path | None = None) -> AsyncIterator[KubernetesApi]:
-    """The API server that a kubeconfig names; without one, that which KUBECONFIG names or that of
-    the cluster around us.
+async def kubernetes_api(
+    config: Path | None = None, context: str | None = None
+) -> AsyncIterator[KubernetesApi]:
+    """The API server that a kubeconfig names, in one of its contexts if not in the current one;
+    without one, that which KUBECONFIG names or that of the cluster around us.
 
     Raises `SourceError` if there is no such file, or no cluster around us.
     """
-    found = await place(config)
+    found = await place(config, context)
     async with aiohttp.ClientSession(headers={"User-Agent": "heddle"}) as session:
-        yield KubernetesApi(config, found, session)
+        yield KubernetesApi(config, found, session, context=context)

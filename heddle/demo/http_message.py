@@ -8,6 +8,9 @@ from asyncio import IncompleteReadError, StreamReader
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+MOST_BYTES = 64 << 20
+"""Of a body, by default."""
+
 
 class MessageError(Exception):
     """The peer sent something that is not an HTTP/1.1 message."""
@@ -23,11 +26,13 @@ class Message:
     body: bytes
 
 
-async def read_message(reader: StreamReader, *, empty_body: bool = False) -> Message | None:
+async def read_message(
+    reader: StreamReader, *, empty_body: bool = False, most: int = MOST_BYTES
+) -> Message | None:
     """The next message, or None when the peer closed between two messages.
 
     `empty_body`: the message has no body whatever its headers say (an answer to HEAD, a 204 or
-    304).
+    304). A body of more than `most` bytes is a `MessageError`.
     """
     try:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -36,7 +41,7 @@ async def read_message(reader: StreamReader, *, empty_body: bool = False) -> Mes
             raise
         return None
     first_line, headers = _parse_head(head)
-    body = b"" if empty_body else await _read_body(reader, headers)
+    body = b"" if empty_body else await _read_body(reader, headers, most)
     return Message(first_line=first_line, headers=headers, body=body)
 
 
@@ -66,24 +71,30 @@ def _parse_head(head: bytes) -> tuple[tuple[str, str, str], dict[str, str]]:
     return (words[0], words[1], words[2] if len(words) > 2 else ""), headers
 
 
-async def _read_body(reader: StreamReader, headers: Mapping[str, str]) -> bytes:
+async def _read_body(reader: StreamReader, headers: Mapping[str, str], most: int) -> bytes:
     if headers.get("transfer-encoding", "").lower() == "chunked":
-        return await _read_chunks(reader)
+        return await _read_chunks(reader, most)
     try:
         length = int(headers.get("content-length", "0"))
     except ValueError as error:
         raise MessageError(f"not a length: {headers['content-length']!r}") from error
+    if length > most:
+        raise MessageError(f"a body of {length} bytes: more than {most} are not read")
     return await reader.readexactly(length) if length > 0 else b""
 
 
-async def _read_chunks(reader: StreamReader) -> bytes:
+async def _read_chunks(reader: StreamReader, most: int) -> bytes:
     chunks: list[bytes] = []
+    left = most
     while True:
         line = await reader.readuntil(b"\r\n")
         try:
             size = int(line.split(b";")[0], 16)
         except ValueError as error:
             raise MessageError(f"not a chunk size: {line!r}") from error
+        left -= size
+        if left < 0:
+            raise MessageError(f"more than {most} bytes are not read")
         chunk = await reader.readexactly(size + 2)
         if size == 0:
             return b"".join(chunks)

@@ -41,8 +41,8 @@ class State:
 @contextmanager
 def open_state(mode: RunMode, parent: Path | None = None) -> Iterator[State]:
     """A folder for this run, removed at its end; `parent` is where such folders are."""
-    base = parent or (STATE / "heddle" if mode is RunMode.NAMESPACES else _base())
-    _own(base)
+    base = parent or (STATE / "heddle" if mode is RunMode.NAMESPACES else user_folder())
+    own_folder(base)
     remove_leftovers(base)
     path, lock = _new_run(base)
     with lock:
@@ -69,12 +69,15 @@ def _new_run(base: Path) -> tuple[Path, TextIO]:
         return path, lock
 
 
-def _base() -> Path:
+def user_folder() -> Path:
+    """Where this user's runs keep what has to outlive a process; perhaps not there yet."""
     return Path(tempfile.gettempdir()) / f"heddle-{os.getuid()}"
 
 
-def _own(base: Path) -> None:
-    """Anybody may create names in the temporary folder: take only a folder of our own."""
+def own_folder(base: Path) -> None:
+    """Makes a folder that only its user may enter. Anybody may create names in the temporary
+    folder: one that is somebody else's is a `LocalError`.
+    """
     base.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = base.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():

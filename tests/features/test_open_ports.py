@@ -6,11 +6,13 @@ import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import aiohttp
 import envoy.service
 import grpc
 from google.protobuf.descriptor import FileDescriptor, MethodDescriptor
 
 from ca import istio_ca
+from heddle.debug.run_file import running
 from heddle.injection import SERVER_NAME
 from tests.features.plane import Plane
 from tests.features.served import Served, serving
@@ -92,15 +94,38 @@ LOOPBACK = "0000000000000000FFFF00000100007F"
 """127.0.0.1, as gRPC listens there."""
 
 
+IPV4_LOOPBACK = "0100007F"
+
+
 @guards("C6")
 async def test_no_other_port_is_open(home: Path, plane: Plane) -> None:
-    async with serving(home, plane) as served:
+    """But one of loopback, where this machine's user looks, unless he wants none."""
+    async with serving(home, plane, "--debug", "off") as served:
         assert listening(served.process.pid) == {(LOOPBACK, served.port)}
+    async with serving(home, plane) as served:
+        found = {address for address, _ in listening(served.process.pid)}
+        assert found == {LOOPBACK, IPV4_LOOPBACK}
+
+
+@guards("C6")
+async def test_what_is_shown_asks_for_a_token(home: Path, plane: Plane) -> None:
+    """Each page but our version and whether we are ready; the run file's token opens it."""
+    async with serving(home, plane) as served, aiohttp.ClientSession() as session:
+        (run,) = [run for run in running() if run.source == str(home / "yaml")]
+        for path in ("/debug/proxies", "/login/invitation"):
+            async with session.get(f"http://{run.address}{path}") as answer:
+                assert answer.status == 401
+            shown = {"Authorization": f"Bearer {run.token.reveal().decode()}"}
+            async with session.get(f"http://{run.address}{path}", headers=shown) as answer:
+                assert answer.status == 200
+        async with session.get(f"http://{run.address}/version") as answer:
+            assert answer.status == 200
+        assert served.port
 
 
 @guards("C6")
 async def test_metrics_are_served_where_they_were_asked_for_alone(home: Path, plane: Plane) -> None:
-    async with serving(home, plane, "--metrics", "127.0.0.1:0") as served:
+    async with serving(home, plane, "--metrics", "127.0.0.1:0", "--debug", "off") as served:
         (port,) = {port for _, port in listening(served.process.pid)} - {served.port}
         assert served.metrics == f"http://127.0.0.1:{port}/metrics"
 

@@ -1,0 +1,52 @@
+"""How commands print: a table for people, JSON or YAML for programs.
+
+What is printed may be the words of proxies and of users: in a table nothing of it steers the
+terminal.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+import yaml
+
+from crds.problem import printable
+from heddle.show import PlainDumper
+
+WIDE = 100
+"""Columns of YAML."""
+
+
+class Form(StrEnum):
+    """How a command prints."""
+
+    TABLE = "table"
+    JSON = "json"
+    YAML = "yaml"
+
+
+OutputOption = Annotated[Form, typer.Option("-o", "--output", help="table, json or yaml")]
+
+
+def aligned(lines: Iterable[Sequence[str]]) -> list[str]:
+    """Lines of cells, in columns; what is not printable is escaped."""
+    safe = [tuple(map(printable, line)) for line in lines]
+    widths = [max(map(len, column)) for column in zip(*safe, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in safe
+    ]
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table with its headings, also if it has no row."""
+    return "".join(f"{line}\n" for line in aligned([headings, *rows]))
+
+
+def document(form: Form, value: object) -> str:
+    """Plain values (as JSON has them) as JSON, or as YAML in any other form."""
+    if form is Form.JSON:
+        return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    return yaml.dump(value, Dumper=PlainDumper, sort_keys=False, width=WIDE, allow_unicode=True)

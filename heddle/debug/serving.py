@@ -1,0 +1,91 @@
+"""Puts the pages of a control plane together, and answers at an address until told to stop."""
+
+import secrets
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from socket import socket
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from ca.secret import Token
+from heddle.control_plane import ControlPlane
+from heddle.debug.application import Door, application, hosts_of, listening
+from heddle.debug.guard import EitherGuard, Guard, RunGuard
+from heddle.debug.pages import metrics_page, pages
+from heddle.debug.review_guard import Create, ReviewGuard
+from heddle.debug.routes import Route
+from heddle.debug.run_file import Run, announced
+from heddle.debug.sessions import Sessions
+from xds.status import Clients
+
+log = structlog.get_logger(__name__)
+
+_TOKEN_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DebugSettings:
+    """`host` is the one that `listener` is bound to. `source` is what is served, for the run file:
+    there is none without it, and so no token of this machine. `review` posts to an API server,
+    which then says who may see what. `neighbours`: see `Access.NEIGHBOUR`. `metrics` are served
+    here, too, if there are any.
+    """
+
+    listener: socket
+    host: str
+    source: str | None = None
+    review: Create | None = None
+    neighbours: bool = False
+    metrics: CollectorRegistry | None = None
+    run_files: Path | None = None
+
+
+@asynccontextmanager
+async def debugging(
+    settings: DebugSettings,
+    plane: ControlPlane,
+    clients: Clients,
+) -> AsyncIterator[int]:
+    """Answers; the port. Raises `LocalError` if there is no place for the run file."""
+    sessions = Sessions(clock=time.monotonic, secret=lambda: secrets.token_urlsafe(_TOKEN_BYTES))
+    token = Token(secrets.token_urlsafe(_TOKEN_BYTES).encode())
+    every = routes(plane, clients, sessions, settings.metrics)
+    door = Door(
+        every,
+        _guard(settings, token),
+        sessions,
+        hosts=hosts_of(settings.host),
+        neighbours=settings.neighbours,
+    )
+    with ExitStack() as stack:
+        async with listening(application(every, door), settings.listener) as port:
+            if settings.source is not None:
+                host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
+                address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+                run = Run(source=settings.source, address=address, token=token)
+                stack.enter_context(announced(run, settings.run_files))
+            log.info("shows itself", host=settings.host, port=port)
+            yield port
+
+
+def routes(
+    plane: ControlPlane, clients: Clients, sessions: Sessions, metrics: CollectorRegistry | None
+) -> Sequence[Route]:
+    """All pages: what is to be shown besides goes here."""
+    return (
+        *pages(mesh=lambda: plane.engine.mesh, ready=lambda: plane.pods.synced, sessions=sessions),
+        *(() if metrics is None else (metrics_page(metrics),)),
+    )
+
+
+def _guard(settings: DebugSettings, token: Token) -> Guard:
+    guards: list[Guard] = []
+    if settings.source is not None:
+        guards.append(RunGuard(token))
+    if settings.review is not None:
+        guards.append(ReviewGuard(settings.review, clock=time.monotonic))
+    return EitherGuard(guards)

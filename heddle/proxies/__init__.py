@@ -1,0 +1,1 @@
+"""Live proxies: how they are reached, what they hold, and what they are to hold."""
