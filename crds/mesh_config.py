@@ -29,6 +29,8 @@ from crds.outbound_policy import OutboundTrafficPolicyMode
 from crds.path import root
 from crds.path_normalization import DEFAULT_NORMALIZATION, ProxyPathNormalization
 from crds.problem import Problem, warning
+from crds.proxy_config import NO_SETTINGS, ProxyConfig, check_proxy_config, dns_capture
+from crds.proxy_config import OTHERS as OTHER_SETTINGS
 from crds.scalars import Duration
 
 CONFIG_MAP = "istio"
@@ -73,6 +75,7 @@ class MeshConfig:
     selects are not part of the mesh; without any, all are.
     """
 
+    default_config: ProxyConfig = NO_SETTINGS
     outbound_traffic_policy: OutboundTrafficPolicy = OutboundTrafficPolicy()
     trust_domain: str = "cluster.local"
     trust_domain_aliases: tuple[str, ...] = ()
@@ -94,6 +97,16 @@ class MeshConfig:
     default_virtual_service_export_to: tuple[str, ...] = EVERYBODY
     default_destination_rule_export_to: tuple[str, ...] = EVERYBODY
 
+    @property
+    def captures_dns(self) -> bool:
+        """Whether sidecars answer their applications' questions for addresses, unless a pod says
+        otherwise. A value that cannot be used was reported: it is as if nothing were said.
+        """
+        try:
+            return dns_capture(self.default_config.proxy_metadata) or False
+        except ValueError:
+            return False
+
 
 DEFAULT_MESH_CONFIG = MeshConfig()
 
@@ -106,7 +119,6 @@ NOT_TRANSLATED = frozenset(
         "caCertificates",
         "certificates",
         "configSources",
-        "defaultConfig",
         "defaultProviders",
         "disableEnvoyListenerLog",
         "enableEnvoyAccessLogService",
@@ -136,6 +148,7 @@ NOT_TRANSLATED = frozenset(
 
 
 _PROVIDERS = "extensionProviders"
+_DEFAULTS = "defaultConfig"
 
 NOT_USED: frozenset[str] = frozenset()
 """Fields of ours that are read and checked, and that nothing depends on yet."""
@@ -150,6 +163,9 @@ def mesh_config(raw: Mapping[str, object]) -> tuple[MeshConfig, tuple[Problem, .
     ours = {name: value for name, value in raw.items() if name not in NOT_TRANSLATED}
     if isinstance(listed := ours.get(_PROVIDERS), list | tuple):
         ours[_PROVIDERS] = [_authorizer(each, index, problems) for index, each in enumerate(listed)]
+    if isinstance(given := ours.get(_DEFAULTS), Mapping):
+        message = "has no effect yet here; the settings of injection have some of these"
+        ours[_DEFAULTS] = _without(given, OTHER_SETTINGS, _DEFAULTS, message, problems)
     config = MeshConfig(**plan(MeshConfig).values(ours, root(""), problems))
     return config, (*problems, *_check(config))
 
@@ -158,10 +174,17 @@ def _authorizer(given: object, index: int, problems: Problems) -> object:
     """A provider without what is for telemetry, which is told of."""
     if not isinstance(given, Mapping):
         return given
-    for name in sorted(OTHERS.intersection(given)):
-        path = f"{_PROVIDERS}[{index}].{name}"
-        problems.append(warning("not-translated", path, "is for telemetry and has no effect yet"))
-    return {name: value for name, value in given.items() if name not in OTHERS}
+    path = f"{_PROVIDERS}[{index}]"
+    return _without(given, OTHERS, path, "is for telemetry and has no effect yet", problems)
+
+
+def _without(
+    given: Mapping[str, object], names: frozenset[str], path: str, message: str, problems: Problems
+) -> Mapping[str, object]:
+    """What is `given` without fields that have no effect, of which each is told."""
+    for name in sorted(names.intersection(given)):
+        problems.append(warning("not-translated", f"{path}.{name}", message))
+    return {name: value for name, value in given.items() if name not in names}
 
 
 def _check(config: MeshConfig) -> Iterator[Problem]:
@@ -169,6 +192,7 @@ def _check(config: MeshConfig) -> Iterator[Problem]:
     for index, each in enumerate(config.discovery_selectors):
         yield from check_label_selector(f"discoverySelectors[{index}]", each)
     yield from check_providers(_PROVIDERS, config.extension_providers)
+    yield from check_proxy_config(_DEFAULTS, config.default_config)
     if config.default_http_retry_policy is not None:
         yield from check_retries("defaultHttpRetryPolicy", config.default_http_retry_policy)
     yield from check_locality("localityLbSetting", config.locality_lb_setting)

@@ -108,6 +108,8 @@ class Annotation:
     EXPORT_TO = "networking.istio.io/exportTo"
     PROXY_CONFIG = "proxy.istio.io/config"
     TEMPLATES = "inject.istio.io/templates"
+    DNS_CAPTURE = "heddle.io/dns-capture"
+    """Ours: the injector has led the pod's questions for addresses to its sidecar."""
 
 
 PER_POD_LABELS = frozenset(

@@ -38,7 +38,7 @@ class Admission:
     def settings(self) -> InjectSettings:
         """How pods are injected now."""
         made = with_values(self._base, self._plane.injection)
-        return having(made, self._plane.config.certificate_source)
+        return having(made, self._plane.config)
 
     def inject(self, asked: Review, path: str) -> Answer:
         """Istio's parameters in the path say in which cluster and network the pod is. Raises

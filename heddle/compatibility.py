@@ -50,6 +50,9 @@ _OWN: Mapping[str, str] = {
     "certificateSource": "Heddle's own: `HEDDLE` (the default), `SPIRE` or `POD_CERTIFICATE`",
 }
 """Fields that Istio does not have."""
+_IN_PART: Mapping[str, str] = {
+    "defaultConfig": "`ISTIO_META_DNS_CAPTURE` of `proxyMetadata`; a warning of all else",
+}
 
 
 def _mesh_config() -> str:
@@ -61,8 +64,13 @@ def _mesh_fields() -> Iterator[str]:
     ours = set(plan(MeshConfig).slots) - NOT_USED
     for name in sorted(ours | NOT_USED | NOT_TRANSLATED):
         works = name in ours
-        note = _OWN.get(name, "") if works else "a warning: not translated yet"
-        yield f"| `{name}` | {(Answer.YES if works else Answer.NO).value} | {note} |"
+        if name in _IN_PART:
+            answer, note = Answer.DIFFERS, _IN_PART[name]
+        elif works:
+            answer, note = Answer.YES, _OWN.get(name, "")
+        else:
+            answer, note = Answer.NO, "a warning: not translated yet"
+        yield f"| `{name}` | {answer.value} | {note} |"
 
 
 def _other_kinds() -> str:

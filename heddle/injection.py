@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 
-from crds.mesh_config import CertificateSource
+from crds.mesh_config import MeshConfig
 from mesh.own_files import SDS_FOLDER
 from mesh.proxy import Mode, Role
 from translator.bootstrap import Discovery, Node, bootstrap, root_secret, token_secret
@@ -51,10 +51,11 @@ def inject_settings(
     )
 
 
-def having(settings: InjectSettings, source: CertificateSource) -> InjectSettings:
-    """The same settings for a mesh whose workloads have their certificates from there."""
+def having(settings: InjectSettings, config: MeshConfig) -> InjectSettings:
+    """The same settings for a mesh of this configuration."""
+    source = config.certificate_source
     own = {name: json.dumps(content) for name, content in files(source).items()}
-    return replace(settings, source=source, sds_own=own)
+    return replace(settings, source=source, sds_own=own, dns_capture=config.captures_dns)
 
 
 def _bootstrap_for(discovery: Discovery) -> BootstrapFor:

@@ -52,7 +52,7 @@ class LocalCluster:
     def __init__(self, settings: InjectSettings, subnets: Subnets, *, started: bool = True) -> None:
         """`started`: pods are taken to be ready; otherwise not before `became_ready` says so."""
         self._base = settings
-        self._settings = having(settings, DEFAULT_MESH_CONFIG.certificate_source)
+        self._settings = having(settings, DEFAULT_MESH_CONFIG)
         self._injection = NO_VALUES
         self._started = started
         self._allocation = Allocation(subnets=subnets)
@@ -83,8 +83,8 @@ class LocalCluster:
         selected = self._config.discovery_selectors
         self._config, _ = read_config(made, self._config)
         self._injection, _ = read_injection(made, self._injection)
-        before, source = self._settings, self._config.certificate_source
-        self._settings = having(with_values(self._base, self._injection), source)
+        before = self._settings
+        self._settings = having(with_values(self._base, self._injection), self._config)
         return self._settings != before or self._config.discovery_selectors != selected
 
     def _take(self, event: Applied | Deleted | Moved) -> None:

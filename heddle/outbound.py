@@ -8,10 +8,12 @@ from collections.abc import Iterable, Mapping
 from crds.fields import EMPTY
 from crds.mesh_config import MeshConfig
 from heddle.delta import Delta
+from heddle.dns_table import DnsNames
 from heddle.encode import Encoded, encode
 from heddle.host_cache import ABSENT, Host, HostCache
 from heddle.inline_routes import InlineRoutes
 from heddle.shared_listeners import SharedListeners
+from mesh.dns_names import dns_names
 from mesh.localities import Place
 from mesh.mesh import Mesh
 from mesh.outgoing import OUTGOING, outgoing
@@ -38,6 +40,7 @@ class Outbound:
         self._secrets: Counter[FileSecret] = Counter()
         self._frame: Encoded = {}
         self._listeners = SharedListeners()
+        self._dns = DnsNames(scope) if scope.dns else None
         self._outgoing = OUTGOING
         self._placed: dict[Place, dict[str, Encoded]] = {}
 
@@ -81,6 +84,8 @@ class Outbound:
             self._secrets.update(new.secrets)
             self._listeners.replace(name, old, new)
             change.replace(old.resources, new.resources)
+            if self._dns is not None:
+                self._dns.replace(name, dns_names(mesh, new.chosen))
             for place, held in self._placed.items():
                 placed = cache.placed(mesh, new, place)
                 endpoints[place].replace(held.pop(name, EMPTY), placed)
@@ -98,6 +103,8 @@ class Outbound:
             self._frame = frame
         listening = parts.listening(mesh.config, ipv6=self.scope.ipv6, outgoing=self._outgoing)
         for made in self._listeners.remade(after[0], listening, everything=reframe):
+            change.replace(*made)
+        for made in self._dns.remade() if self._dns is not None else ():
             change.replace(*made)
         done = change.done()
         placements = {place: delta.done() for place, delta in endpoints.items()}

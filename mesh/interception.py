@@ -8,6 +8,8 @@ METRICS_PORT = 15090
 READINESS_PORT = 15021
 PROBE_PORT = 15020
 """Where the sidecar answers probes of the application: Istio's agent does it there."""
+DNS_PORT = 15053
+"""Where the sidecar answers the pod's own questions for addresses, on loopback, over UDP."""
 OWN_PORTS = (METRICS_PORT, READINESS_PORT, PROBE_PORT)
 """What the sidecar itself serves in the clear, never redirected."""
 ALL = "*"

@@ -40,7 +40,8 @@ GATEWAY_TEMPLATE = "gateway"
 class Proxy:
     """One sidecar or gateway. `address` is set in proxy-port mode only, where listeners bind to the
     pod's own address. `ipv6`: elsewhere, the pod has an IPv6 address, which traffic may come from
-    and go to. `draining`: its pod is about to end, so nobody should stay connected to it.
+    and go to. `draining`: its pod is about to end, so nobody should stay connected to it. `dns`: of
+    which version of IP its applications' questions for addresses come to it, 0 if none do.
     """
 
     namespace: str
@@ -55,6 +56,7 @@ class Proxy:
     node: str = ""
     role: Role = Role.SIDECAR
     draining: bool = False
+    dns: int = 0
 
     @property
     def is_gateway(self) -> bool:
@@ -83,6 +85,16 @@ def is_injected(pod: Pod) -> bool:
     return Annotation.STATUS in pod.meta.annotations
 
 
+def dns_of(pod: Pod) -> int:
+    """Of which version of IP the pod's questions for addresses are led to its sidecar: that of its
+    first address; 0 if none are.
+    """
+    captured = pod.meta.annotations.get(Annotation.DNS_CAPTURE) == "true"
+    if not captured or mode_of(pod) is Mode.NONE or role_of(pod) is Role.ROUTER:
+        return 0
+    return 6 if any(":" in address for address in pod.addresses[:1]) else 4
+
+
 def proxy_from(pod: Pod, locality: Locality = NOWHERE) -> Proxy:
     """The proxy of an injected pod, from the Pod object: what the node says of itself is never
     read.
@@ -104,4 +116,5 @@ def proxy_from(pod: Pod, locality: Locality = NOWHERE) -> Proxy:
         node=pod.node_name,
         role=role_of(pod),
         draining=bool(pod.meta.deleted),
+        dns=dns_of(pod),
     )

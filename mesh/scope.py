@@ -1,5 +1,6 @@
 """What the outbound side of a proxy depends on: its namespace, the Sidecar that selects it, the
-labels that some rule asks for, its mode, and whether it has IPv6.
+labels that some rule asks for, its mode, whether it has IPv6, and whether it is asked for
+addresses.
 """
 
 from dataclasses import dataclass, replace
@@ -15,7 +16,8 @@ class Scope:
     rules match on. `sidecar` is one that selects by labels: the default of a namespace, or of the
     mesh, is no part of a scope, so that it can come and go while proxies stay where they are. No
     Sidecar is for gateways. `address` stands for the loopback where all pods share one, if the
-    Sidecar names addresses to be called at.
+    Sidecar names addresses to be called at. `dns`: of which version of IP its proxies are asked for
+    addresses, 0 if not at all.
     """
 
     namespace: str
@@ -25,6 +27,7 @@ class Scope:
     is_gateway: bool = False
     ipv6: bool = False
     address: str = ""
+    dns: int = 0
 
 
 def scope_of(mesh: Mesh, proxy: Proxy) -> Scope:
@@ -32,7 +35,7 @@ def scope_of(mesh: Mesh, proxy: Proxy) -> Scope:
     names = asked_labels(mesh, proxy.namespace)
     labels = frozenset((name, proxy.labels[name]) for name in names if name in proxy.labels)
     sidecar = mesh.sidecars.selecting(proxy.namespace, proxy.labels)
-    scope = Scope(proxy.namespace, proxy.mode, labels, sidecar, ipv6=proxy.ipv6)
+    scope = Scope(proxy.namespace, proxy.mode, labels, sidecar, ipv6=proxy.ipv6, dns=proxy.dns)
     key = sidecar_of(mesh, scope)
     if key is None or not any(mesh.sidecars.imports[key].bound(proxy.mode)):
         return scope

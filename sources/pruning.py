@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 
 from crds.fields_read import only, shape
 from crds.kinds import Kind
-from crds.meta import Key, Label
+from crds.meta import Annotation, Key, Label
 
 Raw = Mapping[str, object]
 
 _META = ("name", "namespace", "creationTimestamp", "deletionTimestamp", "uid", "generation")
 _OURS = "istio.io"
-"""The domain of all annotations that are read. Others can be as long as the object itself."""
+"""The domain of all annotations that are read, but for one. Others can be as long as the object
+itself.
+"""
 ROOM = 50_000
 """Strings that are kept to be found again."""
 
@@ -139,4 +141,4 @@ def _revision(meta: Raw) -> str:
 
 def _is_ours(name: object) -> bool:
     domain = name.partition("/")[0] if isinstance(name, str) else ""
-    return domain == _OURS or domain.endswith(f".{_OURS}")
+    return domain == _OURS or domain.endswith(f".{_OURS}") or name == Annotation.DNS_CAPTURE

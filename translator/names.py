@@ -14,6 +14,8 @@ INBOUND_PASSTHROUGH = "InboundPassthroughCluster"
 
 VIRTUAL_OUTBOUND = "virtualOutbound"
 VIRTUAL_INBOUND = "virtualInbound"
+DNS = "dns"
+"""The listener that answers the application's questions for addresses."""
 HTTP_PROXY = "http_proxy"
 """The listener, and the route configuration, of the HTTP proxy port: mode NONE."""
 

@@ -106,6 +106,12 @@ def socket_address(address: str, port: int) -> Address:
     return Address(socket_address=SocketAddress(address=address, port_value=port))
 
 
+def datagram_address(address: str, port: int) -> Address:
+    """A UDP address; `address` is an IP address."""
+    socket = SocketAddress(protocol=SocketAddress.UDP, address=address, port_value=port)
+    return Address(socket_address=socket)
+
+
 def endpoint_address(address: str, port: int) -> Address:
     """Where to connect to: a TCP address, or a Unix socket (`unix:///path`), which has no port."""
     if address.startswith(UNIX):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
 
+from mesh.dns_names import dns_names
 from mesh.host_view import HostView, selection, view
 from mesh.inbound import inbound_ports
 from mesh.localities import Place
@@ -21,6 +22,7 @@ from mesh.visibility import known_hosts
 from translator import frames, names, parts
 from translator.cluster_secrets import file_secrets
 from translator.config import Config, joined
+from translator.dns import dns_listener
 from translator.listeners_inbound import Inbound
 from translator.listeners_shared import claims
 from translator.translate_gateway import whole
@@ -59,7 +61,16 @@ def outbound(mesh: Mesh, scope: Scope, *, vhds: bool = True) -> Config:
     claimed = (c for each in views for c in claims(each, _known(mesh, each)))
     named = {listener.name for each in hosts for listener in each.listeners}
     listening = parts.listening(mesh.config, ipv6=scope.ipv6, outgoing=own)
-    return joined((frame, frames.shared(ports, claimed, named, listening, own.binds), *hosts))
+    shared = frames.shared(ports, claimed, named, listening, own.binds)
+    return joined((frame, shared, _dns(mesh, scope), *hosts))
+
+
+def _dns(mesh: Mesh, scope: Scope) -> Config:
+    if not scope.dns:
+        return Config()
+    chosen = (selection(mesh, scope, host) for host in sorted(known_hosts(mesh)))
+    known = [name for each in chosen for name in dns_names(mesh, each)]
+    return Config(listeners=(dns_listener(known, scope.dns, ipv6=scope.ipv6),))
 
 
 def upstream(mesh: Mesh, scope: Scope) -> Config:

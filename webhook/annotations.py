@@ -90,7 +90,7 @@ def options(
             period=reader.read(_READINESS + "periodSeconds", _positive, 15),
             failure_threshold=reader.read(_READINESS + "failureThreshold", _positive, 4),
         ),
-        interception=_interception(reader),
+        interception=_interception(reader, config, settings),
         source=settings.source,
         lead_probes=reader.read(SIDECAR + "rewriteAppHTTPProbers", _boolean, True),
     )
@@ -145,8 +145,10 @@ def _resources(reader: _Reader, defaults: Quantities) -> Quantities:
     return wanted or defaults
 
 
-def _interception(reader: _Reader) -> Interception:
+def _interception(reader: _Reader, config: ProxyConfig, settings: InjectSettings) -> Interception:
+    dns = settings.dns_capture if config.dns_capture is None else config.dns_capture
     return Interception(
+        dns=dns,
         include_inbound_ports=reader.read(INCLUDE_INBOUND, _ports_or_all, ALL),
         exclude_inbound_ports=reader.read(EXCLUDE_INBOUND, _ports, ()),
         include_outbound_ranges=reader.read(

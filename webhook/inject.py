@@ -142,7 +142,7 @@ def _with_sidecar(
     added = _added(chosen, bootstrap, settings)
     metadata = {
         **raw.metadata(pod),
-        "annotations": _annotations(pod, added, chosen.mode, settings),
+        "annotations": _annotations(pod, added, chosen, settings),
         "labels": _labels(pod, chosen.role),
     }
     spec = _pulling(_spec(led.spec, added, chosen), settings.image_pull_secrets)
@@ -152,13 +152,18 @@ def _with_sidecar(
     return {**pod, "metadata": metadata, "spec": spec}
 
 
+def _is_redirected(chosen: Options, settings: InjectSettings) -> bool:
+    """Whether an init container of ours redirects the pod's traffic."""
+    is_sidecar = chosen.role is Role.SIDECAR and chosen.mode is not Mode.NONE
+    return is_sidecar and settings.redirects
+
+
 def _added(chosen: Options, bootstrap: Mapping[str, object], settings: InjectSettings) -> _Added:
     if chosen.role is Role.ROUTER:  # the pod's own container is the proxy
         return _Added(init_containers=(), containers=(), volumes=sidecar.volumes(settings))
     proxy = sidecar.proxy_container(chosen, bootstrap, settings)
-    inits = [sidecar.init_container(settings, chosen.interception)]
-    if chosen.mode is Mode.NONE or not settings.redirects:
-        inits = []
+    redirected = _is_redirected(chosen, settings)
+    inits = [sidecar.init_container(settings, chosen.interception)] if redirected else []
     return _Added(
         init_containers=[*inits, proxy] if chosen.native_sidecar else inits,
         containers=[] if chosen.native_sidecar else [proxy],
@@ -200,7 +205,7 @@ def _labels(pod: Mapping[str, object], role: Role) -> dict[str, str]:
 
 
 def _annotations(
-    pod: Mapping[str, object], added: _Added, mode: Mode, settings: InjectSettings
+    pod: Mapping[str, object], added: _Added, chosen: Options, settings: InjectSettings
 ) -> dict[str, str]:
     first = raw.text(raw.objects(raw.spec(pod).get("containers"))[0].get("name"))
     status = {
@@ -209,10 +214,12 @@ def _annotations(
         "revision": settings.revision,
         "volumes": [volume["name"] for volume in added.volumes],
     }
+    captures = chosen.interception.captures_dns and _is_redirected(chosen, settings)
     return {
         **dict.fromkeys(_DEFAULT_CONTAINER, first),
         **raw.annotations(pod),
-        Annotation.INTERCEPTION_MODE: mode.value,
+        **({Annotation.DNS_CAPTURE: "true"} if captures else {}),
+        Annotation.INTERCEPTION_MODE: chosen.mode.value,
         Annotation.STATUS: json.dumps(status, separators=(",", ":")),
         Label.REVISION: settings.revision,
         sidecar.SDS_TOKEN_ANNOTATION: settings.sds_token,

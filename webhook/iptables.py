@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 
 from mesh.interception import OWN_PORTS
+from webhook import dns_capture
 
 PROXY_UID = 1337
 """The user that Envoy runs as: its own connections are never redirected."""
@@ -44,6 +45,15 @@ class Interception:
     include_outbound_ports: tuple[str, ...] = ()
     exclude_outbound_ports: tuple[str, ...] = ()
     exclude_interfaces: tuple[str, ...] = ()
+    dns: bool = False
+    """Whether the application's questions for addresses go to the sidecar; not where its port 53 is
+    left out.
+    """
+
+    @property
+    def captures_dns(self) -> bool:
+        """Whether they really do."""
+        return self.dns and "53" not in self.exclude_outbound_ports
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +66,24 @@ class Family:
     command: str
     loopback: str
     source: str
+    header: int
+    """Its bytes."""
 
 
-IPV4 = Family(version=4, command="iptables", loopback="127.0.0.1/32", source="127.0.0.6/32")
-IPV6 = Family(version=6, command="ip6tables", loopback="::1/128", source="::6/128")
+IPV4 = Family(
+    version=4,
+    command="iptables",
+    loopback="127.0.0.1/32",
+    source="127.0.0.6/32",
+    header=dns_capture.IPV4_HEADER,
+)
+IPV6 = Family(
+    version=6,
+    command="ip6tables",
+    loopback="::1/128",
+    source="::6/128",
+    header=dns_capture.IPV6_HEADER,
+)
 
 
 def rules(interception: Interception, family: Family = IPV4) -> str:
@@ -80,13 +104,30 @@ def script(interception: Interception) -> str:
     iptables in both its forms, and `ip`.
     """
     return (
-        f"{_PROGRAM}"
-        f"apply {IPV4.command} <<'EOF'\n{rules(interception, IPV4)}EOF\n"
+        f"{_PROGRAM}{_dns_functions(interception)}"
+        f"{_applied(interception, IPV4)}"
         f"if printenv {ADDRESSES} | grep -q :; then\n"
         f"ip -6 address replace {IPV6.source} dev lo || exit 1\n"
-        f"apply {IPV6.command} <<'EOF'\n{rules(interception, IPV6)}EOF\n"
+        f"{_applied(interception, IPV6)}"
         "fi\n"
     )
+
+
+def _dns_functions(interception: Interception) -> str:
+    if not interception.captures_dns:
+        return ""
+    return dns_capture.functions(
+        addresses=ADDRESSES,
+        uid=PROXY_UID,
+        exclude_interfaces=interception.exclude_interfaces,
+    )
+
+
+def _applied(interception: Interception, family: Family) -> str:
+    given = f"apply {family.command} <<'EOF'\n{rules(interception, family)}EOF\n"
+    if not interception.captures_dns:
+        return given
+    return given + dns_capture.call(family.command, family.loopback, family.header)
 
 
 _HOOKS = " ".join(f"'{hook}'" for hook in HOOKS)

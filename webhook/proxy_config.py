@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import yaml
 
+from crds.proxy_config import dns_capture, unused_metadata
 from crds.scalars import duration
 
 _MAX_CHARS = 16_384
@@ -14,6 +15,7 @@ _USED = frozenset(
         "concurrency",
         "drainDuration",
         "holdApplicationUntilProxyStarts",
+        "proxyMetadata",
         "terminationDrainDuration",
     }
 )
@@ -29,6 +31,7 @@ class ProxyConfig:
     concurrency: int | None = None
     drain_seconds: int | None = None
     termination_drain_seconds: int | None = None
+    dns_capture: bool | None = None
     unused: tuple[str, ...] = ()
 
 
@@ -38,11 +41,15 @@ PROXY_CONFIG_DEFAULTS = ProxyConfig()
 def proxy_config(text: str) -> ProxyConfig:
     """Reads the YAML text; raises `ValueError` with the way out."""
     raw = _load(text)
+    metadata = _metadata(raw.get("proxyMetadata"))
+    unused = (str(name) for name in raw if name not in _USED)
+    variables = (f"proxyMetadata[{name}]" for name in unused_metadata(metadata))
     return ProxyConfig(
         concurrency=_concurrency(raw.get("concurrency")),
         drain_seconds=_seconds(raw, "drainDuration", least=1),
         termination_drain_seconds=_seconds(raw, "terminationDrainDuration", least=0),
-        unused=tuple(sorted(str(name) for name in raw if name not in _USED)),
+        dns_capture=dns_capture(metadata),
+        unused=tuple(sorted((*unused, *variables))),
     )
 
 
@@ -59,6 +66,14 @@ def _load(text: str) -> dict[object, object]:
     if not isinstance(raw, dict):
         raise ValueError("Give ProxyConfig as YAML, such as {concurrency: 2}.")
     return raw
+
+
+def _metadata(value: object) -> Mapping[str, str]:
+    if value is None or value == "":
+        return {}
+    if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
+        raise ValueError('Give proxyMetadata as texts by names, such as {NAME: "text"}.')
+    return {str(name): text for name, text in value.items()}
 
 
 def _concurrency(value: object) -> int | None:

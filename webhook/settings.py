@@ -129,3 +129,5 @@ class InjectSettings:
     """How long applications (and a sidecar that is no native one) go on when their pod ends, for
     everybody to hear that it does."""
     log_level: str = "warning"
+    dns_capture: bool = False
+    """Whether sidecars answer their applications' questions for addresses."""

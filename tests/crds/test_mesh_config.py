@@ -65,3 +65,38 @@ def test_the_default_traffic_policy_is_checked_like_a_rule_s() -> None:
         "empty defaultTrafficPolicy.connectionPool",
         "unsupported defaultTrafficPolicy.outlierDetection.consecutiveErrors",
     ]
+
+
+def _of_proxies(default: object) -> tuple[bool, list[str]]:
+    config, problems = mesh_config({"defaultConfig": default})
+    return config.captures_dns, [short(problem) for problem in problems]
+
+
+def test_sidecars_are_asked_for_addresses_if_the_default_says_so() -> None:
+    """By the variable of Istio's agent; that addresses are allocated is so anyway."""
+    metadata = {"ISTIO_META_DNS_CAPTURE": "true", "ISTIO_META_DNS_AUTO_ALLOCATE": "true"}
+    assert _of_proxies({"proxyMetadata": metadata}) == (True, [])
+    assert _of_proxies({"proxyMetadata": {"ISTIO_META_DNS_CAPTURE": "0"}}) == (False, [])
+    assert _of_proxies({"proxyMetadata": {}}) == (False, [])
+
+
+def test_a_default_without_an_effect_is_told_of() -> None:
+    metadata = {"ISTIO_META_DNS_AUTO_ALLOCATE": "false", "OTHER": "secret"}
+    assert _of_proxies({"proxyMetadata": metadata, "tracing": {}, "trace": {}}) == (
+        False,
+        [
+            "~not-translated defaultConfig.tracing",
+            "~unknown-field defaultConfig.trace",
+            "~not-translated defaultConfig.proxyMetadata[ISTIO_META_DNS_AUTO_ALLOCATE]",
+            "~not-translated defaultConfig.proxyMetadata[OTHER]",
+        ],
+    )
+
+
+def test_whether_sidecars_are_asked_for_addresses_is_true_or_false() -> None:
+    captures, problems = _of_proxies({"proxyMetadata": {"ISTIO_META_DNS_CAPTURE": "yes"}})
+    assert (captures, problems) == (
+        False,
+        ["bad-value defaultConfig.proxyMetadata[ISTIO_META_DNS_CAPTURE]"],
+    )
+    assert _of_proxies("text") == (False, ["wrong-type defaultConfig"])

@@ -57,6 +57,14 @@ PROXIES = (
         address="127.64.0.10",
         role=Role.ROUTER,
     ),
+    Proxy(
+        namespace="shop",
+        name="d",
+        labels={"app": "a"},
+        service_account="default",
+        ipv6=True,
+        dns=4,
+    ),
 )
 REGISTRY_ONLY, _ = mesh_config({"outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"}})
 FROM_SPIRE, _ = mesh_config({"certificateSource": "SPIRE"})
@@ -340,3 +348,31 @@ def test_the_endpoints_of_one_more_place_are_made_in_steps() -> None:
     bench.engine.select(north)
     assert not bench.engine.prepare(south, hosts=1)
     assert bench.engine.prepare(south, hosts=1)
+
+
+HEADLESS = """---
+apiVersion: v1
+kind: Service
+metadata: {name: db, namespace: shop}
+spec: {clusterIP: None, ports: [{name: http, port: 80}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: db, namespace: shop, labels: {kubernetes.io/service-name: db}}
+ports: [{name: http, port: 80}]
+endpoints: [{addresses: [10.1.0.1]}]
+"""
+
+
+def test_only_who_asks_has_names_and_they_follow_endpoints() -> None:
+    """Pods of a headless Service are among the names: one that comes has to be resolved."""
+    asks, other = PROXIES[-1], PROXIES[0]
+    bench = Bench()
+    bench.become(objects_of(SHOP + HEADLESS), DEFAULT_MESH_CONFIG)
+    before = bench.published(asks)[LDS]["dns"]
+    assert "dns" not in bench.published(other)[LDS]
+    bench.become(objects_of(SHOP + HEADLESS.replace("10.1.0.1", "10.1.0.2")), DEFAULT_MESH_CONFIG)
+    assert bench.published(asks)[LDS]["dns"] != before
+    assert bench.published(asks) == bench.wanted(asks, DEFAULT_MESH_CONFIG)
+    bench.become(objects_of(SHOP), DEFAULT_MESH_CONFIG)
+    assert bench.published(asks) == bench.wanted(asks, DEFAULT_MESH_CONFIG)

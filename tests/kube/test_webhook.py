@@ -15,7 +15,7 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from ca.authority import pem
-from crds.mesh_config import CertificateSource
+from crds.mesh_config import CertificateSource, MeshConfig
 from heddle.admission import Admission, admitting
 from heddle.ca_bundle import CaBundles
 from heddle.certificates import ServingCertificates, own_authority
@@ -242,7 +242,10 @@ async def test_a_bundle_that_somebody_takes_away_is_put_back(
 
 def variants() -> Mapping[str, InjectSettings]:
     base = inject_settings(host=SERVER_NAME, port=PORT)
-    return {source.value: having(base, source) for source in CertificateSource}
+    return {
+        source.value: having(base, MeshConfig(certificate_source=source))
+        for source in CertificateSource
+    }
 
 
 @pytest.mark.parametrize("source", sorted(variants()))

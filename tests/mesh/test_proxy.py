@@ -85,3 +85,26 @@ def test_a_spiffe_id_as_istio_writes_it() -> None:
     assert str(SpiffeId("cluster.local", "shop", "robot")) == (
         "spiffe://cluster.local/ns/shop/sa/robot"
     )
+
+
+@pytest.mark.parametrize(
+    ("notes", "addresses", "version"),
+    [
+        ("", ("10.1.0.1",), 0),
+        ("heddle.io/dns-capture: 'false'", ("10.1.0.1",), 0),
+        ("heddle.io/dns-capture: 'true'", ("10.1.0.1", "fd00::1"), 4),
+        ("heddle.io/dns-capture: 'true'", ("fd00::1", "10.1.0.1"), 6),
+        (f"heddle.io/dns-capture: 'true', {NONE}", ("10.1.0.1",), 0),
+        (
+            "heddle.io/dns-capture: 'true', inject.istio.io/templates: gateway",
+            ("10.1.0.1",),
+            0,
+        ),
+    ],
+)
+def test_questions_are_for_the_version_of_the_first_address(
+    notes: str, addresses: tuple[str, ...], version: int
+) -> None:
+    """The init container captures those, and none of a pod without interception."""
+    given = replace(pod(notes), pod_ip=addresses[0], pod_ips=tuple(PodIP(ip=a) for a in addresses))
+    assert proxy_from(given).dns == version

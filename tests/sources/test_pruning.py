@@ -17,6 +17,8 @@ META = {
     "annotations": {
         "kubectl.kubernetes.io/last-applied-configuration": "{}",
         "sidecar.istio.io/status": "{}",
+        "heddle.io/dns-capture": "true",
+        "heddle.io/sds-token": "{}",
         "notistio.io/x": "y",
     },
     "managedFields": [{"manager": "kubectl"}],
@@ -29,7 +31,7 @@ KEPT = {
     "generation": 2,
     "creationTimestamp": "2026-01-01T00:00:00Z",
     "labels": {"app": "a"},
-    "annotations": {"sidecar.istio.io/status": "{}"},
+    "annotations": {"sidecar.istio.io/status": "{}", "heddle.io/dns-capture": "true"},
 }
 NETWORKING = "networking.istio.io"
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from crds.mesh_config import CertificateSource
+from crds.mesh_config import CertificateSource, MeshConfig
+from crds.proxy_config import ProxyConfig
 from heddle.injection import having
 from mesh.proxy import Mode
 from tests.goldens import Golden, case_id, cases
@@ -42,7 +43,9 @@ def test_golden(case: Path, golden: Golden) -> None:
     if "roots" in changes:
         changes["roots"] = RootSource(changes["roots"])
     source = CertificateSource(changes.pop("source", CertificateSource.HEDDLE))
-    result = inject(pod, namespace, having(settings(**changes), source))
+    defaults = ProxyConfig(proxy_metadata=changes.pop("metadata", {}))
+    config = MeshConfig(certificate_source=source, default_config=defaults)
+    result = inject(pod, namespace, having(settings(**changes), config))
     shown = {
         "skipped": result.skipped,
         "refused": result.refused,

@@ -1,12 +1,14 @@
 import copy
 import json
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from crds.mesh_config import CertificateSource
+from crds.mesh_config import CertificateSource, MeshConfig
+from crds.proxy_config import ProxyConfig
 from heddle.injection import having
 from mesh.proxy import Mode
 from tests.security_rows import guards
@@ -67,6 +69,10 @@ PODS = st.fixed_dictionaries(
 
 def names(result: Injected, kind: str) -> list[object]:
     return [item.get("name") for item in raw.objects(raw.spec(result.pod).get(kind))]
+
+
+def inits(result: Injected) -> tuple[Mapping[str, object], ...]:
+    return tuple(raw.objects(raw.spec(result.pod).get("initContainers")))
 
 
 def proxy(result: Injected) -> dict[str, object]:
@@ -186,7 +192,7 @@ def test_only_the_sidecar_mounts_what_its_certificate_comes_from(
     source: CertificateSource, volume: str
 ) -> None:
     """An application that had it could be its workload without its sidecar."""
-    chosen = having(settings(), source)
+    chosen = having(settings(), MeshConfig(certificate_source=source))
     spec = inject(pod(), MESH, chosen).pod["spec"]
     containers = [
         *raw.objects(raw.mapping(spec).get("containers")),
@@ -204,4 +210,56 @@ def test_only_the_sidecar_mounts_what_its_certificate_comes_from(
 def test_a_volume_of_the_authors_is_in_the_way_only_where_its_name_is_needed() -> None:
     mine = pod(spec={"volumes": [{"name": "workload-socket", "emptyDir": {}}]})
     assert not inject(mine, MESH, settings()).refused
-    assert inject(mine, MESH, having(settings(), CertificateSource.SPIRE)).refused
+    assert inject(
+        mine, MESH, having(settings(), MeshConfig(certificate_source=CertificateSource.SPIRE))
+    ).refused
+
+
+def _captures(result: Injected) -> tuple[bool, bool]:
+    """Whether the pod says that its questions are captured, and whether it sees to it."""
+    init = [each for each in inits(result) if each.get("name") == sidecar.INIT]
+    program = str(init[0]["args"]) if init else ""
+    says = raw.annotations(result.pod).get("heddle.io/dns-capture") == "true"
+    return says, "REDIRECT --to-ports 15053" in program
+
+
+@pytest.mark.parametrize(
+    ("default", "annotations", "changes", "wanted"),
+    [
+        (True, {}, {}, True),
+        (False, {}, {}, False),
+        (True, {"ISTIO_META_DNS_CAPTURE": "false"}, {}, False),
+        (False, {"ISTIO_META_DNS_CAPTURE": "true"}, {}, True),
+        (True, {}, {"mode": Mode.NONE}, False),
+        (True, {}, {"redirects": False}, False),
+    ],
+    ids=["default", "no default", "pod refuses", "pod asks", "proxy port", "by a CNI plugin"],
+)
+def test_questions_are_captured_where_the_pod_or_else_the_mesh_says_so(
+    default: bool, annotations: dict[str, str], changes: dict[str, object], wanted: bool
+) -> None:
+    """What the pod says is what it does: the control plane sends names to those that say so."""
+    asking = pod(annotations={"proxy.istio.io/config": json.dumps({"proxyMetadata": annotations})})
+    metadata = {"ISTIO_META_DNS_CAPTURE": str(default).lower()}
+    config = MeshConfig(default_config=ProxyConfig(proxy_metadata=metadata))
+    result = inject(asking, MESH, having(settings(**changes), config))
+    assert _captures(result) == (wanted, wanted)
+    assert result.problems == ()
+
+
+@pytest.mark.parametrize("value", ["text", {"NAME": ["list"]}, []], ids=repr)
+def test_metadata_of_another_form_refuses_the_pod(value: object) -> None:
+    bad = pod(annotations={"proxy.istio.io/config": json.dumps({"proxyMetadata": value})})
+    assert inject(bad, MESH, settings()).refused
+
+
+def test_a_variable_that_nothing_reads_is_told_of() -> None:
+    given = {"proxyMetadata": {"OTHER": "x"}}
+    told = inject(
+        pod(annotations={"proxy.istio.io/config": json.dumps(given)}), MESH, settings()
+    ).problems
+    assert [each.path for each in told] == [
+        "metadata.annotations[proxy.istio.io/config].proxyMetadata[OTHER]"
+    ]
+    empty = pod(annotations={"proxy.istio.io/config": "proxyMetadata:"})
+    assert inject(empty, MESH, settings()).problems == ()

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from webhook.dns_capture import CHAIN, NAT_HOOK, RAW_HOOK
 from webhook.iptables import (
     ADDRESSES,
     HOOKS,
@@ -26,6 +27,8 @@ TUNED = Interception(
     include_outbound_ranges=("10.0.0.0/8", "2001:db8::/32"),
     exclude_interfaces=("eth1",),
 )
+CAPTURING = Interception(dns=True, exclude_interfaces=("eth1",))
+RESOLVERS = "search shop.svc.cluster.local\nnameserver 10.96.0.10\nnameserver fd00::53%eth0\n"
 needs_netns = pytest.mark.skipif(
     os.geteuid() != 0 or not (shutil.which("unshare") and shutil.which("iptables-restore")),
     reason="needs root, unshare and iptables",
@@ -33,9 +36,13 @@ needs_netns = pytest.mark.skipif(
 
 
 def run(program: str) -> subprocess.CompletedProcess[str]:
-    """In a new network namespace, that goes with its last process."""
+    """In a network namespace that goes with its last process, with resolvers of its own."""
+    resolvers = (
+        "mount -t tmpfs none /mnt\ncat >/mnt/resolv\nmount --bind /mnt/resolv /etc/resolv.conf\n"
+    )
     return subprocess.run(
-        ["unshare", "--net", "/bin/sh", "-ec", program],
+        ["unshare", "--net", "--mount", "/bin/sh", "-ec", f"{resolvers}{program}"],
+        input=RESOLVERS,
         capture_output=True,
         text=True,
         check=False,
@@ -43,10 +50,12 @@ def run(program: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def applied(program: str, family: Family = IPV4, addresses: str = "") -> list[str]:
+def applied(
+    program: str, family: Family = IPV4, addresses: str = "", table: str = "nat"
+) -> list[str]:
     """The rules that are there then, in a pod with these addresses."""
     setting = f"ip link set lo up\nexport {ADDRESSES}={addresses}\n"
-    done = run(f"{setting}{program}\n{family.command} -t nat -S")
+    done = run(f"{setting}{program}\n{family.command} -t {table} -S")
     if "initialize" in done.stderr or "Operation not permitted" in done.stderr:
         pytest.skip("this machine's kernel or sandbox has no nat table")
     assert done.returncode == 0, done.stderr
@@ -131,3 +140,99 @@ def test_the_old_form_is_used_where_the_pods_network_was_made_with_it() -> None:
 
 def test_kubernetes_hands_over_the_program_as_it_is() -> None:
     assert expand(escape(script(TUNED)), {"form": "x"}) == script(TUNED)
+
+
+def dns_rules(addresses: str, family: Family, table: str) -> list[str]:
+    """What leads the pod's questions away, and how they are told."""
+    found = applied(in_quotes(script(CAPTURING)), family, addresses, table)
+    return [line for line in found if line.startswith((f"-A {CHAIN}", "-A OUTPUT -p udp"))]
+
+
+@needs_netns
+@pytest.mark.netns
+@pytest.mark.parametrize(
+    ("addresses", "family", "resolver", "source", "told"),
+    [
+        (
+            "10.0.0.1",
+            IPV4,
+            "10.96.0.10/32",
+            "127.0.0.1/32",
+            '--hex-string "|0000010001|" --algo bm --from 40',
+        ),
+        (
+            "10.0.0.1,fd00::1",
+            IPV6,
+            "fd00::53/128",
+            "::1/128",
+            '--hex-string "|0000010001|" --algo bm --from 60',
+        ),
+        (
+            "fd00::1,10.0.0.1",
+            IPV4,
+            "10.96.0.10/32",
+            "127.0.0.1/32",
+            '--hex-string "|00001c0001|" --algo bm --from 40',
+        ),
+        (
+            "fd00::1",
+            IPV6,
+            "fd00::53/128",
+            "::1/128",
+            '--hex-string "|00001c0001|" --algo bm --from 60',
+        ),
+    ],
+    ids=["IPv4", "IPv4 first", "IPv6 first", "IPv6"],
+)
+def test_questions_for_addresses_go_to_the_sidecar(
+    addresses: str, family: Family, resolver: str, source: str, told: str
+) -> None:
+    """Of the version of the pod's first address, to its resolvers, but for the sidecar's own."""
+    question = f"-A {CHAIN} -d {resolver} -p udp -m udp --dport 53 -m string {told}"
+    first = [f"-A {CHAIN} -o eth1 -j RETURN"]
+    own = f"-A {CHAIN} -m owner --uid-owner 1337 -j RETURN"
+    answer = f"-A {CHAIN} -s {source} -p udp -m udp --sport 15053 -j CT --zone 15053"
+    assert dns_rules(addresses, family, "raw") == [
+        RAW_HOOK,
+        *first,
+        answer,
+        own,
+        f"{question} -j CT --zone 15053",
+    ]
+    assert dns_rules(addresses, family, "nat") == [
+        NAT_HOOK,
+        *first,
+        own,
+        f"{question} -j REDIRECT --to-ports 15053",
+    ]
+
+
+@needs_netns
+@pytest.mark.netns
+def test_capturing_twice_is_capturing_once() -> None:
+    once = in_quotes(script(CAPTURING))
+    for family in (IPV4, IPV6):
+        for table in ("raw", "nat"):
+            twice = applied(f"{once}\n{once}", family, "10.0.0.1,fd00::1", table)
+            assert twice == applied(once, family, "10.0.0.1,fd00::1", table)
+
+
+@needs_netns
+@pytest.mark.netns
+def test_a_rule_for_questions_that_the_kernel_refuses_fails_the_pod() -> None:
+    bad = script(CAPTURING).replace("--algo bm", "--algo none")
+    done = run(f"ip link set lo up\nexport {ADDRESSES}=10.0.0.1\n{bad}")
+    assert done.returncode != 0
+    assert "-restore has refused a line of these:" in done.stderr
+
+
+@needs_netns
+@pytest.mark.netns
+@pytest.mark.parametrize(
+    "interception",
+    [Interception(), Interception(dns=True, exclude_outbound_ports=("53",))],
+    ids=["not asked for", "port 53 left out"],
+)
+def test_no_question_is_captured(interception: Interception) -> None:
+    found = applied(in_quotes(script(interception)), addresses="10.0.0.1")
+    assert not any(CHAIN in line for line in found)
