@@ -249,6 +249,16 @@ class Mesh:
         assert isinstance(found, list)
         return str(found[-1])
 
+    def resolved(
+        self, names: Sequence[tuple[str, int]], *, via: str
+    ) -> list[tuple[int, list[str]]]:
+        """What a pod's resolver answers to questions for names, of a kind each: a code and values
+        (programs/questions.py).
+        """
+        found = self._backend.ask(via, {"do": "ask", "names": list(names)})
+        assert isinstance(found, list)
+        return [(code, values) for code, values in found]
+
     def greeted(self, host: str, port: int, line: str) -> tuple[str, str]:
         """What a server says before it is spoken to, and what it answers to a line."""
         command = {"do": "tcp", "host": host, "port": port, "send": line, "greeted": True}

@@ -16,6 +16,7 @@ tunnels; `http` and `tcp` may go `through` another one, or `direct`.
 - `load`: requests to `url` at `rate` a second, until `stop`; both name the `load` -> the versions
   that answered, and what went wrong
 - `await`: requests to `url` until the answer is `text`
+- `ask`: `names`, each with a kind of question, of the pod's resolver -> for each a code and values
 - `many`: the answers to `commands`, which are done some at a time
 """
 
@@ -30,7 +31,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from e2e.programs import http2, websocket
+from e2e.programs import http2, questions, websocket
 from e2e.programs.connections import connected
 from heddle.demo.http_client import FAILURES, Client
 from heddle.demo.http_message import head, read_message
@@ -78,6 +79,8 @@ class Commands:
                 return await _websocket(command, self._proxy)
             case "grpc":
                 return await _grpc(command, self._proxy)
+            case "ask":
+                return await _ask(command["names"])
             case "load":
                 load = self._loads[command["load"]] = _Load(command, self._proxy)
                 load.start()
@@ -112,6 +115,12 @@ class Commands:
                 return await _request(command, proxy)
         except FAILURES as error:
             return {"error": f"{type(error).__name__}: {error}"}
+
+
+async def _ask(names: object) -> object:
+    assert isinstance(names, list)
+    async with asyncio.timeout(TIMEOUT):
+        return await questions.ask([(str(name), int(kind)) for name, kind in names])
 
 
 async def _request(command: Command, proxy: str | None) -> object:

@@ -35,6 +35,7 @@ from heddle.local.pods import (
     pod_problem,
 )
 from heddle.local.processes import Process, start
+from heddle.local.resolvers import has_resolvers, resolver_files
 from heddle.local.root import CHECKOUT
 from heddle.local.volumes import Volume, refresh_after, volumes
 from webhook import raw
@@ -238,13 +239,15 @@ class PodRun:
         return volumes(self._pod.raw, self._facts, config_maps, self._pod.secrets)
 
     def _write_files(self, place: Place) -> None:
+        spec = raw.spec(self._pod.raw)
         hosts = hosts_file(
             namespace=self._facts.namespace,
             pod=self._facts.name,
             pod_address=self._facts.address,
-            hosts=self._world.hosts,
+            hosts={} if has_resolvers(spec) else self._world.hosts,
         )
-        write_text(self._folder / "pod" / "hosts", hosts)
+        for name, text in {"hosts": hosts, **resolver_files(spec)}.items():
+            write_text(self._folder / "pod" / name, text)
         for volume in self._volumes().values():
             folder = volume_folder(self._folder, volume.name)
             folder.mkdir(parents=True, exist_ok=True)

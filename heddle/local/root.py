@@ -25,13 +25,13 @@ SYSTEM_FOLDERS = ("bin", "gnu", "lib", "lib32", "lib64", "libx32", "nix", "sbin"
 POD_FOLDER = "/.pod"
 """The pod's own files, such as `hosts`: a folder and not a file is bound, so that a file in it can
 be replaced at once and as a whole."""
+POD_FILES = ("hosts", "nsswitch.conf", "resolv.conf")
+"""Those of `/etc` that are there."""
 
 _HOST_ETC = "/.etc"
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 _MACHINE = ("bus", "irq", "sys", "sysrq-trigger")
 _OWN_ETC = {
-    "resolv.conf": "# There is no name server: all names are in /etc/hosts.\n",
-    "nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
     "passwd": "root:x:0:0::/:/bin/sh\nenvoy:x:1337:1337::/:/bin/false\n"
     "app:x:65532:65532::/tmp:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n",
     "group": "root:x:0:\nenvoy:x:1337:\napp:x:65532:\nnogroup:x:65534:\n",
@@ -94,10 +94,11 @@ def _system() -> Iterable[Mount]:
 def _etc(host_name: str) -> Iterable[Mount]:
     own = {**_OWN_ETC, "hostname": f"{host_name}\n"}
     yield Mount(kind="bind-ro", source="/etc", target=_HOST_ETC)
-    yield Mount(kind="link", source=f"{POD_FOLDER}/hosts", target="/etc/hosts")
+    for name in POD_FILES:
+        yield Mount(kind="link", source=f"{POD_FOLDER}/{name}", target=f"/etc/{name}")
     for name, text in own.items():
         yield Mount(kind="file", source=text, target=f"/etc/{name}")
-    for name in sorted({*os.listdir("/etc")} - {"hosts", *own}):
+    for name in sorted({*os.listdir("/etc")} - {*POD_FILES, *own}):
         yield Mount(kind="link", source=f"{_HOST_ETC}/{name}", target=f"/etc/{name}")
 
 

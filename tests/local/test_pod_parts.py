@@ -18,6 +18,7 @@ from heddle.local.logs import LONGEST_LINE, LineReader, Log
 from heddle.local.paths import relocate
 from heddle.local.places import ProcessPlace
 from heddle.local.probes import GrpcHealth, HttpGet, probe
+from heddle.local.resolvers import has_resolvers, resolver_files
 from heddle.local.root import CHECKOUT, POD_FOLDER, python_trees, root_mounts, uncovered
 from tests.local.nodes import container, mode_of, pod
 
@@ -76,6 +77,30 @@ def test_services_are_found_by_all_their_names_and_by_the_short_one_at_home() ->
     )
     assert ["10.2.0.2", "b.bank.svc.cluster.local b.bank.svc b.bank"] in lines
     assert ["1.1.1.1", "x.com"] in lines
+
+
+def test_a_pod_may_name_its_resolvers() -> None:
+    """As in Kubernetes; what would be a line of its own is none of them."""
+    config = {
+        "nameservers": ["10.0.0.53", "1.1.1.1\nsearch evil"],
+        "searches": ["shop.svc.cluster.local", "svc.cluster.local"],
+        "options": [{"name": "ndots", "value": "5"}, {"name": "edns0"}],
+    }
+    files = resolver_files({"dnsPolicy": "None", "dnsConfig": config})
+    assert files["resolv.conf"] == (
+        "nameserver 10.0.0.53\n"
+        "search shop.svc.cluster.local svc.cluster.local\n"
+        "options ndots:5 edns0\n"
+    )
+    assert "hosts: files dns\n" in files["nsswitch.conf"]
+    bare = resolver_files({"dnsPolicy": "None", "dnsConfig": {"nameservers": ["10.0.0.53"]}})
+    assert bare["resolv.conf"] == "nameserver 10.0.0.53\n"
+
+
+def test_a_pod_that_names_none_has_no_resolver() -> None:
+    for spec in ({}, {"dnsConfig": {"nameservers": ["10.0.0.53"]}}, {"dnsPolicy": "None"}):
+        assert not has_resolvers(spec)
+        assert resolver_files(spec)["nsswitch.conf"].endswith("hosts: files\n")
 
 
 @pytest.mark.parametrize(
