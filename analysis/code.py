@@ -6,6 +6,8 @@ from analysis.severity import Severity
 
 ISTIO = "IST"
 OURS = "HED"
+PAGES = "docs/analysis"
+ISTIO_PAGES = "https://istio.io/latest/docs/reference/config/analysis"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +28,14 @@ class Code:
         return self.id.startswith(ISTIO)
 
     @property
-    def anchor(self) -> str:
-        """Where in docs/analysis.md it is explained."""
-        return self.id.lower()
+    def page(self) -> str:
+        """Where it is explained, with an example: a file of this project."""
+        return f"{PAGES}/{self.id}.md"
+
+    @property
+    def url(self) -> str:
+        """Where it is explained for all the world: Istio's page, if it is Istio's finding."""
+        return f"{ISTIO_PAGES}/{self.id.lower()}/" if self.is_istio else self.page
 
 
 def istio(number: int, name: str, severity: Severity, summary: str, remedy: str) -> Code:

@@ -37,7 +37,7 @@ def analyze(
     found = (*messages(problems), *(each for item in analyzers for each in item.run(facts)))
     blamed = (_blamed(each, facts) for each in found)
     focus = facts.focus
-    wanted = (each for each in blamed if focus is None or each.object in focus)
+    wanted = (e for e in blamed if focus is None or e.object is None or e.object in focus)
     return tuple(sorted((_placed(each, place) for each in _once(wanted)), key=rank))
 
 
@@ -62,4 +62,6 @@ def _once(found: Iterable[Message]) -> Iterator[Message]:
 
 
 def _placed(message: Message, place: Place) -> Message:
+    if message.origin is not None:  # of a second copy of an object, say
+        return message.at(message.origin.of(message.path))
     return message if message.object is None else message.at(place(message.object, message.path))

@@ -27,7 +27,8 @@ class Facts:
     `objects` are all that could be read. `raw` has objects as they were written, of the kinds that
     are not read (a Deployment, a Telemetry): as far as they are known, which in a control plane
     they are not. No Secret is among them. `owners` has, for a pod that was made from a template,
-    what holds the template. `focus`: only these objects are looked at, all others are known.
+    what holds the template. `focus`: only these objects are looked at, all others are known. Of the
+    kinds that are `unknown` there may be more: a control plane does not read all ServiceAccounts.
     """
 
     def __init__(
@@ -38,12 +39,18 @@ class Facts:
         raw: Mapping[Key, Raw] = NO_RAW,
         owners: Mapping[Key, Key] = NO_OWNERS,
         focus: Collection[Key] | None = None,
+        unknown: Collection[str] = (),
     ) -> None:
         self.mesh = mesh
         self.objects = objects
         self.raw = raw
         self.owners = owners
         self.focus = focus
+        self._unknown = frozenset(unknown)
+
+    def knows(self, kind: str) -> bool:
+        """Whether all objects of a kind are known, so that one that is not there does not exist."""
+        return kind not in self._unknown
 
     def subjects(self, kind: type[Kind]) -> Iterator[tuple[Key, Kind]]:
         """The objects of a kind to say something about, in the order of keys."""
@@ -70,6 +77,16 @@ class Facts:
         """The metadata of an object that could be read."""
         item = self.objects.get(key)
         return item.meta if item is not None else None
+
+    def annotations(self, key: Key) -> Mapping[str, str]:
+        """Those of an object, as far as they are known."""
+        meta = self.meta(key)
+        if meta is not None:
+            return meta.annotations
+        metadata = self.raw.get(key, EMPTY).get("metadata")
+        found = metadata.get("annotations") if isinstance(metadata, Mapping) else None
+        items = found.items() if isinstance(found, Mapping) else ()
+        return {n: v for n, v in items if isinstance(n, str) and isinstance(v, str)}
 
     @cached_property
     def _kinds(self) -> Mapping[type[object], Sequence[tuple[Key, Object]]]:

@@ -30,13 +30,26 @@ class Message:
         return self if origin is None else replace(self, origin=origin)
 
     def __str__(self) -> str:
-        where = f" ({self.object})" if self.object else ""
-        file = f" {self.origin}" if self.origin else ""
+        """In istioctl's form, on one line."""
+        parts = [friendly(self.object)] if self.object else []
+        parts += [self.reference] if self.reference else []
+        where = f" ({' '.join(parts)})" if parts else ""
         field = f"{self.path}: " if self.path else ""
         got = f" (got {self.value!r})" if self.value is not None else ""
-        return printable(
-            f"{self.severity.value} [{self.code.id}]{where}{file} {field}{self.text}{got}"
-        )
+        head = f"{self.severity.value} [{self.code.id}]{where}"
+        return printable(f"{head} {field}{self.text}{got}")
+
+    @property
+    def reference(self) -> str:
+        """`file:line`; empty for what comes from no file."""
+        if self.origin is None:
+            return ""
+        return self.origin.file + (f":{self.origin.line}" if self.origin.line else "")
+
+
+def friendly(key: Key) -> str:
+    """An object as istioctl names it: `Kind name.namespace`."""
+    return f"{key.kind} {key.name}" + (f".{key.namespace}" if key.namespace else "")
 
 
 def finding(

@@ -217,12 +217,12 @@ UNUSABLE_POD = ours(
     "A pod or its template is refused, so no such pod runs in the mesh.",
     "Correct the field.",
 )
-NOT_SIMULATED = ours(
+NOT_AN_OBJECT = ours(
     31,
-    "NotSimulated",
+    "NotAnObject",
     W,
-    "Only a real cluster can do what an object asks; on this machine it has no effect.",
-    "Nothing, if it is meant for a cluster.",
+    "A document does not say what it is, so it is not read.",
+    "Give it apiVersion and kind, or leave the file out.",
 )
 IN_THE_CLEAR = ours(
     32,

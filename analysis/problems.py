@@ -51,7 +51,6 @@ CODES: Mapping[str, Code] = {
     "no-server-name": own.SERVER_NAME_UNMATCHED,
     "no-tokens": istio.JWT_CLAIM_BASED_ROUTING_WITHOUT_REQUEST_AUTHN,
     "not-listening": own.NOT_LISTENING,
-    "not-run": own.NOT_SIMULATED,
     "not-translated": own.UNSUPPORTED,
     "not-yours": own.UNUSABLE_POD,
     "port-conflict": own.CONFLICTING_PORTS,
@@ -105,20 +104,17 @@ OF_KIND: Mapping[tuple[str, str], Code] = {
 def messages(problems: Iterable[Problem]) -> Iterator[Message]:
     """One message for each."""
     for each in problems:
-        yield finding(
-            code_of(each),
-            each.object,
-            each.path,
-            each.message,
-            value=each.value,
-            severity=SEVERITIES[each.severity],
-        ).at(each.origin)
+        code = code_of(each)
+        told = None if code is own.NOT_AN_OBJECT else SEVERITIES[each.severity]
+        found = finding(code, each.object, each.path, each.message, value=each.value, severity=told)
+        yield found.at(each.origin)
 
 
 def code_of(problem: Problem) -> Code:
     """The code that users see."""
     if problem.object is None:
-        return own.UNREADABLE_FILE
+        # It may well be no mistake: a file of Helm's or of Envoy's lies beside the others.
+        return own.NOT_AN_OBJECT if problem.code == "no-type" else own.UNREADABLE_FILE
     kind = problem.object.kind
     # The field tells these apart: a host that is routed works at port 80, one to route to does not;
     # two Sidecars either select the same pods or both select all.

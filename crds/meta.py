@@ -110,6 +110,7 @@ class Annotation:
     TEMPLATES = "inject.istio.io/templates"
     DNS_CAPTURE = "heddle.io/dns-capture"
     """Ours: the injector has led the pod's questions for addresses to its sidecar."""
+    SUPPRESS = "galley.istio.io/analyze-suppress"
 
 
 PER_POD_LABELS = frozenset(

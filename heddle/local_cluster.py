@@ -201,11 +201,16 @@ class LocalCluster:
 
 
 def _owner(pod: Raw) -> str:
-    metadata = raws.metadata(pod)
-    names = [raws.text(each.get("name")) for each in raws.objects(metadata.get("ownerReferences"))]
+    name = owner_name(pod)
+    return f"{raws.text(raws.metadata(pod).get('namespace'))}/{name}" if name else ""
+
+
+def owner_name(pod: Raw) -> str:
+    """The Deployment or StatefulSet that a pod was made from; empty if it was written down."""
+    references = raws.objects(raws.metadata(pod).get("ownerReferences"))
+    names = [raws.text(each.get("name")) for each in references]
     template = raws.labels(pod).get(Label.POD_TEMPLATE_HASH, "")
-    namespace = raws.text(metadata.get("namespace"))
-    return f"{namespace}/{names[0].removesuffix(f'-{template}')}" if names else ""
+    return names[0].removesuffix(f"-{template}") if names else ""
 
 
 def _unselected(config: MeshConfig) -> Iterator[Problem]:

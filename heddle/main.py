@@ -12,6 +12,7 @@ import typer
 
 from ca.errors import AuthorityError
 from crds.problem import Problem, Severity
+from heddle.analyze.command import analyze_command
 from heddle.ca_command import app as ca_app
 from heddle.client_status import Inspection, fetch
 from heddle.compatibility import compatibility as compatibility_document
@@ -41,6 +42,7 @@ app = typer.Typer(
 )
 app.add_typer(ca_app, name="ca")
 app.command()(serve)
+app.command("analyze")(analyze_command)
 
 FolderOption = Annotated[
     Path, typer.Option("-f", "--folder", help="Folder of Kubernetes and Istio YAML.")

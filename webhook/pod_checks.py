@@ -49,25 +49,32 @@ def conflicts(
 def cautions(pod: Mapping[str, object], key: Key) -> Iterator[Problem]:
     """What works, but beside the mesh or against the sidecar."""
     pod_user = raw.mapping(raw.spec(pod).get("securityContext")).get("runAsUser")
-    for container in raw.containers(pod):
-        path = f"container {raw.text(container.get('name'))}"
+    for path, container in _containers(pod):
         user = raw.mapping(container.get("securityContext")).get("runAsUser", pod_user)
         if user == PROXY_UID:
             message = "This is the sidecar's user, whose traffic bypasses the mesh: choose another."
-            field = f"{path}: securityContext.runAsUser"
+            field = f"{path}.securityContext.runAsUser"
             yield warning(key, "reserved-user", field, message, str(PROXY_UID))
-        for port in raw.objects(container.get("ports")):
+        for index, port in enumerate(raw.objects(container.get("ports"))):
             number = port.get("containerPort")
             if isinstance(number, int) and number in RESERVED_PORTS:
                 message = "The sidecar listens on this port: choose another."
-                yield warning(key, "reserved-port", f"{path}: ports", message, str(number))
+                field = f"{path}.ports[{index}].containerPort"
+                yield warning(key, "reserved-port", field, message, str(number))
         hooks = raw.mapping(container.get("lifecycle"))
         for hook in (name for name in hooks if "httpGet" in raw.mapping(hooks[name])):
             message = (
                 "The kubelet makes this call without a certificate, so a STRICT port refuses it, "
                 "and it is not led through the sidecar as probes are: use exec or sleep."
             )
-            yield warning(key, "hook-in-the-clear", f"{path}: lifecycle.{hook}.httpGet", message)
+            yield warning(key, "hook-in-the-clear", f"{path}.lifecycle.{hook}.httpGet", message)
+
+
+def _containers(pod: Mapping[str, object]) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """All containers of a pod, with where they are in it."""
+    for kind in ("initContainers", "containers"):
+        for index, container in enumerate(raw.objects(raw.spec(pod).get(kind))):
+            yield f"spec.{kind}[{index}]", container
 
 
 def _shape(pod: Mapping[str, object]) -> Iterator[tuple[str, object, bool]]:

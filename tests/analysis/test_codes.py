@@ -24,10 +24,15 @@ def test_each_code_is_a_whole() -> None:
     for id_, code in CODES.items():
         assert re.fullmatch(r"(IST|HED)[0-9]{4}", id_)
         assert code.is_istio == id_.startswith("IST")
-        assert code.anchor == id_.lower()
+        assert code.page == f"docs/analysis/{id_}.md"
         assert re.fullmatch(r"([A-Z][A-Za-z]*)+", code.name)
         for sentence in (code.summary, code.remedy):
             assert re.fullmatch(r"[A-Z].*\.", sentence), sentence
+
+
+def test_findings_of_istios_lead_to_its_pages() -> None:
+    assert CODES["IST0101"].url == "https://istio.io/latest/docs/reference/config/analysis/ist0101/"
+    assert CODES["HED0001"].url == "docs/analysis/HED0001.md"
 
 
 def test_the_worst_comes_first() -> None:

@@ -89,3 +89,9 @@ def test_objects_that_are_not_read_are_known_as_written() -> None:
     assert list(facts.unread("Deployment")) == [(first, {}), (second, {"kind": "Deployment"})]
     focused = Facts(mesh=EMPTY_MESH, objects={}, raw=raw, focus=[second])
     assert [key for key, _ in focused.unread("Deployment")] == [second]
+
+
+def test_kinds_of_which_not_all_are_known() -> None:
+    facts = Facts(mesh=EMPTY_MESH, objects={}, unknown=["ServiceAccount"])
+    assert not facts.knows("ServiceAccount")
+    assert facts.knows("Pod")

@@ -1,7 +1,9 @@
 """What a message says, and how."""
 
+from dataclasses import replace
+
 from analysis import istio_codes as istio
-from analysis.message import finding, rank
+from analysis.message import finding, friendly, rank
 from analysis.severity import Severity
 from crds.meta import Key, Origin
 
@@ -10,9 +12,16 @@ KEY = Key("networking.istio.io", "VirtualService", "shop", "v")
 
 def test_a_message_on_one_line() -> None:
     found = finding(istio.REFERENCED_RESOURCE_NOT_FOUND, KEY, "spec.a", "is\nlost", value="b")
-    assert str(found) == "Error [IST0101] (VirtualService shop/v) spec.a: is\\nlost (got 'b')"
+    assert str(found) == "Error [IST0101] (VirtualService v.shop) spec.a: is\\nlost (got 'b')"
     placed = finding(istio.DEPRECATED, None, "", "old").at(Origin("a.yaml", 1, 3))
-    assert str(placed) == "Warning [IST0002] a.yaml:3 (document 1) old"
+    assert str(placed) == "Warning [IST0002] (a.yaml:3) old"
+    whole = placed.at(Origin("a.yaml"))
+    assert str(whole) == "Warning [IST0002] (a.yaml) old"
+    both = replace(found, origin=Origin("a.yaml", 1, 3), path="", value=None, text="is lost")
+    assert str(both) == "Error [IST0101] (VirtualService v.shop a.yaml:3) is lost"
+    nobody = finding(istio.INTERNAL_ERROR, None, "", "x")
+    assert str(nobody) == "Error [IST0001] x"
+    assert friendly(Key("", "Namespace", "", "shop")) == "Namespace shop"
 
 
 def test_remedy_and_severity_are_those_of_the_code_unless_said() -> None:

@@ -46,6 +46,8 @@ def test_the_general_codes_and_severities() -> None:
     assert (message.path, message.text, message.value) == ("spec.a", "x", "y")
     (message,) = messages([error("bad-yaml", "", "x")])
     assert (message.code.id, message.severity) == ("HED0001", Severity.ERROR)
+    (message,) = messages([error("no-type", "kind", "x")])
+    assert (message.code.id, message.severity) == ("HED0031", Severity.WARNING)
 
 
 def test_what_the_mesh_finds_is_never_a_matter_of_form(repo_root: Path) -> None:

@@ -1,0 +1,88 @@
+"""Findings as people and programs read them; the fields of JSON have istioctl's names."""
+
+import json
+from collections.abc import Iterable, Sequence
+
+import typer
+import yaml
+
+from analysis.analyzer import Analyzer
+from analysis.code import Code
+from analysis.message import Message, friendly
+from analysis.severity import Severity
+from crds.problem import printable
+from heddle.show import PlainDumper
+
+_COLOURS = {
+    Severity.ERROR: typer.colors.RED,
+    Severity.WARNING: typer.colors.YELLOW,
+    Severity.INFO: typer.colors.CYAN,
+}
+
+
+def text(messages: Iterable[Message]) -> str:
+    """Two lines each: the finding as istioctl has it, and the way out. With colours, which whoever
+    prints it leaves out where there is no terminal.
+    """
+    return "".join(f"{_coloured(each)}\n    {printable(each.remedy)}\n" for each in messages)
+
+
+def _coloured(message: Message) -> str:
+    line = str(message)
+    name = message.severity.value
+    return typer.style(name, fg=_COLOURS[message.severity], bold=True) + line[len(name) :]
+
+
+def summary(messages: Sequence[Message], suppressed: int) -> str:
+    """How many there are."""
+    counts = {each: sum(m.severity is each for m in messages) for each in Severity}
+    told = [f"{count} {_plural(each, count)}" for each, count in counts.items() if count]
+    left = f" ({suppressed} suppressed)" if suppressed else ""
+    return (", ".join(told) or "nothing found") + left
+
+
+def _plural(severity: Severity, count: int) -> str:
+    word = severity.value.lower()
+    return word if count == 1 or severity is Severity.INFO else f"{word}s"
+
+
+def as_json(messages: Iterable[Message]) -> str:
+    """A list of objects."""
+    return json.dumps([document(each) for each in messages], indent=2, ensure_ascii=False) + "\n"
+
+
+def as_yaml(messages: Iterable[Message]) -> str:
+    """The same as YAML."""
+    listed = [document(each) for each in messages]
+    return yaml.dump(listed, Dumper=PlainDumper, sort_keys=False, width=100, allow_unicode=True)
+
+
+def document(message: Message) -> dict[str, object]:
+    """One finding: istioctl's fields, and what it does not say. Absent is what is not known."""
+    origin = message.origin
+    found: dict[str, object | None] = {
+        "code": message.code.id,
+        "name": message.code.name,
+        "level": message.severity.value,
+        "origin": friendly(message.object) if message.object else None,
+        "field": message.path or None,
+        "value": message.value,
+        "message": message.text,
+        "remedy": message.remedy,
+        "reference": message.reference or None,
+        "file": origin.file if origin else None,
+        "line": origin.line if origin else None,
+        "documentationUrl": message.code.url,
+    }
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def listing(analyzers: Iterable[Analyzer], codes: Iterable[Code]) -> str:
+    """What `-L` prints: all analyzers, and all codes."""
+    lines = ["ANALYZER                      CODES"]
+    for each in analyzers:
+        found = " ".join(code.id for code in each.codes)
+        lines.append(f"{each.name:<30}{found:<30}{each.summary}".rstrip())
+    lines += ["", f"{'CODE':<9}{'LEVEL':<9}{'NAME':<48}"]
+    lines += [f"{c.id:<9}{c.severity.value:<9}{c.name:<48}{c.summary}" for c in codes]
+    return "\n".join(lines) + "\n"
