@@ -89,13 +89,19 @@ async def running_mesh(
         # Here, and not above: it takes a while to import, which nobody else is to wait for.
         from heddle.debug.run_file import source_of
         from heddle.debug.serving import DebugSettings, debugging
+        from heddle.page.routes import page_routes
 
         shown = DebugSettings(
             listener=outside_socket(LOOPBACK, 0), host=LOOPBACK, source=source_of(folder)
         )
         try:
             async with (
-                debugging(shown, mesh.plane, mesh.clients),
+                debugging(
+                    shown,
+                    mesh.plane,
+                    mesh.clients,
+                    page_routes(mesh.plane, mesh.clients, source_of(folder)),
+                ),
                 runner,
                 asyncio.TaskGroup() as group,
             ):

@@ -308,18 +308,21 @@ async def _debug(
         return
     # Here, and not above: it takes a while to import, which nobody else is to wait for.
     from heddle.debug.serving import DebugSettings, debugging
+    from heddle.page.routes import page_routes
 
     host, port = host_and_port(settings.debug)
+    named = _source_name(settings)
     shown = DebugSettings(
         listener=socket.create_server((host, port)),
         host=host,
         # In a pod there is no user of this machine who could come with a token of its own.
-        source=None if settings.pod else _source_name(settings),
+        source=None if settings.pod else named,
         review=None if feed.api is None else feed.api.create,
         neighbours=settings.debug_neighbours,
         metrics=registry if settings.metrics == settings.debug else None,
     )
-    async with debugging(shown, plane, server.clients):
+    page = page_routes(plane, server.clients, named)
+    async with debugging(shown, plane, server.clients, page):
         yield
 
 

@@ -49,11 +49,14 @@ async def debugging(
     settings: DebugSettings,
     plane: ControlPlane,
     clients: Clients,
+    more: Sequence[Route] = (),
 ) -> AsyncIterator[int]:
-    """Answers; the port. Raises `LocalError` if there is no place for the run file."""
+    """Answers; the port. `more` are further pages. Raises `LocalError` if there is no place for the
+    run file.
+    """
     sessions = Sessions(clock=time.monotonic, secret=lambda: secrets.token_urlsafe(_TOKEN_BYTES))
     token = Token(secrets.token_urlsafe(_TOKEN_BYTES).encode())
-    every = routes(plane, clients, sessions, settings.metrics)
+    every = (*routes(plane, clients, sessions, settings.metrics), *more)
     door = Door(
         every,
         _guard(settings, token),

@@ -1,0 +1,135 @@
+"""The pages: addresses, and the answers to them. Each is whole without scripts; htmx fetches the
+lists alone.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+
+from aiohttp import web
+
+from crds.meta import Key
+from heddle.conditions import TYPES
+from heddle.control_plane import ControlPlane
+from heddle.debug.guard import Caller
+from heddle.debug.routes import Access, Answering, Route
+from heddle.demo.mesh_handle import ProxyState
+from heddle.page.config import Health
+from heddle.page.rendering import HEADERS, Templates
+from heddle.page.state import PageState
+from heddle.page.static_files import StaticFile, static_files
+from heddle.page.sync import COLUMNS
+from xds.status import Clients
+
+LOOK_SECONDS = 0.25
+"""How often a page that listens is looked after: sooner would be of no use to eyes."""
+QUIET_SECONDS = 15.0
+"""After so long without news one line is sent, to find out who has gone."""
+
+
+def page_routes(plane: ControlPlane, clients: Clients, source: str) -> Sequence[Route]:
+    """All of them. `clients` are those of the server of `plane`; `source` is what is served, as it
+    is named to people.
+    """
+    wall = time.time  # noqa: TID251 - the composition root hands the clock in
+    views = Views(PageState(plane, clients, wall=wall, steady=time.monotonic), Templates(source))
+    return (
+        Route(path="/", answer=_to_sync, access=Access.ANYBODY),
+        Route(path="/static/{name}", answer=_static(static_files()), access=Access.ANYBODY),
+        Route(path="/sync", answer=views.sync),
+        Route(path="/config", answer=views.config),
+        Route(path="/config/object", answer=views.one),
+        Route(path="/events", answer=views.events, endless=True),
+    )
+
+
+class Views:
+    """The answers."""
+
+    def __init__(self, state: PageState, templates: Templates) -> None:
+        self._state = state
+        self._templates = templates
+
+    async def sync(self, request: web.Request, caller: Caller | None) -> web.Response:
+        """How far each proxy has come."""
+        del caller
+        view = self._state.sync(*_filter(request))
+        return self._list(request, "sync", view=view, states=list(ProxyState), columns=COLUMNS)
+
+    async def config(self, request: web.Request, caller: Caller | None) -> web.Response:
+        """The mesh objects."""
+        del caller
+        view = await self._state.config(*_filter(request))
+        return self._list(request, "config", view=view, states=list(Health), condition_types=TYPES)
+
+    async def one(self, request: web.Request, caller: Caller | None) -> web.Response:
+        """One mesh object."""
+        del caller
+        names = (request.query.get(each, "") for each in ("group", "kind", "of", "name"))
+        view = await self._state.object(Key(*names), _namespace(request))
+        if view is None:
+            answer = self._page(request, "missing.html", here="/config", what="object")
+            answer.set_status(404)
+            return answer
+        return self._page(request, "object.html", here="/config", view=view)
+
+    async def events(self, request: web.Request, caller: Caller | None) -> web.StreamResponse:
+        """Says whenever what is shown may differ, until the page is closed."""
+        del caller
+        answer = web.StreamResponse(
+            headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+        )
+        await answer.prepare(request)
+        told, quiet = self._state.revision, 0.0
+        await answer.write(b": listening\n\n")
+        while request.transport is not None and not request.transport.is_closing():
+            await asyncio.sleep(LOOK_SECONDS)
+            quiet += LOOK_SECONDS
+            if (now := self._state.revision) != told:
+                told, quiet = now, 0.0
+                await answer.write(b"event: changed\ndata:\n\n")
+            elif quiet >= QUIET_SECONDS:
+                quiet = 0.0
+                await answer.write(b": still here\n\n")
+        return answer
+
+    def _list(self, request: web.Request, name: str, **values: object) -> web.Response:
+        """A page with a list, or, for htmx, the list alone."""
+        said = request.headers
+        # Going back in history asks for the whole page.
+        swapped = "HX-Request" in said and "HX-History-Restore-Request" not in said
+        template = f"{name}_list.html" if swapped else f"{name}.html"
+        return self._page(request, template, here=f"/{name}", swapped=swapped, **values)
+
+    def _page(self, request: web.Request, template: str, **values: object) -> web.Response:
+        text = self._templates.render(template, namespace=_namespace(request), **values)
+        return web.Response(text=text, content_type="text/html", headers=HEADERS)
+
+
+def _namespace(request: web.Request) -> str:
+    """The namespace that all is to be of, and that the caller may see; `""` is the whole mesh."""
+    return request.query.get("namespace", "")
+
+
+def _filter(request: web.Request) -> tuple[str, str, str]:
+    """The namespace, the part of a name and the state that are asked for."""
+    return _namespace(request), request.query.get("q", ""), request.query.get("state", "")
+
+
+async def _to_sync(request: web.Request, caller: Caller | None) -> web.Response:
+    del request, caller
+    return web.Response(status=303, headers={"Location": "/sync"})
+
+
+def _static(files: Mapping[str, StaticFile]) -> Answering:
+    async def answer(request: web.Request, caller: Caller | None) -> web.Response:
+        del caller
+        found = files.get(request.match_info["name"])
+        if found is None:
+            raise web.HTTPNotFound(text="there is no such file\n")
+        headers = {"ETag": found.tag, "Cache-Control": "no-cache"}
+        if request.headers.get("If-None-Match") == found.tag:
+            return web.Response(status=304, headers=headers)
+        return web.Response(body=found.body, content_type=found.content_type, headers=headers)
+
+    return answer

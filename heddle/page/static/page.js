@@ -1,0 +1,41 @@
+// What the pages need beyond htmx: a list that may be held still, is not replaced by its equal, and
+// says so when nothing more comes.
+"use strict";
+
+(() => {
+  const list = () => document.getElementById("list");
+  let shown = "";
+
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const live = document.getElementById("live");
+    if (event.target === list() && live && !live.checked) event.preventDefault();
+  });
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    if (event.detail.target !== list()) return;
+    if (event.detail.xhr.status !== 200) { event.detail.shouldSwap = false; away(true); return; }
+    away(false);
+    if (event.detail.serverResponse === shown) event.detail.shouldSwap = false;
+    shown = event.detail.serverResponse;
+  });
+
+  document.addEventListener("change", (event) => {
+    if (event.target.id === "live" && event.target.checked) htmx.trigger(list(), "sse:changed");
+  });
+
+  for (const name of ["htmx:sseError", "htmx:sendError", "htmx:timeout"])
+    document.addEventListener(name, () => away(true));
+  document.addEventListener("htmx:sseOpen", () => away(false));
+
+  function away(is) {
+    let told = document.getElementById("away");
+    if (is === Boolean(told)) return;
+    if (!is) { told.remove(); return; }
+    told = document.createElement("p");
+    told.id = "away";
+    told.className = "away";
+    told.setAttribute("role", "alert");
+    told.textContent = "The control plane does not answer: what is shown may be old.";
+    document.querySelector("main").prepend(told);
+  }
+})();
