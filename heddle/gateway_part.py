@@ -25,8 +25,8 @@ from xds.types import VHDS
 
 @dataclass(frozen=True, slots=True)
 class GatewayKey:
-    """Listeners and routes of a gateway workload: all pods of a Deployment share them. `address` is
-    set in proxy-port mode only.
+    """Listeners and routes of a gateway workload: all pods of a Deployment share them, those that
+    are about to end others. `address` is set in proxy-port mode only.
     """
 
     namespace: str
@@ -34,6 +34,7 @@ class GatewayKey:
     labels: frozenset[tuple[str, str]]
     address: str
     named_ports: tuple[tuple[str, int], ...]
+    draining: bool
     inline: bool = False
 
 
@@ -45,6 +46,7 @@ def gateway_key(proxy: Proxy, *, inline: bool = False) -> GatewayKey:
         labels=frozenset(proxy.labels.items()),
         address=proxy.address,
         named_ports=proxy.named_ports,
+        draining=proxy.draining,
         inline=inline,
     )
 

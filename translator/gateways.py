@@ -19,11 +19,9 @@ from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import Secret
 
 from mesh.gateway_routes import Chain, GatewayHost
 from mesh.gateway_servers import Family, GatewayListener, GatewayServer
-from mesh.protection import OF_ANY_MESH, Membership
 from mesh.routing import HttpRule
 from translator import listeners_gateway, names, routes, server_tls
-from translator.guards import NO_GUARDS, Guards
-from translator.listeners_gateway import route_configuration_name
+from translator.listeners_gateway import GATE, Gate, route_configuration_name
 
 _NO_HOST = "no Gateway has a VirtualService for this host\n"
 
@@ -48,17 +46,12 @@ def tables(listeners: Iterable[GatewayListener]) -> tuple[Table, ...]:
 
 
 def listener(
-    gateway: GatewayListener,
-    chains: Sequence[Chain],
-    guards: Guards = NO_GUARDS,
-    membership: Membership = OF_ANY_MESH,
+    gateway: GatewayListener, chains: Sequence[Chain], gate: Gate = GATE
 ) -> Listener | None:
-    """The listener of one port; nothing if no server there can take a connection. `membership` is
-    the gateway's own.
-    """
+    """The listener of one port; nothing if no server there can take a connection."""
     if gateway.family is Family.HTTP:
-        return listeners_gateway.http_listener(gateway, guards)
-    return listeners_gateway.chained_listener(gateway, chains, guards, membership)
+        return listeners_gateway.http_listener(gateway, gate)
+    return listeners_gateway.chained_listener(gateway, chains, gate)
 
 
 def file_secrets(listeners: Iterable[GatewayListener]) -> tuple[Secret, ...]:

@@ -1,6 +1,7 @@
 """The listeners of a gateway: one a port, with a filter chain for each server that speaks TLS."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 
 from envoy.config.core.v3.base_pb2 import TrafficDirection
@@ -23,6 +24,21 @@ from translator.http_manager import http_manager
 from translator.server_tls import ALPN_HTTP, server_tls
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gate:
+    """What all servers of a gateway have in common; `membership` is the gateway's own. `draining`:
+    its pod is about to end. Whoever is connected hears of it with the next answer, and whoever
+    comes yet with the first one.
+    """
+
+    guards: Guards = NO_GUARDS
+    membership: Membership = OF_ANY_MESH
+    draining: bool = False
+
+
+GATE = Gate()
+
+
 def listener_name(listener: GatewayListener) -> str:
     """Istio's: the address and the port."""
     return names.listener(listener.bind, listener.port)
@@ -38,24 +54,21 @@ def route_configuration_name(listener: GatewayListener, server: GatewayServer) -
     return names.gateway_tls_routes(port.number, port.name, server.gateway_name)
 
 
-def http_listener(listener: GatewayListener, guards: Guards = NO_GUARDS) -> Listener:
+def http_listener(listener: GatewayListener, gate: Gate = GATE) -> Listener:
     """A port of plain HTTP; its servers share one chain."""
     routes = route_configuration_name(listener, listener.servers[0])
-    chain = FilterChain(filters=(_requests(listener, routes, guards),))
+    chain = FilterChain(filters=(_requests(listener, routes, gate),))
     return _listener(listener, (chain,), ())
 
 
 def chained_listener(
-    listener: GatewayListener,
-    chains: Iterable[Chain],
-    guards: Guards = NO_GUARDS,
-    membership: Membership = OF_ANY_MESH,
+    listener: GatewayListener, chains: Iterable[Chain], gate: Gate = GATE
 ) -> Listener | None:
     """A port of TLS, or of connections as such; nothing if it would take none. A connection that no
-    chain takes is closed. `membership` is the gateway's own.
+    chain takes is closed.
     """
     inspectors = listener_filters(tls=listener.family is Family.TLS, http=False)
-    made = tuple(_filter_chains(listener, chains, guards, membership))
+    made = tuple(_filter_chains(listener, chains, gate))
     return _listener(listener, made, inspectors) if made else None
 
 
@@ -72,7 +85,7 @@ def _listener(
 
 
 def _filter_chains(
-    listener: GatewayListener, chains: Iterable[Chain], guards: Guards, membership: Membership
+    listener: GatewayListener, chains: Iterable[Chain], gate: Gate
 ) -> Iterator[FilterChain]:
     taken: set[Entry] = set()
     for chain in chains:
@@ -81,21 +94,26 @@ def _filter_chains(
         server = chain.server.server
         ends = server.tls if server.terminates_tls else None
         alpn = ALPN_HTTP if server.is_https else ()
-        socket = server_tls(ends, alpn, membership) if ends else None
-        to_targets = partial(_connections, listener, chain.server, guards)
+        socket = server_tls(ends, alpn, gate.membership) if ends else None
+        to_targets = partial(_connections, listener, chain.server, gate)
         yield from filter_chains(mine, to_targets, socket, only_tls=listener.family is Family.TLS)
 
 
 def _connections(
-    listener: GatewayListener, server: GatewayServer, guards: Guards, to: Targets
+    listener: GatewayListener, server: GatewayServer, gate: Gate, to: Targets
 ) -> tuple[Filter, ...]:
     routes = route_configuration_name(listener, server)
     if routes:
-        return (_requests(listener, routes, guards),)
-    return (*guards.connections, tcp_proxy.to_targets(to))
+        return (_requests(listener, routes, gate),)
+    return (*gate.guards.connections, tcp_proxy.to_targets(to))
 
 
-def _requests(listener: GatewayListener, routes: str, guards: Guards) -> Filter:
-    prefix = f"outbound_{listener_name(listener)}"
-    filters = outbound_filters(guards.requests)
-    return http_manager(prefix, routes, filters, edge=True, paths=guards.paths)
+def _requests(listener: GatewayListener, routes: str, gate: Gate) -> Filter:
+    return http_manager(
+        f"outbound_{listener_name(listener)}",
+        routes,
+        outbound_filters(gate.guards.requests),
+        edge=True,
+        paths=gate.guards.paths,
+        most_requests=1 if gate.draining else None,
+    )

@@ -19,6 +19,7 @@ from translator.config import Config, joined
 from translator.gateways import Table
 from translator.guards import guards
 from translator.jwks_clusters import jwks_clusters, jwks_secrets
+from translator.listeners_gateway import Gate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +43,16 @@ def frame(mesh: Mesh, proxy: Proxy, given: Served, *, vhds: bool = True) -> Conf
     scope, listeners = gateway_scope(proxy), given.servers.listeners
     paths, settings = mesh.config.path_normalization.normalization, parts.defaults(mesh.config)
     protection = protection_of(mesh, proxy)
-    guarding = guards(protection, paths, reroute=True)
+    gate = Gate(
+        guards=guards(protection, paths, reroute=True),
+        membership=protection.membership,
+        draining=proxy.draining,
+    )
     made = (
         gateways.listener(
             each,
             () if each.family is Family.HTTP else chains(mesh, scope, each.servers),
-            guarding,
-            protection.membership,
+            gate,
         )
         for each in listeners
     )
