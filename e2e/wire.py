@@ -22,7 +22,11 @@ _PATIENCE = 20.0
 _PAUSE = 0.05
 _LENGTH = 600
 """Bytes of each packet that are kept: enough to tell what it is."""
-_FIELDS = ("frame.time_epoch", "ip.src", "tcp.srcport", "ip.dst", "tcp.dstport", "tcp.payload")
+_BUFFER = 16
+"""MiB for the packets of each link that are not written yet."""
+_ENDS = ("ip.src", "tcp.srcport", "ip.dst", "tcp.dstport", "tcp.stream")
+"""What tells a connection: a later one may have the same ports, and then another number."""
+_FIELDS = ("frame.time_epoch", *_ENDS, "tcp.payload")
 
 
 def obstacle() -> str | None:
@@ -76,9 +80,10 @@ def captured(pid: int, folder: Path) -> Iterator[Capture]:
     """All TCP on the links of the pods of the mesh that process `pid` has, while the block runs."""
     inside = ("nsenter", f"--net=/proc/{pid}/ns/net")
     capture = Capture(folder / "wire.pcapng")
-    options = [option for link in _links(inside) for option in ("-i", link, "-f", "tcp")]
+    options = ["-q", "-s", str(_LENGTH), "-B", str(_BUFFER)]
+    options += [option for link in _links(inside) for option in ("-i", link, "-f", "tcp")]
     dumpcap = subprocess.Popen(
-        [*inside, DUMPCAP, "-q", "-s", str(_LENGTH), *options, "-w", folder / "wire.pcapng"],
+        [*inside, DUMPCAP, *options, "-w", folder / "wire.pcapng"],
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
@@ -126,5 +131,5 @@ def _read(file: Path) -> Iterator[Connection]:
     sent: dict[tuple[str, ...], list[bytes]] = {}
     for _, *ends, payload in sorted(packets, key=lambda packet: float(packet[0])):
         sent.setdefault(tuple(ends), []).append(bytes.fromhex(payload))
-    for (client, _, server, port), parts in sent.items():
+    for (client, _, server, port, _), parts in sent.items():
         yield Connection(client, server, int(port), tuple(parts))
