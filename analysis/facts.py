@@ -47,6 +47,7 @@ class Facts:
         self.owners = owners
         self.focus = focus
         self._unknown = frozenset(unknown)
+        self._sorted: dict[type[object], Sequence[tuple[Key, Object]]] = {}
 
     def knows(self, kind: str) -> bool:
         """Whether all objects of a kind are known, so that one that is not there does not exist."""
@@ -65,7 +66,10 @@ class Facts:
 
     def every(self, kind: type[Kind]) -> Sequence[tuple[Key, Kind]]:
         """All objects of a kind, in the order of keys: to look things up in."""
-        return [(key, item) for key, item in self._kinds.get(kind, ()) if isinstance(item, kind)]
+        known = self._sorted.get(kind)
+        if known is None:
+            known = self._sorted[kind] = sorted(self._kinds.get(kind, ()), key=_by_name)
+        return [(key, item) for key, item in known if isinstance(item, kind)]
 
     def unread(self, kind: str) -> Iterator[tuple[Key, Raw]]:
         """The objects to say something about of a kind that is only known as it was written."""
@@ -91,8 +95,7 @@ class Facts:
     @cached_property
     def _kinds(self) -> Mapping[type[object], Sequence[tuple[Key, Object]]]:
         found: defaultdict[type[object], list[tuple[Key, Object]]] = defaultdict(list)
-        for key in sorted(self.objects):
-            item = self.objects[key]
+        for key, item in self.objects.items():
             found[type(item)].append((key, item))
         return found
 
@@ -138,3 +141,8 @@ class Facts:
                 found[key.namespace, name, value].append(key)
                 found["", name, value].append(key)
         return found
+
+
+def _by_name(pair: tuple[Key, Object]) -> tuple[str, str]:
+    """The order of keys of one kind; comparing the keys themselves takes five times as long."""
+    return pair[0].namespace, pair[0].name

@@ -1,14 +1,21 @@
 """What the webhook answers by: what the control plane knows now."""
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from prometheus_client import CollectorRegistry
 
+from analysis.analyzers import ANALYZERS
+from analysis.engine import analyze
+from analysis.facts import Facts
+from analysis.message import Message
+from analysis.problems import code_of
+from analysis.severity import Severity
+from analysis.suppression import unsuppressed
 from crds.kinds import Object
 from crds.meta import Key
-from crds.problem import Problem
+from crds.problem import Problem, warning
 from heddle.control_plane import ControlPlane
 from heddle.injection import having
 from mesh.advance import advance
@@ -29,9 +36,14 @@ from xds.tls import Certificate
 class Admission:
     """The two judges of the webhook. Both may be asked on any thread."""
 
-    def __init__(self, plane: ControlPlane, base: InjectSettings) -> None:
-        """`base` are the settings that the mesh's own configuration is laid over."""
+    def __init__(
+        self, plane: ControlPlane, base: InjectSettings, *, unknown: Collection[str] = ()
+    ) -> None:
+        """`base` are the settings that the mesh's own configuration is laid over, `unknown` kinds
+        of which the plane's source does not say all.
+        """
         self._plane = plane
+        self._unknown = unknown
         self._base = base
 
     @property
@@ -57,16 +69,34 @@ class Admission:
 
     def validate(self, asked: Review, _: str) -> Answer:
         """By the object itself, and by all others that are known."""
-        return admit_object(asked, self.references)
+        return admit_object(asked, self.references, coded)
 
     def references(self, key: Key, item: Object) -> Iterable[Problem]:
-        """What would be wrong with the object among all others. Nothing before all are known."""
+        """What would be wrong with the object among all others, as `heddle analyze` says it.
+        Nothing before all are known.
+        """
         plane = self._plane
         if not plane.pods.synced:
-            return ()
+            return
         change = Change(key, plane.object(key), item)
         mesh, _ = advance(plane.engine.mesh, (change,), plane.config)
-        return check(mesh, key)
+        objects = {**plane.everything(), key: item}
+        facts = Facts(mesh=mesh, objects=objects, focus=[key], unknown=self._unknown)
+        for message in unsuppressed(analyze(facts, ANALYZERS, check(mesh, key)), facts):
+            if message.severity is not Severity.INFO:
+                yield _problem(message)
+
+
+def coded(problem: Problem) -> Problem:
+    """The problem under the code that `heddle analyze` gives it."""
+    return replace(problem, code=code_of(problem).id)
+
+
+def _problem(message: Message) -> Problem:
+    text = f"{message.text}. {message.remedy}"
+    return replace(
+        warning(message.code.id, message.path, text, message.value), object=message.object
+    )
 
 
 @asynccontextmanager

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from analysis.message import Message
+from analysis.problems import messages as messages_of
 from crds.problem import Problem, Severity, printable
 from heddle.istio_messages import validation_messages
 from heddle.liveness import Live, Rejected, Standing, Waiting
@@ -105,10 +107,13 @@ MEANINGS: Mapping[tuple[str, bool, Reason], str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What is known of one generation of an object. `refused`: it is not used at all."""
+    """What is known of one generation of an object. `refused`: it is not used at all. `findings`
+    are what analyzers say of it, beside its problems.
+    """
 
     generation: int
     problems: Sequence[Problem] = ()
+    findings: Sequence[Message] = ()
     refused: bool = False
     standing: Standing
 
@@ -204,7 +209,7 @@ def status(facts: Facts, old: Mapping[str, object], now: str) -> Mapping[str, ob
     made = [
         _written(each, facts.generation, ours.get(each.type, {}), now) for each in conditions(facts)
     ]
-    messages = list(validation_messages(facts.problems))
+    messages = list(validation_messages((*messages_of(facts.problems), *facts.findings)))
     same = all(_is_same(each, ours.get(str(each["type"]), {})) for each in made)
     if same and (old.get("validationMessages") or []) == messages:
         return None

@@ -1,56 +1,27 @@
-"""Problems as Istio's analysis messages, which `status.validationMessages` holds and Kiali shows.
-
-A code of Istio's is used where it means the same; for all else there are its two general ones.
+"""Findings in the form of `status.validationMessages`, which Kiali shows
+(istio.io/api, analysis/v1alpha1/message.proto).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from crds.problem import Problem, Severity
+from analysis.message import Message
 
-DOCUMENTATION = "https://istio.io/latest/docs/reference/config/analysis"
 MOST = 16
 """So many different messages are told."""
 
-_GENERAL: Mapping[Severity, tuple[str, str]] = {
-    Severity.ERROR: ("IST0106", "SchemaValidationError"),
-    Severity.WARNING: ("IST0133", "SchemaWarning"),
-}
-_MISSING = ("IST0101", "ReferencedResourceNotFound")
-_GATEWAYS = ("IST0145", "ConflictingGateways")
 
-CODES: Mapping[str, tuple[str, str]] = {
-    "bad-regex": ("IST0122", "InvalidRegexp"),
-    "duplicate-sni": _GATEWAYS,
-    "no-gateway-pod": _MISSING,
-    "port-conflict": _GATEWAYS,
-    "port-not-exposed": ("IST0162", "GatewayPortNotDefinedOnService"),
-    "shadowed-sidecar": ("IST0110", "ConflictingSidecarWorkloadSelectors"),
-    "shadowed-virtual-service": ("IST0109", "ConflictingMeshGatewayVirtualServiceHosts"),
-    "unknown-delegate": _MISSING,
-    "unknown-gateway": _MISSING,
-    "unknown-host": _MISSING,
-    "unknown-subset": _MISSING,
-    "unreachable-rule": ("IST0130", "VirtualServiceUnreachableRule"),
-    "unserved-host": ("IST0132", "VirtualServiceHostNotFoundInGateway"),
-    "unusable-provider": _MISSING,
-    "unusable-secret": ("IST0161", "InvalidGatewayCredential"),
-    "unverified-server-name": ("IST0128", "NoServerCertificateVerificationDestinationLevel"),
-}
-"""By the code of a problem: Istio's code and name of the same finding."""
-
-
-def validation_messages(problems: Iterable[Problem]) -> Sequence[Mapping[str, object]]:
-    """One message for each kind of finding, errors first."""
-    ranked = sorted(problems, key=lambda each: each.severity is not Severity.ERROR)
+def validation_messages(messages: Iterable[Message]) -> Sequence[Mapping[str, object]]:
+    """One message for each kind of finding, the worst first: the form has no room for fields."""
+    ranked = sorted(messages, key=lambda each: (each.severity.rank, each.code.id))
     found: dict[tuple[str, str], Mapping[str, object]] = {}
-    for problem in ranked:
-        code, name = CODES.get(problem.code, _GENERAL[problem.severity])
+    for message in ranked:
+        code = message.code
         found.setdefault(
-            (code, problem.severity),
+            (code.id, message.severity),
             {
-                "type": {"code": code, "name": name},
-                "level": problem.severity.name,
-                "documentationUrl": f"{DOCUMENTATION}/{code.lower()}/",
+                "type": {"code": code.id, "name": code.name},
+                "level": message.severity.value.upper(),
+                "documentationUrl": code.url,
             },
         )
     return list(found.values())[:MOST]

@@ -14,6 +14,7 @@ from typing import Protocol
 from prometheus_client import CollectorRegistry
 
 from heddle.control_plane import ControlPlane
+from heddle.findings import Findings
 from heddle.leader import LEASE, Leader, LeaderMetrics, Leases, Work, lease_of
 from heddle.status_board import Scope, StatusBoard
 from heddle.status_events import StatusEvents
@@ -21,6 +22,9 @@ from heddle.status_metrics import StatusMetrics
 from heddle.status_replicas import Entries, StatusReplicas
 from heddle.status_writer import StatusWriter
 from xds.status import Client
+
+UNREAD = ("ServiceAccount",)
+"""Kinds of which a cluster's source does not say all: none but pods name accounts."""
 
 
 class Api(Leases, Entries, Protocol):
@@ -56,12 +60,14 @@ class Replica:
         """What to run as long as we serve; `clients` are the server's, `led` what else is to be
         begun whenever we lead the mesh.
         """
-        board = StatusBoard(plane, clients, time.monotonic, revision=self._revision)
+        board = StatusBoard(plane, clients, time.monotonic, revision=self._revision, analyzed=True)
+        findings = Findings(plane, board.find, time.monotonic, unknown=UNREAD)
         writer = self._writers(board)
         replicas = StatusReplicas(board, self._api, namespace=self._namespace, replica=self._name)
         mesh, revision = self._candidate(LEASE), self._candidate(lease_of(self._revision))
-        of_mesh = (writer(Scope.MESH).keep, replicas.listen, *led)
-        of_revision = (writer(Scope.REVISION).keep, replicas.listen)
+        each = (findings.keep, replicas.listen)
+        of_mesh = (writer(Scope.MESH).keep, *each, *led)
+        of_revision = (writer(Scope.REVISION).keep, *each)
         return replicas.report, lambda: mesh.run(of_mesh), lambda: revision.run(of_revision)
 
     def _candidate(self, lease: str) -> Leader:

@@ -38,7 +38,7 @@ from heddle.garbage import keep_thorough, short_collections
 from heddle.injection import inject_settings
 from heddle.inspectors import Inspectors
 from heddle.lag import lag_histogram, timed_loop
-from heddle.leading import Replica
+from heddle.leading import UNREAD, Replica
 from heddle.local.addresses import Subnets
 from heddle.local_cluster import LocalCluster
 from heddle.mesh_authority import Kept, MeshAuthority, kept_in, kept_in_cluster
@@ -197,7 +197,8 @@ async def _webhook(
     base = replace(base, revision=settings.revision, token_audience=settings.token_audience)
     folder = settings.webhook_certificate
     current = CertificateFiles(folder).current if folder else authority.certificates.current
-    admission = Admission(plane, base)
+    in_cluster = isinstance(settings.source, KubernetesSource)
+    admission = Admission(plane, base, unknown=UNREAD if in_cluster else ())
     async with admitting(
         admission, host=host, port=port, current=current, registry=registry
     ) as bound:

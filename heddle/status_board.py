@@ -14,6 +14,7 @@ from crds.problem import Problem
 from heddle.conditions import Facts
 from heddle.control_plane import ControlPlane
 from heddle.edits import GROUPS, Edit
+from heddle.findings import ByObject
 from heddle.liveness import Liveness, Rejected, Waiting
 from heddle.status_report import MOST, Report, together
 from sources.events import Applied, Deleted
@@ -86,9 +87,11 @@ class StatusBoard:
         clock: Callable[[], float],
         *,
         revision: str = "",
+        analyzed: bool = False,
     ) -> None:
         """Listens to `plane`; `clients` are its server's; `clock` gives seconds that only grow;
-        `revision` is that of this replica.
+        `revision` is that of this replica. `analyzed`: somebody is to `find`, before which nothing
+        is said.
         """
         self._plane = plane
         self._revision = revision
@@ -98,6 +101,7 @@ class StatusBoard:
         self._seen: dict[Key, Seen] = {}
         self._others: Mapping[str, Report] = {}
         self._problems: Mapping[Key, tuple[Problem, ...]] = {}
+        self._findings: ByObject | None = None if analyzed else {}
         self._edited: dict[Key, float] = {}
         self._last_edit = float("-inf")
         self._dirty: dict[Scope, set[Key]] = {scope: set() for scope in Scope}
@@ -137,6 +141,14 @@ class StatusBoard:
                 self._edited.pop(key, None)
                 self._edited[key] = self._last_edit
         self._problems_may_differ = True
+
+    def find(self, findings: ByObject) -> None:
+        """These are all findings of analyzers now."""
+        before = self._findings or {}
+        keys = before.keys() | findings.keys()
+        self._mark(tuple(k for k in keys if before.get(k) != findings.get(k)))
+        self._findings = findings
+        self._ring()
 
     def reselected(self, client: ClientStatus) -> None:
         """The stream of this client ends, for it is to hold other parts since the last edit."""
@@ -229,7 +241,7 @@ class StatusBoard:
     def facts(self, key: Key) -> Facts | None:
         """What is known of an object; None if it is not there, or if it is too early to tell."""
         found = self._seen.get(key)
-        if found is None or self._young:
+        if found is None or self._young or self._findings is None:
             return None
         since, others = self._edited.get(key, float("-inf")), self._readers(found)
         taken = all(each.taken.get(key, -1) >= found.generation for each in others.values())
@@ -242,6 +254,7 @@ class StatusBoard:
         return Facts(
             generation=found.generation,
             problems=self._problems.get(key, ()),
+            findings=self._findings.get(key, ()),
             refused=key in self._plane.refused,
             standing=standing,
         )

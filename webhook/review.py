@@ -140,7 +140,7 @@ def _lines(problems: Sequence[Problem], most: int, chars: int) -> list[str]:
     shown = problems if len(problems) <= most else problems[: most - 1]
     lines = [_cut(_line(problem), chars) for problem in shown]
     if len(shown) < len(problems):
-        lines.append(f"and {len(problems) - len(shown)} more: see `heddle validate`")
+        lines.append(f"and {len(problems) - len(shown)} more: see `heddle analyze`")
     return lines
 
 

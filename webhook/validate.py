@@ -1,4 +1,4 @@
-"""The answer to a change of a mesh object: what `heddle validate` says of it.
+"""The answer to a change of a mesh object: what `heddle analyze` says of it.
 
 What an object refers to may come later, or be on its way out: that never keeps it out.
 """
@@ -17,6 +17,9 @@ from webhook.review import Answer, Review, answer
 References = Callable[[Key, Object], Iterable[Problem]]
 """What is wrong with an object among all others, were it as it is now."""
 
+Coded = Callable[[Problem], Problem]
+"""A problem under another code."""
+
 _OPERATIONS = ("CREATE", "UPDATE")
 
 
@@ -26,8 +29,16 @@ def nowhere(key: Key, item: Object) -> Iterable[Problem]:
     return ()
 
 
-def admit_object(asked: Review, references: References = nowhere) -> Answer:
+def unchanged(problem: Problem) -> Problem:
+    """The problem as it is."""
+    return problem
+
+
+def admit_object(
+    asked: Review, references: References = nowhere, coded: Coded = unchanged
+) -> Answer:
     """Refuses an object that is wrong in itself; what is wrong with its references is a warning.
+    `coded` puts problems of the object itself under the codes that users know.
 
     Deletions, subresources and kinds that are not the mesh's are let through, and so is a change
     that leaves alone what is wrong: an object that is older than its check can still lose a
@@ -38,7 +49,7 @@ def admit_object(asked: Review, references: References = nowhere) -> Answer:
         return answer("ignored", ())
     item = _named(asked.new or {}, asked)
     decoded = decode(item)
-    problems = decoded.problems
+    problems = tuple(map(coded, decoded.problems))
     if _is_leaving(item) or (asked.old is not None and _same(item, asked.old)):
         problems = tuple(map(_warned, problems))
     return answer("allowed", (*problems, *_referring(decoded, references)))

@@ -59,12 +59,27 @@ def test_a_route_to_what_is_there_is_let_in_without_a_word() -> None:
 
 def test_a_route_that_leads_nowhere_is_let_in_with_a_warning() -> None:
     """What it leads to may be the next object of the same apply."""
-    assert validated(admission(REVIEWS), ROUTE % ("reviews", "review")) == ["unknown-host"]
+    assert validated(admission(REVIEWS), ROUTE % ("reviews", "review")) == ["IST0101"]
+
+
+def test_an_object_that_is_wrong_is_refused_under_the_code_of_the_analysis() -> None:
+    text = ROUTE.replace("[{route:", "[{timeout: soon, route:") % ("reviews", "reviews")
+    kind = "networking.istio.io/VirtualService"
+    answer = admission(REVIEWS).validate(asked(kind, yaml.safe_load(text), name="v"), "")
+    assert [problem.code for problem in answer.errors] == ["IST0106"]
+
+
+def test_what_the_object_says_not_to_matter_is_not_told() -> None:
+    text = ROUTE % ("reviews", "review")
+    quiet = text.replace(
+        "{name: v,", "{name: v, annotations: {galley.istio.io/analyze-suppress: IST0101},"
+    )
+    assert validated(admission(REVIEWS), quiet) == []
 
 
 def test_asking_changes_nothing() -> None:
     made = admission(REVIEWS)
-    assert validated(made, ROUTE % ("reviews", "review")) == ["unknown-host"]
+    assert validated(made, ROUTE % ("reviews", "review")) == ["IST0101"]
     assert validated(made, ROUTE % ("reviews", "reviews")) == []
 
 

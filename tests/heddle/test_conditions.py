@@ -2,10 +2,16 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from analysis import istio_codes
+from analysis.codes import CODES
+from analysis.message import finding
+from analysis.problems import messages
+from crds.meta import Key
 from crds.problem import Problem, error, warning
 from heddle.conditions import (
     CONFLICTS,
@@ -16,10 +22,11 @@ from heddle.conditions import (
     conditions,
     status,
 )
-from heddle.istio_messages import CODES, validation_messages
+from heddle.istio_messages import MOST, validation_messages
 from heddle.liveness import Live, Rejected, Standing, Waiting
 
 LIVE = Live(used=True)
+ROUTE = Key("networking.istio.io", "VirtualService", "shop", "v")
 NOW = "2026-01-01T00:00:00Z"
 LATER = "2026-01-02T00:00:00Z"
 
@@ -119,14 +126,32 @@ def test_a_status_that_is_none_is_replaced(conditions: object) -> None:
 
 
 def test_one_message_for_each_kind_of_finding_errors_first() -> None:
-    found = validation_messages([HINT, LOST, BAD, BAD])
-    codes = [each["type"] for each in found]
-    assert codes == [
-        {"code": "IST0106", "name": "SchemaValidationError"},
-        {"code": "IST0133", "name": "SchemaWarning"},
-        {"code": "IST0101", "name": "ReferencedResourceNotFound"},
+    problems = [replace(each, object=ROUTE) for each in (HINT, LOST, BAD, BAD)]
+    info = finding(istio_codes.VIRTUAL_SERVICE_INEFFECTIVE_MATCH, ROUTE, "spec.http[1]", "x")
+    found = validation_messages([info, *messages(problems)])
+    assert [(each["type"], each["level"]) for each in found] == [
+        ({"code": "IST0106", "name": "SchemaValidationError"}, "ERROR"),
+        ({"code": "HED0004", "name": "RoutedHostUnknown"}, "WARNING"),
+        ({"code": "IST0133", "name": "SchemaWarning"}, "WARNING"),
+        ({"code": "IST0131", "name": "VirtualServiceIneffectiveMatch"}, "INFO"),
     ]
-    assert all(re.fullmatch("IST[0-9]{4}", code) for code, _ in CODES.values())
+
+
+def test_so_many_messages_at_most() -> None:
+    every = [finding(code, ROUTE, "", "x") for code in CODES.values()]
+    assert len(validation_messages(every)) == MOST
+
+
+def test_findings_of_analyzers_are_messages_and_turn_no_condition() -> None:
+    found = finding(istio_codes.INEFFECTIVE_POLICY, ROUTE, "", "x")
+    plain, told = facts(), Facts(generation=3, findings=[found], standing=LIVE)
+    assert conditions(plain) == conditions(told)
+    first = status(plain, {}, NOW)
+    assert first is not None
+    second = status(told, first, LATER)
+    assert second is not None
+    assert second["validationMessages"] != first["validationMessages"] == []
+    assert status(told, second, LATER) is None
 
 
 def test_the_documentation_has_each_reason_and_no_other(repo_root: Path) -> None:
@@ -142,7 +167,7 @@ def test_each_code_that_is_sorted_here_is_one_that_somebody_uses(repo_root: Path
         for folder in ("crds", "mesh")
         for path in (repo_root / folder).glob("*.py")
     )
-    for code in CONFLICTS | REFERENCES | CODES.keys():
+    for code in CONFLICTS | REFERENCES:
         assert f'"{code}"' in source, code
 
 

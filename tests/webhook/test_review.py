@@ -87,7 +87,7 @@ def test_warnings_are_few_and_short_enough_for_the_api_server() -> None:
     assert len(shown) == MAX_WARNINGS
     assert sum(map(len, shown)) <= 4096
     assert all(len(line) <= 256 for line in shown)
-    assert shown[-1] == f"and {100 - MAX_WARNINGS + 1} more: see `heddle validate`"
+    assert shown[-1] == f"and {100 - MAX_WARNINGS + 1} more: see `heddle analyze`"
 
 
 def test_errors_are_few() -> None:
