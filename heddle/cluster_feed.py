@@ -79,4 +79,5 @@ async def cluster_feed(
             config=source.config,
             works=(cluster.run,),
             api=api,
+            pods=api,
         )

@@ -11,6 +11,7 @@ from heddle.local_cluster import LocalCluster
 from mesh.advance import CONFIG_KEY
 from sources.directory import Directory
 from sources.events import Event
+from sources.port_forward import Upgrading
 
 Work = Callable[[], Coroutine[None, None, None]]
 
@@ -27,6 +28,8 @@ class Feed:
     works: Sequence[Work] = ()
     api: ClusterApi | None = field(default=None, repr=False)
     """The API server; a folder has none."""
+    pods: Upgrading | None = field(default=None, repr=False)
+    """The same, as a way to the pods."""
 
 
 def folder_feed(folder: Path, cluster: LocalCluster) -> Feed:

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 
+from heddle.debug.run_file import source_of
 from heddle.demo.images import PROGRAMS
 from heddle.demo.mesh_handle import OpenMesh
 from heddle.local import envoy as envoys
@@ -87,12 +88,15 @@ async def running_mesh(
             on_line=mesh.heard,
         )
         # Here, and not above: it takes a while to import, which nobody else is to wait for.
-        from heddle.debug.run_file import source_of
         from heddle.debug.serving import DebugSettings, debugging
         from heddle.page.routes import page_routes
+        from heddle.proxies.ways import through_runner
 
         shown = DebugSettings(
-            listener=outside_socket(LOOPBACK, 0), host=LOOPBACK, source=source_of(folder)
+            listener=outside_socket(LOOPBACK, 0),
+            host=LOOPBACK,
+            source=source_of(folder),
+            to_admin=through_runner(runner.connect),
         )
         try:
             async with (

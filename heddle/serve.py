@@ -7,19 +7,13 @@ import os
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import structlog
-from prometheus_client import (
-    CollectorRegistry,
-    GCCollector,
-    PlatformCollector,
-    ProcessCollector,
-    start_http_server,
-)
+from prometheus_client import CollectorRegistry
 
 from ca.reports import replica_name
 from ca.serving import Address
@@ -35,6 +29,7 @@ from heddle.debug.run_file import source_of
 from heddle.failures import cause
 from heddle.feed import Feed, Work, folder_feed
 from heddle.garbage import keep_thorough, short_collections
+from heddle.host_port import host_and_port
 from heddle.injection import inject_settings
 from heddle.inspectors import Inspectors
 from heddle.lag import lag_histogram, timed_loop
@@ -42,6 +37,7 @@ from heddle.leading import UNREAD, Replica
 from heddle.local.addresses import Subnets
 from heddle.local_cluster import LocalCluster
 from heddle.mesh_authority import Kept, MeshAuthority, kept_in, kept_in_cluster
+from heddle.metrics_served import metrics_served
 from xds.auth import Authenticator
 from xds.metrics import Metrics
 from xds.publisher import Publisher
@@ -159,7 +155,8 @@ async def _serve_pods(
             *replica.works(plane, server.clients, _led(settings, feed, plane, authority)),
             *_bundles(settings, feed, authority),
         )
-    with _metrics(settings, registry):
+    elsewhere = settings.metrics == settings.debug
+    with metrics_served(settings.metrics, registry, elsewhere=elsewhere):
         async with (
             _webhook(settings, plane, authority, registry),
             _probes(settings.probes, lambda: plane.pods.synced),
@@ -310,6 +307,7 @@ async def _debug(
     # Here, and not above: it takes a while to import, which nobody else is to wait for.
     from heddle.debug.serving import DebugSettings, debugging
     from heddle.page.routes import page_routes
+    from heddle.proxies.ways import through_api_server
 
     host, port = host_and_port(settings.debug)
     named = _source_name(settings)
@@ -320,6 +318,7 @@ async def _debug(
         source=None if settings.pod else named,
         review=None if feed.api is None else feed.api.create,
         neighbours=settings.debug_neighbours,
+        to_admin=None if feed.pods is None else through_api_server(feed.pods),
         metrics=registry if settings.metrics == settings.debug else None,
     )
     page = page_routes(plane, server.clients, named)
@@ -331,29 +330,6 @@ def _source_name(settings: ServeSettings) -> str:
     """What we serve, as a command names it."""
     source = settings.source
     return source_of(source) if isinstance(source, Path) else f"revision {source.revision}"
-
-
-@contextlib.contextmanager
-def _metrics(settings: ServeSettings, registry: CollectorRegistry) -> Iterator[None]:
-    """Serves metrics over HTTP, if there is an address for it."""
-    address = settings.metrics
-    if address is None:
-        yield
-        return
-    for collector in (GCCollector, PlatformCollector, ProcessCollector):
-        collector(registry=registry)
-    if address == settings.debug:  # they are there
-        yield
-        return
-    host, port = host_and_port(address)
-    served, thread = start_http_server(port, host, registry)
-    log.info("metrics", address=address, port=served.server_port)
-    try:
-        yield
-    finally:
-        served.shutdown()
-        served.server_close()
-        thread.join()
 
 
 async def _listening(server: Server, address: str) -> int:
@@ -374,14 +350,6 @@ def server_settings(address: str) -> ServerSettings:
 def utc_now() -> datetime:
     """The wall clock, for who is handed one."""
     return datetime.now(UTC)  # noqa: TID251 - the composition root hands the clock in
-
-
-def host_and_port(address: str) -> tuple[str, int]:
-    """The two parts of `host:port`; no host means all addresses. Raises `ValueError`."""
-    host, colon, port = address.rpartition(":")
-    if not colon or not port.isdecimal() or int(port) > 65535:
-        raise ValueError(f"{address!r} is not host:port")
-    return host.strip("[]") or "0.0.0.0", int(port)
 
 
 def _address(host: str) -> Sequence[Address]:

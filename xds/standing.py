@@ -1,6 +1,7 @@
 """How far one type has come on one stream, whichever of the two protocols that speaks."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -27,6 +28,14 @@ class Nack:
     names: tuple[str, ...]
     trial: bool = False
     """It was sent to find out what of another one was rejected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A resource as a client is to hold it, and whether it has accepted this very content."""
+
+    resource: Resource
+    accepted: bool
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,6 +76,14 @@ class Standing(ABC, Generic[Response]):
     def quarantined(self) -> tuple[Quarantined, ...]:
         """What is kept from the client until it changes."""
         return self.contained.quarantined if self.contained is not None else ()
+
+    def holdings(self) -> Iterator[Holding]:
+        """All that the client is to hold now, in no particular order."""
+        kept = {each.name for each in self.quarantined}
+        for track in self.tracks:
+            for entry in track.wanted(self.interest):
+                accepted = track.changed_at(entry.name) <= self.acked and entry.name not in kept
+                yield Holding(entry, accepted)
 
     def current(self, name: str) -> Resource | None:
         """What the client is to hold now under `name`."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from xds.containment import Quarantined
-from xds.standing import Nack
+from xds.standing import Holding, Nack
 from xds.types import CDS
 
 
@@ -48,6 +48,9 @@ class TypeState(Protocol):
     @property
     def settled(self) -> bool:
         """Whether it has accepted all that there is."""
+
+    def holdings(self) -> Iterator[Holding]:
+        """All that it is to hold now."""
 
 
 class Stream(Protocol):

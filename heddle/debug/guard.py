@@ -32,10 +32,13 @@ WHOLE_MESH = Scope()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who was let in. `token` is what he has shown, to ask the API server with his own rights."""
+    """Who was let in. `token` is what he has shown, to ask the API server with his own rights;
+    `is_ours`: he is who runs this control plane, and has shown its own token.
+    """
 
     name: str
     token: Token
+    is_ours: bool = False
 
 
 class Refused(Exception):
@@ -81,7 +84,7 @@ class RunGuard:
         del scope
         if token != self._token:
             raise NotAuthenticated("not the token of this run: it is in its run file")
-        return Caller(name="the user of this machine", token=token)
+        return Caller(name="the user of this machine", token=token, is_ours=True)
 
 
 class EitherGuard:

@@ -16,10 +16,12 @@ from heddle.control_plane import ControlPlane
 from heddle.debug.application import Door, application, hosts_of, listening
 from heddle.debug.guard import EitherGuard, Guard, RunGuard
 from heddle.debug.pages import metrics_page, pages
+from heddle.debug.proxy_pages import proxy_pages
 from heddle.debug.review_guard import Create, ReviewGuard
 from heddle.debug.routes import Route
 from heddle.debug.run_file import Run, announced
 from heddle.debug.sessions import Sessions
+from heddle.proxies.admin import ToAdmin
 from xds.status import Clients
 
 log = structlog.get_logger(__name__)
@@ -32,7 +34,7 @@ class DebugSettings:
     """`host` is the one that `listener` is bound to. `source` is what is served, for the run file:
     there is none without it, and so no token of this machine. `review` posts to an API server,
     which then says who may see what. `neighbours`: see `Access.NEIGHBOUR`. `metrics` are served
-    here, too, if there are any.
+    here, too, if there are any. `to_admin` leads to the pods' Envoys, if they are in reach.
     """
 
     listener: socket
@@ -41,6 +43,7 @@ class DebugSettings:
     review: Create | None = None
     neighbours: bool = False
     metrics: CollectorRegistry | None = None
+    to_admin: ToAdmin | None = None
     run_files: Path | None = None
 
 
@@ -56,7 +59,7 @@ async def debugging(
     """
     sessions = Sessions(clock=time.monotonic, secret=lambda: secrets.token_urlsafe(_TOKEN_BYTES))
     token = Token(secrets.token_urlsafe(_TOKEN_BYTES).encode())
-    every = (*routes(plane, clients, sessions, settings.metrics), *more)
+    every = (*routes(settings, plane, clients, sessions), *more)
     door = Door(
         every,
         _guard(settings, token),
@@ -76,12 +79,13 @@ async def debugging(
 
 
 def routes(
-    plane: ControlPlane, clients: Clients, sessions: Sessions, metrics: CollectorRegistry | None
+    settings: DebugSettings, plane: ControlPlane, clients: Clients, sessions: Sessions
 ) -> Sequence[Route]:
     """All pages: what is to be shown besides goes here."""
     return (
         *pages(mesh=lambda: plane.engine.mesh, ready=lambda: plane.pods.synced, sessions=sessions),
-        *(() if metrics is None else (metrics_page(metrics),)),
+        *(() if settings.metrics is None else (metrics_page(settings.metrics),)),
+        *proxy_pages(plane, clients, settings.to_admin),
     )
 
 

@@ -5,14 +5,18 @@ program into a `Launch`, and says what volumes must look like there.
 """
 
 import os
+import socket
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Protocol
 
+from heddle.local import kernel
 from heddle.local.containers import Container, VolumeMount
 from heddle.local.errors import CannotRun
+from heddle.local.kernel import Namespace
 from heddle.local.launch import Launch, Mount
 from heddle.local.network import Network
 from heddle.local.paths import relocate
@@ -37,6 +41,11 @@ class Place(Protocol):
 
     def access(self, volume: str) -> tuple[int, int | None]:
         """The mode and the owner (None: whoever runs us) of secrets in this volume."""
+        ...
+
+    def connect(self, port: int, seconds: float) -> socket.socket:
+        """A connection to what listens for the pod alone, such as its Envoy's admin port. Blocks
+        for so many seconds at most; raises `OSError`."""
         ...
 
     def remove(self) -> None:
@@ -108,6 +117,16 @@ class NamespacePlace:
         }
         return (0o600, users.pop()) if len(users) == 1 else (0o644, None)
 
+    def connect(self, port: int, seconds: float) -> socket.socket:
+        """See `Place`: over the loopback of the pod's own network."""
+
+        def inside() -> socket.socket:
+            kernel.enter(self.pin, Namespace.NETWORK)
+            return socket.create_connection(("127.0.0.1", port), seconds)
+
+        with ThreadPoolExecutor(max_workers=1) as thread:  # it ends, so it need not go back
+            return thread.submit(inside).result()
+
     def remove(self) -> None:
         """See `Place`."""
         self.network.remove(self.pin)
@@ -147,6 +166,7 @@ class NamespacePlaces:
 class ProcessPlace:
     """Nothing but an address of 127.0.0.0/8: paths of volumes are replaced wherever they stand."""
 
+    address: str
     containers: Sequence[Container]
     folder: Path
 
@@ -179,6 +199,10 @@ class ProcessPlace:
         """See `Place`: there is one user only."""
         return 0o600, None
 
+    def connect(self, port: int, seconds: float) -> socket.socket:
+        """See `Place`: at the pod's address, for the loopback interface is everybody's."""
+        return socket.create_connection((self.address, port), seconds)
+
     def remove(self) -> None:
         """See `Place`: there is nothing to remove."""
 
@@ -208,7 +232,7 @@ class ProcessPlaces:
                 path="status.podIP",
                 value=facts.address,
             )
-        return ProcessPlace(containers=containers, folder=folder)
+        return ProcessPlace(address=facts.address, containers=containers, folder=folder)
 
 
 def volume_folder(folder: Path, volume: str) -> Path:

@@ -7,6 +7,7 @@ reverse order, so that whatever an application still has to say gets out.
 
 import asyncio
 import shutil
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -125,6 +126,12 @@ class PodRun:
     async def write(self, container: str, data: bytes) -> None:
         """To the standard input of a container; `KeyError` if there is none of that name."""
         await {run.container.name: run for run in self._runs}[container].write(data)
+
+    async def connect(self, port: int, seconds: float) -> socket.socket:
+        """A connection to what listens for the pod alone; `OSError` if there is none."""
+        if self._place is None:
+            raise OSError("the pod does not run")
+        return await asyncio.to_thread(self._place.connect, port, seconds)
 
     async def _prepare(self) -> None:
         found = containers(self._pod.raw)

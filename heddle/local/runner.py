@@ -9,6 +9,7 @@ others go on.
 """
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -153,6 +154,14 @@ class Runner:
         if slot is not None and slot.run is not None:
             with suppress(KeyError):
                 await slot.run.write(container, data)
+
+    async def connect(self, pod: str, port: int, seconds: float) -> socket.socket:
+        """A connection to what listens for a pod (namespace/name) alone, such as its Envoy's admin
+        port; `OSError` if there is none."""
+        slot = self._slots.get(pod)
+        if slot is None or slot.run is None:
+            raise OSError("the pod does not run")
+        return await slot.run.connect(port, seconds)
 
     async def close(self) -> None:
         """Stop all pods, and wait until they have stopped."""

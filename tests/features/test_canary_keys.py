@@ -7,6 +7,7 @@ problems, error texts, and how every object of ours that is in memory prints its
 
 import base64
 import gc
+import json
 import logging
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -28,6 +29,9 @@ from prometheus_client import generate_latest
 from ca.errors import AuthorityError
 from ca.storage import load
 from ca.workload import LIFETIME
+from heddle.proxies.config_dump import config_dump
+from heddle.proxies.redaction import REDACTED
+from heddle.proxies.wanted import of_client
 from heddle.workload_secrets import WorkloadSecrets
 from tests.certificates import pair
 from tests.features.needles import Needles
@@ -150,6 +154,7 @@ async def test_no_key_is_anywhere(
             "problems": "\n".join(f"{each} {each!r}" for each in plane.control.problems()),
             "objects": "\n".join(printed()),
             "errors": "\n".join(error_texts(tmp_path)),
+            "dumps": "\n".join(dumps(plane)),
         }
     written = capfd.readouterr()
     surfaces |= {"log": finest.text, "stdout": written.out, "stderr": written.err}
@@ -158,6 +163,17 @@ async def test_no_key_is_anywhere(
     assert {name: needles.found_in(text) for name, text in surfaces.items() if text} == {
         name: set() for name, text in surfaces.items() if text
     }
+
+
+def dumps(plane: Plane) -> Iterator[str]:
+    """What each client is to hold and has accepted, as it is shown: with its certificates."""
+    for client in plane.server.clients:
+        for only_accepted in (False, True):
+            shown = json.dumps(config_dump(of_client(client), only_accepted=only_accepted))
+            if not only_accepted:  # of a certificate that it rejected a client has nothing
+                assert '"certificate_chain": {"inline' in shown
+                assert REDACTED in shown
+            yield shown
 
 
 @guards("C1")

@@ -1,12 +1,12 @@
 """Clients that hold secrets, or do not."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from heddle.identity import Held
 from mesh.identity import WorkloadIdentity
 from xds.containment import Quarantined
-from xds.standing import Nack
+from xds.standing import Holding, Nack
 from xds.status import Client, Clients, TypeState
 from xds.types import LDS, SDS
 
@@ -23,6 +23,10 @@ class State:
     in_flight: Sequence[object] = ()
     nack: Nack | None = None
     quarantined: Sequence[Quarantined] = ()
+    held: Sequence[Holding] = ()
+
+    def holdings(self) -> Iterator[Holding]:
+        return iter(self.held)
 
 
 @dataclass(slots=True)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from heddle.serve import host_and_port, server_settings
+from heddle.host_port import host_and_port
+from heddle.serve import server_settings
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def test_a_volume_over_the_checkout_does_not_hide_our_packages(tmp_path: Path) -
             container("") | {"volumeMounts": [{"name": "scratch", "mountPath": above}]},
         )
     )
-    place = ProcessPlace(containers=[app], folder=tmp_path)
+    place = ProcessPlace(address="127.64.0.2", containers=[app], folder=tmp_path)
     launch = place.launch(app, ["python"], {"PYTHONPATH": CHECKOUT, "DATA": f"{above}/data"})
     assert launch.environment["PYTHONPATH"] == CHECKOUT
     assert launch.environment["DATA"] == f"{tmp_path}/volumes/scratch/data"
