@@ -71,6 +71,7 @@ class LocalMesh:
         self._cluster: LocalCluster | None = None
         self._runner: Runner | None = None
         self._load: RunningLoad | None = None
+        self._page: Callable[[], str] = lambda: ""
         self._news = asyncio.Event()
         self._doors = Doors(outside_socket)
         self._ready: frozenset[str] = frozenset()
@@ -289,6 +290,15 @@ class LocalMesh:
     def urls(self) -> Mapping[str, str]:
         """Where Services of type LoadBalancer are reached on this machine, by URL."""
         return self._doors.urls()
+
+    @property
+    def page(self) -> str:
+        """The address of the web page, which lets a browser in once."""
+        return self._page()
+
+    def shown(self, page: Callable[[], str]) -> None:
+        """There is a web page, and `page` gives its address."""
+        self._page = page
 
     @property
     def load(self) -> LoadPod | None:

@@ -105,10 +105,11 @@ async def running_mesh(
                     mesh.plane,
                     mesh.clients,
                     page_routes(mesh.plane, mesh.clients, source_of(folder)),
-                ),
+                ) as page,
                 runner,
                 asyncio.TaskGroup() as group,
             ):
+                mesh.shown(lambda: f"http://{LOOPBACK}:{page.port}{page.invitation.path()}")
                 tasks = [group.create_task(work) for work in mesh.work(runner)]
                 await mesh.started(runner)
                 yield mesh

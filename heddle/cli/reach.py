@@ -131,4 +131,6 @@ def _local(run: Run) -> Reached:
             yield made
 
     authorization = f"Bearer {run.token.reveal().decode()}"
-    return Reached(name=run.source, connect=connect, authorization=authorization)
+    return Reached(
+        name=run.source, connect=connect, authorization=authorization, address=run.address
+    )

@@ -27,14 +27,15 @@ ToPod = Callable[[str, str, int], AbstractAsyncContextManager[socket.socket]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reached:
-    """A control plane. `name` is for people; `to_pod` leads to pods where that needs nobody but
-    the API server.
+    """A control plane. `name` is for people; `address` is where a browser of this machine finds it,
+    if it does; `to_pod` leads to pods where that needs nobody but the API server.
     """
 
     name: str
     connect: Connect
     authorization: str = field(repr=False)
     to_pod: ToPod | None = None
+    address: str = ""
 
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> Answer:
         """The answer to a GET. Raises `Unreached` for anything but a good one."""

@@ -113,7 +113,7 @@ class Door:
             return await self._guard(token, route.scope(request))
         if route.access is Access.NEIGHBOUR and self._neighbours and _is_neighbour(request):
             return None
-        raise NotAuthenticated("show a bearer token")
+        raise NotAuthenticated("show a bearer token, or come by `heddle dashboard`")
 
     async def _bounded(
         self, request: web.Request, route: Route, caller: Caller | None

@@ -14,13 +14,12 @@ from prometheus_client.exposition import choose_encoder
 
 from heddle.debug.guard import Caller
 from heddle.debug.routes import Access, Route
-from heddle.debug.sessions import COOKIE, SESSION_SECONDS, Sessions
+from heddle.debug.sessions import COOKIE, LOGIN, SESSION_SECONDS, Sessions
 from heddle.proxies.listing import as_dict, proxies
 from mesh.mesh import Mesh
 
 PROXIES: Final = "/debug/proxies"
 INVITATION: Final = "/login/invitation"
-LOGIN: Final = "/login"
 _JSON: Final = "application/json"
 
 

@@ -20,7 +20,7 @@ from heddle.debug.proxy_pages import proxy_pages
 from heddle.debug.review_guard import Create, ReviewGuard
 from heddle.debug.routes import Route
 from heddle.debug.run_file import Run, announced
-from heddle.debug.sessions import Sessions
+from heddle.debug.sessions import Invitation, Sessions
 from heddle.proxies.admin import ToAdmin
 from xds.status import Clients
 
@@ -47,16 +47,22 @@ class DebugSettings:
     run_files: Path | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What answers: its `port`, and what lets a browser of whoever runs us in."""
+
+    port: int
+    invitation: Invitation
+
+
 @asynccontextmanager
 async def debugging(
     settings: DebugSettings,
     plane: ControlPlane,
     clients: Clients,
     more: Sequence[Route] = (),
-) -> AsyncIterator[int]:
-    """Answers; the port. `more` are further pages. Raises `LocalError` if there is no place for the
-    run file.
-    """
+) -> AsyncIterator[Shown]:
+    """Answers. `more` are further pages. Raises `LocalError` if the run file has no place."""
     sessions = Sessions(clock=time.monotonic, secret=lambda: secrets.token_urlsafe(_TOKEN_BYTES))
     token = Token(secrets.token_urlsafe(_TOKEN_BYTES).encode())
     every = (*routes(settings, plane, clients, sessions), *more)
@@ -75,7 +81,7 @@ async def debugging(
                 run = Run(source=settings.source, address=address, token=token)
                 stack.enter_context(announced(run, settings.run_files))
             log.info("shows itself", host=settings.host, port=port)
-            yield port
+            yield Shown(port=port, invitation=Invitation(sessions, token))
 
 
 def routes(

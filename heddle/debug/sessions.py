@@ -11,6 +11,7 @@ from typing import Final
 from ca.secret import Token
 
 COOKIE: Final = "heddle-session"
+LOGIN: Final = "/login"
 ONCE_SECONDS = 60.0
 """How long the address may be opened."""
 SESSION_SECONDS = 8 * 3600.0
@@ -29,9 +30,14 @@ class Sessions:
         self._once: dict[str, tuple[float, Token]] = {}
         self._sessions: dict[str, tuple[float, Token]] = {}
 
-    def invite(self, token: Token) -> str:
-        """What opens a session once, for who has shown this token."""
-        return self._kept(self._once, ONCE_SECONDS, token)
+    def invite(self, token: Token, seconds: float = ONCE_SECONDS) -> str:
+        """What opens a session once, for who has shown this token, within so many seconds."""
+        return self._kept(self._once, seconds, token)
+
+    def waits(self, once: str) -> bool:
+        """Whether this still opens a session."""
+        until, _ = self._once.get(once, (0.0, None))
+        return self._clock() < until
 
     def redeem(self, once: str) -> str | None:
         """The value of the cookie; nothing if this opens no session (any longer)."""
@@ -54,3 +60,20 @@ class Sessions:
         if len(where) > ROOM:
             del where[next(iter(where))]
         return name
+
+
+class Invitation:
+    """An address for a terminal that shows it all the time: good for one login, and then another
+    one. Only for who can read all of this run's anyhow.
+    """
+
+    def __init__(self, sessions: Sessions, token: Token) -> None:
+        self._sessions = sessions
+        self._token = token
+        self._once = ""
+
+    def path(self) -> str:
+        """The one that is good now."""
+        if not self._sessions.waits(self._once):
+            self._once = self._sessions.invite(self._token, SESSION_SECONDS)
+        return f"{LOGIN}?once={self._once}"

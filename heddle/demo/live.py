@@ -113,6 +113,7 @@ class LiveDemo:
             last_edit=self._edit,
             problems=tuple(self._mesh.problems()),
             urls=self._mesh.urls,
+            page=self._mesh.page,
             hint=self.note or _hint(self._folder, self._canaries),
         )
 

@@ -78,6 +78,13 @@ class MeshHandle(Protocol):
         """
         ...
 
+    @property
+    def page(self) -> str:
+        """The address of the web page, which lets a browser in once; another one then. `""`: there
+        is no page.
+        """
+        ...
+
     def proxies(self) -> Sequence[ProxyStatus]:
         """Every injected pod's proxy, connected or not, by pod."""
         ...

@@ -79,6 +79,7 @@ class ViewState:
     last_edit: Edit | None = None
     problems: tuple[Problem, ...] = ()
     urls: Mapping[str, str] = field(default_factory=dict)
+    page: str = ""
     hint: str = ""
 
 
@@ -92,6 +93,12 @@ def render(state: ViewState) -> RenderableType:
     parts += [Text(), _edit(state), Text(), _proxies(state)]
     if state.problems:
         parts += [Text(), *_problems(state)]
+    if state.page:
+        parts += [
+            Text(),
+            Text("Sync, configuration and proxies in a browser (once):"),
+            _page(state),
+        ]
     if state.urls:
         parts += [Text(), *_urls(state)]
     if state.hint:
@@ -199,6 +206,11 @@ def _problems(state: ViewState) -> Iterator[Text]:
 def _urls(state: ViewState) -> Iterator[Text]:
     for url, service in state.urls.items():
         yield Text.assemble("Open ", (url, "bold cyan"), printable(f" ({service})"))
+
+
+def _page(state: ViewState) -> Text:
+    """On a line of its own: it is as wide as the screen, and people copy it."""
+    return Text(state.page, style="bold cyan", no_wrap=True, overflow="ignore")
 
 
 def _text(text: str, style: str = "") -> Text:

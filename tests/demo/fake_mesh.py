@@ -108,6 +108,10 @@ class FakeMesh:
     _texts: dict[str, str] = field(default_factory=dict)
 
     @property
+    def page(self) -> str:
+        return ""
+
+    @property
     def urls(self) -> Mapping[str, str]:
         return {"http://127.0.0.1:8080": "shop/ingress"}
 

@@ -55,6 +55,7 @@ BUSY = ViewState(
     last_edit=Edit(file="reviews/canary.yaml", milliseconds=41.27),
     problems=(BROKEN,),
     urls={"http://127.0.0.1:8080": "shop/ingress"},
+    page=f"http://127.0.0.1:41733/login?once={'x' * 43}",
     hint="Edit a weight in examples/shop/reviews/canary.yaml and save it. Ctrl-C ends.",
 )
 
@@ -89,6 +90,9 @@ Problems (1)
 error[unknown-subset] reviews/canary.yaml:1 (document 1): VirtualService
 shop/reviews: spec.http[1].route[1].destination.subset: no DestinationRule of
 `reviews` has the subset v3: add it, or name one of v1, v2 (got 'v3')
+
+Sync, configuration and proxies in a browser (once):
+http://127.0.0.1:41733/login?once=xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
 
 Open http://127.0.0.1:8080 (shop/ingress)
 
