@@ -88,6 +88,10 @@ class DeltaStream:
         """The state of each type that the client asked for. To look at, not to change."""
         return tuple(self._exchanges.values())
 
+    def changed_after(self, generation: int) -> bool:
+        """Whether a later generation has changed what there is for the client."""
+        return self._watch.changed_after(generation)
+
     def acknowledged(self) -> int:
         """The newest generation that the client has accepted all of; NEVER before its first ACK.
 

@@ -65,6 +65,9 @@ class Stream(Protocol):
     def exchanges(self) -> Sequence[TypeState]:
         """The state of each type that the client asked for."""
 
+    def changed_after(self, generation: int) -> bool:
+        """Whether a later generation has changed what there is for the client."""
+
     def acknowledged(self) -> int:
         """The newest generation that the client has accepted all of."""
 

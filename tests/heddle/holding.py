@@ -44,6 +44,9 @@ class HeldStream:
     def exchanges(self) -> Sequence[TypeState]:
         return self.states
 
+    def changed_after(self, generation: int) -> bool:
+        return False
+
     def acknowledged(self) -> int:
         return 0
 

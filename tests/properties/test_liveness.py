@@ -23,6 +23,7 @@ from mesh.identity import WorkloadIdentity
 from sources.events import Applied, Synced
 from tests.fakes.clock import FakeClock
 from tests.features.shop import SHOP, namespace, route, workload
+from xds.publisher import Watch
 from xds.status import Client, ClientStatus, TypeState
 from xds.types import PUSH_ORDER
 
@@ -35,8 +36,9 @@ Contents = frozenset[tuple[str, str, str]]
 class FakeStream:
     """A client that has acknowledged so much."""
 
-    def __init__(self) -> None:
+    def __init__(self, watch: Watch) -> None:
         self.at = -1
+        self._watch = watch
 
     def poll(self, now: float) -> list[bytes]:
         return []
@@ -47,11 +49,14 @@ class FakeStream:
     def exchanges(self) -> Sequence[TypeState]:
         return ()
 
+    def changed_after(self, generation: int) -> bool:
+        return self._watch.changed_after(generation)
+
     def acknowledged(self) -> int:
         return self.at
 
     def close(self) -> None:
-        pass
+        self._watch.close()
 
 
 class Connected:
@@ -132,20 +137,23 @@ class Edits(RuleBasedStateMachine):
             expires=0.0,
             node=None,
         )
-        stream = self.connected.streams[pod] = FakeStream()
+        parts = self.plane.engine.select(proxy)
+        watch = self.plane.publisher.watch(parts, lambda: None)
+        stream = self.connected.streams[pod] = FakeStream(watch)
         self.connected.clients[pod] = Client(
             id=self.number,
             node="",
             identity=proxy.name,
             peer="",
-            key=Held(who, self.plane.engine.select(proxy), False),
+            key=Held(who, parts, False),
             since=0.0,
             stream=stream,
         )
 
     @rule(pod=st.sampled_from(PODS))
     def leave(self, pod: int) -> None:
-        self.connected.clients.pop(pod, None)
+        if self.connected.clients.pop(pod, None) is not None:
+            self.connected.streams[pod].close()
 
     @rule(pod=st.sampled_from(PODS), behind=st.integers(0, 2))
     def acknowledge(self, pod: int, behind: int) -> None:

@@ -88,11 +88,13 @@ def test_a_contradiction_is_refused_as_a_whole(publisher: Publisher, change: Par
     assert (publisher.generation, publisher.keys()) == (0, ())
 
 
-def test_a_part_says_when_it_and_what_it_has_changed_last(publisher: Publisher) -> None:
+def test_a_watch_and_a_part_say_when_what_they_have_changed_last(publisher: Publisher) -> None:
     publisher.publish({"a": upsert(cds=[cluster("x")])})
     publisher.publish({"a": upsert(cds=[cluster("y")]), "b": PartChange()})
     publisher.publish({"a": PartChange(removals={CDS: ["y"]})})
-    assert [publisher.changed(key) for key in ("a", "b", "none")] == [3, 0, 0]
+    watched = [publisher.watch(parts, lambda: None) for parts in (("a", "b"), ("b",), ())]
+    assert [watch.changed_after(2) for watch in watched] == [True, False, False]
+    assert [watch.changed_after(3) for watch in watched] == [False, False, False]
     assert publisher.changed_at("a", CDS, "x") == 1
     assert publisher.changed_at("a", CDS, "y") is None
     assert publisher.changed_at("none", CDS, "x") is None
