@@ -105,12 +105,18 @@ class Facts:
         return {key.name: item for key, item in self.every(Namespace)}
 
     @cached_property
+    def used_namespaces(self) -> frozenset[str]:
+        """Those that are written down, and those that objects are in."""
+        used = {key.namespace for key in self.objects if key.namespace}
+        return frozenset({*self.namespaces, *used})
+
+    @cached_property
     def service_accounts(self) -> frozenset[tuple[str, str]]:
         """Namespace and name of those that exist: written down, Kubernetes' own, or a pod's."""
         written = {(key.namespace, key.name) for key, _ in self.every(ServiceAccount)}
         used = {(key.namespace, pod.service_account) for key, pod in self.every(Pod)}
-        places = {*self.namespaces, *(key.namespace for key in self.objects if key.namespace)}
-        return frozenset(written | used | {(place, "default") for place in places})
+        given = {(place, "default") for place in self.used_namespaces}
+        return frozenset(written | used | given)
 
     def pods(self, namespace: str, selector: Mapping[str, str] = EMPTY) -> Sequence[Key]:
         """The pods of a namespace (`""`: of all) whose labels have all that is asked for."""

@@ -4,6 +4,7 @@ code of a problem to the code that users see.
 A problem that the table does not know is one with the form of a field.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from analysis import istio_codes as istio
@@ -54,6 +55,7 @@ CODES: Mapping[str, Code] = {
     "not-translated": own.UNSUPPORTED,
     "not-yours": own.UNUSABLE_POD,
     "port-conflict": own.CONFLICTING_PORTS,
+    "port-needed": istio.VIRTUAL_SERVICE_DESTINATION_PORT_SELECTOR_REQUIRED,
     "port-not-exposed": istio.GATEWAY_PORT_NOT_DEFINED_ON_SERVICE,
     "protocol-unknown": istio.PORT_NAME_IS_NOT_UNDER_NAMING_CONVENTION,
     "provider-protocol": own.UNUSABLE_PROVIDER,
@@ -105,9 +107,38 @@ def messages(problems: Iterable[Problem]) -> Iterator[Message]:
     """One message for each."""
     for each in problems:
         code = code_of(each)
-        told = None if code is own.NOT_AN_OBJECT else SEVERITIES[each.severity]
-        found = finding(code, each.object, each.path, each.message, value=each.value, severity=told)
-        yield found.at(each.origin)
+        text, remedy = _parts(each.message)
+        yield finding(
+            code,
+            each.object,
+            each.path,
+            text,
+            value=each.value,
+            remedy=remedy,
+            severity=_severity(each, code),
+        ).at(each.origin)
+
+
+_WAYS_OUT = re.compile(r"; (did you mean [^;]+\?|name one of [^;]+)$")
+"""What a problem says at its end, where it knows better than its code what to do."""
+
+
+def _parts(message: str) -> tuple[str, str]:
+    """What is wrong, and the way out if the problem knows it exactly."""
+    found = _WAYS_OUT.search(message)
+    if found is None:
+        return message, ""
+    remedy = found[1][0].upper() + found[1][1:]
+    return message[: found.start()], remedy if remedy.endswith("?") else f"{remedy}."
+
+
+def _severity(found: Problem, code: Code) -> Severity:
+    """Its own, or that of its code where that is less: what is good to know is no warning, and a
+    file of another kind beside the others is no error.
+    """
+    own_one = SEVERITIES[found.severity]
+    is_less = found.severity is problem.Severity.WARNING and code.severity is Severity.INFO
+    return code.severity if is_less or code is own.NOT_AN_OBJECT else own_one
 
 
 def code_of(problem: Problem) -> Code:

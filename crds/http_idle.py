@@ -30,21 +30,22 @@ def check_idle(path: str, route: HTTPRoute) -> Iterator[Problem]:
 def check_reach(http: Sequence[HTTPRoute]) -> Iterator[Problem]:
     """Rules that come after one that takes every request."""
     for index, route in enumerate(http):
-        if any(map(_takes_all, route.match)) or not route.match:
+        if any(map(takes_all, route.match)) or not route.match:
             for after in range(index + 1, len(http)):
-                if _repeated(http[after], route):
+                if is_repeated(http[after], route):
                     continue
                 message = f"is never reached: spec.http[{index}] takes every request; move it up"
                 yield warning("unreachable-rule", f"spec.http[{after}]", message)
             return
 
 
-def _repeated(one: HTTPRoute, named: HTTPRoute) -> bool:
+def is_repeated(one: HTTPRoute, named: HTTPRoute) -> bool:
     """Flagger keeps a place for its sticky route with a rule that says the same without a name."""
     return not one.name and bool(named.name) and replace(one, name=named.name) == named
 
 
-def _takes_all(match: HTTPMatchRequest) -> bool:
+def takes_all(match: HTTPMatchRequest) -> bool:
+    """Whether it asks for nothing."""
     everything = StringMatch(prefix="/")
     return match == HTTPMatchRequest(
         name=match.name,

@@ -132,17 +132,19 @@ def _missing(
     missing: Missing,
 ) -> Problem:
     host = hosts.resolve(destination.host, namespace)
-    match missing.code:
+    code = missing.code
+    match code:
         case "unknown-subset":
             value, hint = destination.subset, _meant_subset(mesh, namespace, host, destination)
         case "unknown-port":
             value = str(destination.port.number) if destination.port else ""
+            code = code if value else "port-needed"
             hint = "; name one of " + ", ".join(_ports(mesh, host))
         case _:
             hint = "" if mesh.services.at(host) else _meant(mesh, host)
             value = destination.host
     message = f"{missing.reason}, so {_outcome(path)}{hint}"
-    return about.error(missing.code, f"{path}.{missing.field}", value, message)
+    return about.error(code, f"{path}.{missing.field}", value, message)
 
 
 def _outcome(path: str) -> str:

@@ -16,6 +16,7 @@ from sources.documents import item_path
 from sources.yaml_values import NO_KEY, Builder, Fault, line_of
 
 _INDEX = re.compile(r"\[(\d+)\]")
+_QUOTED = re.compile(r"\[\"([^\"]+)\"\]")
 _BLOCK = re.compile(r":[ \t]+\|[-+0-9]*[ \t]*(?:#.*)?$")
 """The end of a line that a text of several lines follows, word for word."""
 
@@ -100,6 +101,8 @@ def _step(value: object, path: str) -> tuple[object, str]:
     if isinstance(value, list) and (index := _INDEX.match(path)):
         return int(index[1]), path[index.end() :].removeprefix(".")
     names = value if isinstance(value, Mapping) else ()
+    if (quoted := _QUOTED.match(path)) and quoted[1] in names:
+        return quoted[1], path[quoted.end() :].removeprefix(".")
     fitting = [name for name in names if path == name or path.startswith((f"{name}.", f"{name}["))]
     if not fitting:
         return None, ""

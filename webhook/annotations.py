@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from crds.mesh_config import CertificateSource
 from crds.meta import Annotation, Key
+from crds.path import did_you_mean, step
 from crds.problem import Problem, Severity
 from mesh.interception import EXCLUDE_INBOUND, INCLUDE_INBOUND
 from mesh.proxy import GATEWAY_TEMPLATE, Mode, Role
@@ -123,7 +124,7 @@ class _Reader:
         try:
             return parse(text.strip())
         except ValueError as reason:
-            path = f"metadata.annotations[{name}]"
+            path = f"metadata.annotations{step(name)}"
             self.problems.append(error(self.pod, "bad-annotation", path, f"{reason}", text))
             return default
 
@@ -168,8 +169,9 @@ def _unused(
         warning(
             pod,
             "annotation-not-used",
-            f"metadata.annotations[{name}]",
-            "Heddle does not use this annotation; remove it, or check its spelling.",
+            f"metadata.annotations{step(name)}",
+            "Heddle does not use this annotation"
+            + (did_you_mean(name, known) or "; remove it, or check its spelling."),
             annotations[name],
         )
         for name in sorted(annotations)
@@ -180,7 +182,7 @@ def _unused(
             warning(
                 pod,
                 "not-translated",
-                f"metadata.annotations[{Annotation.INTERCEPTION_MODE}]",
+                f"metadata.annotations{step(Annotation.INTERCEPTION_MODE)}",
                 "TPROXY is not supported, REDIRECT is used: applications see the sidecar's"
                 " address instead of the caller's.",
                 "TPROXY",
@@ -190,7 +192,7 @@ def _unused(
         warning(
             pod,
             "not-translated",
-            f"metadata.annotations[{Annotation.PROXY_CONFIG}].{name}",
+            f"metadata.annotations{step(Annotation.PROXY_CONFIG)}.{name}",
             "Heddle does not use this field of ProxyConfig; remove it, or check its spelling.",
         )
         for name in config.unused

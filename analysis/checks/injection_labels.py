@@ -17,7 +17,7 @@ def _run(facts: Facts) -> Iterator[Message]:
             yield finding(
                 codes.NAMESPACE_MULTIPLE_INJECTION_LABELS,
                 key,
-                "metadata.labels",
+                f'metadata.labels["{Label.REVISION}"]',
                 f"has both {Label.INJECTION}={labels[Label.INJECTION]} and "
                 f"{Label.REVISION}={labels[Label.REVISION]}, and only the first counts",
                 value=labels[Label.REVISION],

@@ -2,7 +2,7 @@
 
 import re
 
-from analysis import istio_codes, own_codes
+from analysis import analyzer_codes, istio_codes, own_codes
 from analysis.analyzers import ANALYZERS
 from analysis.code import Code
 from analysis.codes import CODES
@@ -12,7 +12,7 @@ from analysis.severity import Severity
 def test_no_id_and_no_name_is_used_twice() -> None:
     constants = [
         value
-        for module in (istio_codes, own_codes)
+        for module in (istio_codes, own_codes, analyzer_codes)
         for value in vars(module).values()
         if isinstance(value, Code)
     ]

@@ -120,7 +120,7 @@ def test_a_destination_without_the_port_that_was_called() -> None:
     text = service("reviews", ports=["http:80", "http-b:82"])
     text += service("ratings", ports=["http:80", "http-b:81"]) + to("{host: ratings}")
     (found,) = problems(text)
-    assert found.code == "unknown-port"
+    assert found.code == "port-needed"
     assert "has no port 82" in found.message
     assert found.value == ""
 

@@ -64,4 +64,4 @@ def test_a_destination_without_a_port_is_looked_for_at_the_port_of_the_server() 
     )
     text = POD.format(name="a", label="ingress") + GATEWAY.format(name="a", servers=HTTP)
     text += service("echo", ports=("http:81", "http-b:82")) + virtual_service("x", spec)
-    assert codes(text) == ["unknown-port spec.http[0].route[0].destination.port.number"]
+    assert codes(text) == ["port-needed spec.http[0].route[0].destination.port.number"]

@@ -163,7 +163,7 @@ def test_the_destinations_of_a_delegate_are_looked_for_at_the_ports_of_its_roots
     two = service("a", ports=("http:8080",)) + service("b", "team", ports=("http:8080", "x:9"))
     assert codes(mesh_of(two + root() + delegate()), "rules", "team") == []
     other = service("a", ports=("http:80",)) + service("b", "team", ports=("http:8080", "x:9"))
-    assert codes(mesh_of(other + root() + delegate()), "rules", "team") == ["unknown-port"]
+    assert codes(mesh_of(other + root() + delegate()), "rules", "team") == ["port-needed"]
 
 
 def test_a_rule_without_a_delegate_has_nothing_that_is_unusable() -> None:

@@ -66,7 +66,7 @@ def test_a_bad_annotation_refuses_the_pod_and_names_it() -> None:
     given = pod(annotations={"sidecar.istio.io/proxyCPU": "much"})
     answer = admit_pod(asked(new=given), settings())
     assert [each.code for each in answer.errors] == ["bad-annotation"]
-    assert answer.errors[0].path == "metadata.annotations[sidecar.istio.io/proxyCPU]"
+    assert answer.errors[0].path == 'metadata.annotations["sidecar.istio.io/proxyCPU"]'
 
 
 def test_a_pod_has_the_namespace_and_name_of_the_request() -> None:

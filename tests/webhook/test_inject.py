@@ -259,7 +259,7 @@ def test_a_variable_that_nothing_reads_is_told_of() -> None:
         pod(annotations={"proxy.istio.io/config": json.dumps(given)}), MESH, settings()
     ).problems
     assert [each.path for each in told] == [
-        "metadata.annotations[proxy.istio.io/config].proxyMetadata[OTHER]"
+        'metadata.annotations["proxy.istio.io/config"].proxyMetadata[OTHER]'
     ]
     empty = pod(annotations={"proxy.istio.io/config": "proxyMetadata:"})
     assert inject(empty, MESH, settings()).problems == ()

@@ -14,7 +14,7 @@ def test_two_labels() -> None:
     found = findings(
         namespace("{istio-injection: enabled, istio.io/rev: canary}"), [INJECTION_LABELS]
     )
-    assert told(found) == [("IST0123", "Namespace shop", "metadata.labels")]
+    assert told(found) == [("IST0123", "Namespace shop", 'metadata.labels["istio.io/rev"]')]
     assert found[0].value == "canary"
 
 

@@ -1,0 +1,68 @@
+"""Services that call one port of the same pods by different protocols (IST0116): the sidecar in
+front of the port can believe only one of them.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+
+from analysis import istio_codes as codes
+from analysis.analyzer import Analyzer
+from analysis.facts import Facts
+from analysis.message import Message, finding
+from analysis.workloads import pods_of
+from crds import core
+from crds.core import Pod
+from crds.meta import Key
+from mesh.proxy import proxy_from
+from mesh.services import Port, Protocol, Service
+
+_Rivals = Mapping[Key, Mapping[int, tuple[Service, Port]]]
+"""By Service and port, who comes first with another protocol."""
+
+
+def _run(facts: Facts) -> Iterator[Message]:
+    rivals = _rivals(facts)
+    for key, service in facts.subjects(core.Service):
+        for index, port in enumerate(service.ports):
+            found = rivals.get(key, {}).get(port.port)
+            if found is not None:
+                first, other = found
+                yield finding(
+                    codes.DEPLOYMENT_ASSOCIATED_TO_MULTIPLE_SERVICES,
+                    key,
+                    f"spec.ports[{index}]",
+                    f"{first.key} leads to the same port of the same pods and says that it speaks "
+                    f"{other.protocol.value}, which counts: calls of this Service may fail",
+                    value=port.name or str(port.port),
+                )
+
+
+def _rivals(facts: Facts) -> _Rivals:
+    found: defaultdict[Key, dict[int, tuple[Service, Port]]] = defaultdict(dict)
+    for key, pod in pods_of(facts, (key for key, _ in facts.every(Pod))):
+        names = dict(proxy_from(pod).named_ports)
+        first: dict[int, tuple[Service, Port]] = {}
+        for service in facts.mesh.services.selecting(key.namespace, pod.meta.labels):
+            for port in service.ports:
+                number = port.target if isinstance(port.target, int) else names.get(port.target, 0)
+                if not number or port.protocol is Protocol.UNSPECIFIED:
+                    continue
+                winner = first.setdefault(number, (service, port))
+                if _class(winner[1].protocol) != _class(port.protocol):
+                    found[service.key].setdefault(port.number, winner)
+    return found
+
+
+def _class(protocol: Protocol) -> str:
+    """What makes a difference in the pod: versions of HTTP do not."""
+    if protocol.is_http:
+        return "http"
+    return "tls" if protocol.is_tls else "tcp"
+
+
+SHARED_PORTS = Analyzer(
+    name="shared-ports",
+    summary="Services with different protocols for one port of the same pods.",
+    codes=(codes.DEPLOYMENT_ASSOCIATED_TO_MULTIPLE_SERVICES,),
+    run=_run,
+)
