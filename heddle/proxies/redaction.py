@@ -50,6 +50,7 @@ SENSITIVE_OF: Final = {
 _TYPE: Final = "@type"
 _SECRET: Final = "envoy.extensions.transport_sockets.tls.v3.Secret"
 _KEY: Final = "PRIVATE KEY"
+_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END|\Z)", re.S)
 _ENCODED = re.compile(r"[A-Za-z0-9+/_-]{32,}={0,2}")
 _NONE: Final[frozenset[str]] = frozenset()
 
@@ -106,7 +107,7 @@ def redacted_text(text: str) -> str:
     """The lines of a text without those that have a key in them, and what follows in it."""
     if not shows_key(text):
         return text
-    return re.sub(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END|\Z)", REDACTED, text, flags=re.S)
+    return _PRIVATE_KEY.sub(REDACTED, text)
 
 
 def _decoded(text: str) -> bytes:
