@@ -41,11 +41,24 @@ def _steady(value: object) -> object:
         case dict():
             is_map = any(set(name) & set(".|[-") for name in value)  # which no field has
             names = sorted(value) if is_map else list(value)
-            return {name: _steady(value[name]) for name in names}
+            return {
+                name: _sorted(value[name]) if name == _FREE else _steady(value[name])
+                for name in names
+            }
         case list():
             return [_steady(each) for each in value]
         case _:
             return value
+
+
+_FREE = "filter_metadata"
+"""A map of values of any form, which are maps themselves: no message says their order."""
+
+
+def _sorted(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _sorted(value[name]) for name in sorted(value)}
+    return value
 
 
 def as_yaml(shown: Mapping[str, object]) -> str:

@@ -19,6 +19,7 @@ from crds.virtual_service import (
     VirtualService,
 )
 from mesh import hosts
+from mesh.source import VIRTUAL_SERVICE, Source, networking
 
 VirtualServices = Mapping[Key, VirtualService]
 
@@ -57,20 +58,32 @@ def merged(root: VirtualService, known: VirtualServices) -> VirtualService:
     """
     if not any(route.delegate for route in root.http):
         return root
-    return replace(root, http=tuple(_rules(root, known)))
+    return replace(root, http=tuple(rule for rule, _ in _rules(root, known)))
 
 
-def _rules(root: VirtualService, known: VirtualServices) -> Iterator[HTTPRoute]:
-    for route in root.http:
+def sources(root: VirtualService, known: VirtualServices) -> tuple[Source, ...]:
+    """Which object each rule of the `merged` root was written in, and where."""
+    return tuple(source for _, source in _rules(root, known))
+
+
+def _rules(root: VirtualService, known: VirtualServices) -> Iterator[tuple[HTTPRoute, Source]]:
+    for index, route in enumerate(root.http):
         if route.delegate is None or unusable(route, root.meta.namespace, known):
-            yield route
+            yield route, http_source(root, index)
             continue
         delegate = known[delegate_key(route.delegate, root.meta.namespace)]
-        for own in delegate.http:
+        for number, own in enumerate(delegate.http):
             matches = _matches(route.match, own.match)
             if isinstance(matches, Dropped):
                 continue
-            yield _joined(route, _placed(own, delegate.meta.namespace), matches)
+            rule = _joined(route, _placed(own, delegate.meta.namespace), matches)
+            yield rule, http_source(delegate, number)
+
+
+def http_source(written: VirtualService, index: int) -> Source:
+    """One `http` rule of an object, as it was written."""
+    key = networking(VIRTUAL_SERVICE, written.meta)
+    return Source(object=key, path=f"spec.http[{index}]", generation=written.meta.generation)
 
 
 def unusable(route: HTTPRoute, namespace: str, known: VirtualServices) -> str:

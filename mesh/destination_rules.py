@@ -18,6 +18,7 @@ from mesh.exports import EVERYBODY, is_exported
 from mesh.index import regroup
 from mesh.locality_balance import asked_by_rule
 from mesh.order import Rank, rank
+from mesh.source import DESTINATION_RULE, networking
 from mesh.store import Change
 
 NO_DEFAULT_POLICY = DefaultTrafficPolicy()
@@ -247,10 +248,14 @@ def giving_secrets(rules: DestinationRules, client: Client, *, gateway: bool) ->
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Merged:
-    """The rules of one host as one: all subsets, and the first traffic policy (S-17)."""
+    """The rules of one host as one: all subsets, and the first traffic policy (S-17); and which of
+    the rules they are of.
+    """
 
     subsets: tuple[Subset, ...] = ()
     policy: TrafficPolicy | None = None
+    policy_of: Key | None = None
+    subset_of: Mapping[str, Key] = EMPTY
 
     def subset(self, name: str) -> Subset | None:
         """The subset with this name."""
@@ -262,12 +267,19 @@ def merged(rules: Iterable[DestinationRule]) -> Merged:
     first stays.
     """
     subsets: dict[str, Subset] = {}
+    subset_of: dict[str, Key] = {}
     policy: TrafficPolicy | None = None
+    policy_of: Key | None = None
     for rule in rules:
+        key = networking(DESTINATION_RULE, rule.meta)
         for subset in rule.subsets:
             subsets.setdefault(subset.name, subset)
-        policy = policy or rule.traffic_policy
-    return Merged(subsets=tuple(subsets.values()), policy=policy)
+            subset_of.setdefault(subset.name, key)
+        if policy is None and rule.traffic_policy is not None:
+            policy, policy_of = rule.traffic_policy, key
+    return Merged(
+        subsets=tuple(subsets.values()), policy=policy, policy_of=policy_of, subset_of=subset_of
+    )
 
 
 def policy_for(

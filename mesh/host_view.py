@@ -80,10 +80,11 @@ class Selection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubsetView:
-    """One subset at one port."""
+    """One subset at one port, and the DestinationRule that has it."""
 
     ref: SubsetRef
     policy: Policy
+    rule: Key | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,12 +95,14 @@ class PortView:
     Sidecar's addresses that do not take requests.
 
     No `rules`: requests go to `default`, and so do the connections that no rule of `l4` takes.
+    `rule` is the DestinationRule with the traffic policy.
     """
 
     port: Port
     default: Target | None
     called: bool = True
     policy: Policy = NO_POLICY
+    rule: Key | None = None
     domains: tuple[str, ...] = ()
     routes: tuple[RouteConfiguration, ...] = ()
     addresses: tuple[str, ...] = ()
@@ -283,6 +286,7 @@ def _port_view(
         ),
         called=is_called(chosen.exposure, port.number),
         policy=policy,
+        rule=rule.policy_of,
         domains=tuple(_domains(chosen, service, port.number)) if routes else (),
         routes=routes,
         addresses=() if shares else tuple(_addresses(chosen, service, port.number)),
@@ -293,6 +297,7 @@ def _port_view(
             SubsetView(
                 ref=SubsetRef(name=subset.name, labels=subset.labels),
                 policy=_policy(mesh, chosen, rule, subset, port),
+                rule=rule.subset_of[subset.name],
             )
             for subset in rule.subsets
         ),

@@ -18,6 +18,7 @@ from mesh.mesh import Mesh
 from mesh.routing import At, Missing, Target, from_source, resolve
 from mesh.scope import Scope
 from mesh.services import Port
+from mesh.source import VIRTUAL_SERVICE, Source, networking
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +27,14 @@ class L4Rule:
     counts.
 
     It takes connections with any of these server names (lower case; none: whatever is asked for,
-    or no TLS at all) to any of these addresses and blocks (none: wherever they go).
+    or no TLS at all) to any of these addresses and blocks (none: wherever they go). `source` is
+    where it was written, or the service if no rule speaks of it.
     """
 
     targets: tuple[Target | Missing, ...]
     sni_hosts: tuple[str, ...] = ()
     subnets: tuple[str, ...] = ()
+    source: Source | None = None
 
     @property
     def takes_everything(self) -> bool:
@@ -59,7 +62,7 @@ def tls_rules(
     mesh: Mesh, scope: Scope, virtual_service: VirtualService, at: At
 ) -> Iterator[L4Rule]:
     """The `tls` rules that can apply to what arrives there."""
-    for route in virtual_service.tls:
+    for index, route in enumerate(virtual_service.tls):
         matches = [match for match in route.match if _applies(match, scope, at)]
         if not matches:
             continue
@@ -70,6 +73,7 @@ def tls_rules(
                 targets=targets,
                 sni_hosts=() if "*" in names else names,
                 subnets=_blocks(match.destination_subnets),
+                source=_source(virtual_service, f"spec.tls[{index}]"),
             )
 
 
@@ -77,13 +81,22 @@ def tcp_rules(
     mesh: Mesh, scope: Scope, virtual_service: VirtualService, at: At
 ) -> Iterator[L4Rule]:
     """The `tcp` rules that can apply to what arrives there."""
-    for route in virtual_service.tcp:
+    for index, route in enumerate(virtual_service.tcp):
         matches = [match for match in route.match if _tcp_applies(match, scope, at)]
         if route.match and not matches:
             continue
         targets = _targets(mesh, scope, virtual_service, route.route, at.port)
         for match in matches or (L4MatchAttributes(),):
-            yield L4Rule(targets=targets, subnets=_blocks(match.destination_subnets))
+            yield L4Rule(
+                targets=targets,
+                subnets=_blocks(match.destination_subnets),
+                source=_source(virtual_service, f"spec.tcp[{index}]"),
+            )
+
+
+def _source(written: VirtualService, path: str) -> Source:
+    key = networking(VIRTUAL_SERVICE, written.meta)
+    return Source(object=key, path=path, generation=written.meta.generation)
 
 
 def _tcp_applies(match: L4MatchAttributes, scope: Scope, at: At) -> bool:

@@ -10,17 +10,20 @@ from mesh.binds import Bind
 from mesh.mesh import Mesh
 from mesh.routing import Missing, Target, resolve
 from mesh.scope import Scope, sidecar_of
+from mesh.source import Source
 from mesh.visibility import binds_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnknownTraffic:
     """Where it goes if it is `allowed`: to the `proxy`, or without one to where it was going. Of a
-    proxy that does not exist nothing passes.
+    proxy that does not exist nothing passes. `source` is the Sidecar that says so, if it is not the
+    mesh's settings.
     """
 
     allowed: bool = True
     proxy: Target | Missing | None = None
+    source: Source | None = None
 
 
 PASSED_ON = UnknownTraffic()
@@ -53,6 +56,7 @@ def unknown_traffic(mesh: Mesh, scope: Scope) -> UnknownTraffic:
     return UnknownTraffic(
         allowed=mode is OutboundTrafficPolicyMode.ALLOW_ANY,
         proxy=egress_proxy(mesh, scope, key) if key else None,
+        source=Source(object=key, path="spec.outboundTrafficPolicy") if key and policy else None,
     )
 
 

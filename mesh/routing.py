@@ -3,7 +3,7 @@ to what is missing.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crds.virtual_service import (
     Destination,
@@ -21,6 +21,7 @@ from mesh.mesh import Mesh, client
 from mesh.scope import Scope, sidecar_of
 from mesh.service_aliases import concrete
 from mesh.services import Port, Protocol, Service
+from mesh.source import Source
 from mesh.visibility import reachable
 
 
@@ -70,13 +71,14 @@ class HttpRule:
 
     `matches` are the blocks that can apply here (port, gateways, sourceLabels and sourceNamespace
     are already evaluated);
-    none means that the rule takes every request.
+    none means that the rule takes every request. `source` is where it was written.
     """
 
     route: HTTPRoute
     matches: tuple[HTTPMatchRequest, ...] = ()
     targets: tuple[Target | Missing, ...] = ()
     mirrors: tuple[Mirror, ...] = ()
+    source: Source | None = None
 
 
 def http_rules(
@@ -87,11 +89,13 @@ def http_rules(
     """
     at = At(gateway, port, virtual_service.meta.namespace)
     rules: list[HttpRule] = []
-    for route in virtual_service.http:
+    sources = mesh.virtual_services.http_sources(virtual_service)
+    for route, source in zip(virtual_service.http, sources, strict=True):
         matches = tuple(match for match in route.match if _http_applies(match, scope, at))
         if route.match and not matches:
             continue
-        rules.append(_http_rule(mesh, scope, virtual_service.meta.namespace, route, matches, port))
+        rule = _http_rule(mesh, scope, virtual_service.meta.namespace, route, matches, port)
+        rules.append(replace(rule, source=source))
         if not matches:
             break
     return tuple(rules)

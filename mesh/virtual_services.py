@@ -19,11 +19,12 @@ from crds.virtual_service import (
     VirtualService,
 )
 from mesh import hosts
-from mesh.delegates import delegate_keys, merged
+from mesh.delegates import delegate_keys, http_source, merged, sources
 from mesh.exports import EVERYBODY
 from mesh.gateway_names import MESH, gateway_names
 from mesh.index import regroup
 from mesh.order import Rank, rank
+from mesh.source import VIRTUAL_SERVICE, Source, networking
 from mesh.store import Change
 
 
@@ -34,12 +35,14 @@ class VirtualServices:
     put into objects that do not say who sees them: `unsaid`.
 
     `objects` have the rules of their delegates in place; `written` are as users wrote them.
-    `delegating` maps each delegate, existing or not, to the objects that name it.
+    `delegating` maps each delegate, existing or not, to the objects that name it; `sources` says of
+    each such object what its rules were written as.
     """
 
     objects: Mapping[Key, VirtualService] = field(default_factory=dict)
     written: Mapping[Key, VirtualService] = field(default_factory=dict)
     delegating: Mapping[Key, frozenset[Key]] = field(default_factory=dict)
+    sources: Mapping[Key, tuple[Source, ...]] = field(default_factory=dict)
     hosts: Mapping[str, frozenset[Key]] = EMPTY
     wildcards: frozenset[str] = frozenset()
     destinations: Mapping[str, frozenset[Key]] = EMPTY
@@ -52,6 +55,13 @@ class VirtualServices:
     def exports_of(self, key: Key) -> frozenset[str]:
         """The namespaces that see an object: names, `.` for its own, `*` for all."""
         return frozenset(self.objects[key].export_to) or EVERYBODY
+
+    def http_sources(self, virtual_service: VirtualService) -> tuple[Source, ...]:
+        """Where each `http` rule of one of the `objects` was written."""
+        found = self.sources.get(networking(VIRTUAL_SERVICE, virtual_service.meta))
+        if found is not None:
+            return found
+        return tuple(http_source(virtual_service, i) for i in range(len(virtual_service.http)))
 
     def ranked(self, keys: Iterable[Key], namespace: str) -> list[Key]:
         """Those of `keys` that clients of `namespace` see: private ones, then those exported to it
@@ -110,17 +120,20 @@ def advance(
         ((d, c.key) for c in edits for d in _named(c.old)),
         ((d, c.key) for c in edits for d in _named(c.new)),
     )
-    objects = dict(index.objects)
+    objects, written_in = dict(index.objects), dict(index.sources)
     gone: list[tuple[Key, VirtualService]] = []
     come: list[tuple[Key, VirtualService]] = []
     edited = {change.key for change in edits}
     for key in sorted(edited.union(*(delegating.get(key, ()) for key in edited))):
         old = objects.pop(key, None)
+        written_in.pop(key, None)
         if old is not None:
             gone.append((key, old))
         if key in written:
             objects[key] = merged(written[key], written)
             come.append((key, objects[key]))
+            if objects[key] is not written[key]:
+                written_in[key] = sources(written[key], written)
     by_host = regroup(
         index.hosts,
         ((h, k) for k, v in gone for h in routed_hosts(v)),
@@ -132,6 +145,7 @@ def advance(
         objects=objects,
         written=written,
         delegating=delegating,
+        sources=written_in,
         exports=index.exports,
         unsaid=unsaid,
         hosts=by_host,

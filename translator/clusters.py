@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from envoy.config.core.v3.address_pb2 import BindConfig, ExtraSourceAddress, SocketAddress
+from envoy.config.core.v3.base_pb2 import Metadata
 from envoy.config.endpoint.v3.endpoint_pb2 import ClusterLoadAssignment
 from google.protobuf.duration_pb2 import Duration as DurationMessage
 
@@ -15,6 +16,7 @@ from crds.fields import EMPTY
 from crds.http_retry import HTTPRetry
 from crds.load_balancer import NO_LOCALITY_SETTING, LocalityLoadBalancerSetting
 from crds.mesh_config import CertificateSource
+from crds.meta import Key
 from crds.scalars import Duration
 from mesh import hosts
 from mesh.client_tls import is_closed
@@ -27,6 +29,7 @@ from mesh.services import Port, Protocol, Resolution, Service
 from translator import client_tls, dynamic_dns, load_balancing, names, pb, traffic_policy
 from translator.cluster_security import UNKNOWN, Callee, Side, security
 from translator.endpoints import load_assignment
+from translator.provenance import metadata
 
 INBOUND_SOURCE = "127.0.0.6"
 INBOUND_IPV6_SOURCE = "::6"
@@ -81,20 +84,22 @@ def outbound_cluster(
     labels: Mapping[str, str] = EMPTY,
     place: Place | None = None,
     callee: Callee = UNKNOWN,
+    rule: Key | None = None,
 ) -> Cluster:
     """The cluster of a service's port, or of a subset of it (`""`: all endpoints).
 
     `endpoints`, the subset's `labels` and the clients' `place`, if it matters, are needed where
     Envoy resolves names (DNS) and not read otherwise; a DNS service without any endpoint is its
-    own.
+    own. `rule` is the DestinationRule that has the subset, or else the policy.
     """
     name = names.outbound_cluster(port.number, subset, service.host)
+    told = metadata(config=rule, of=service.key)
     if service.subject_alt_names:
         policy = replace(
             policy, tls=client_tls.naming_server(policy.tls, service.subject_alt_names)
         )
     if is_closed(policy):
-        return _without_endpoints(name, defaults)
+        return _without_endpoints(name, defaults, told)
     resolved = _resolved(service, port, endpoints, labels)
     type_ = _discovery(service.resolution, policy, len(resolved))
     balancer = policy.load_balancer
@@ -147,6 +152,7 @@ def outbound_cluster(
         ),
         transport_socket=secured.socket,
         transport_socket_matches=secured.matches,
+        metadata=told,
     )
 
 
@@ -298,9 +304,10 @@ def blackhole_cluster(defaults: Defaults = DEFAULTS) -> Cluster:
     return _without_endpoints(names.BLACKHOLE, defaults)
 
 
-def _without_endpoints(name: str, defaults: Defaults) -> Cluster:
+def _without_endpoints(name: str, defaults: Defaults, told: Metadata | None = None) -> Cluster:
     return Cluster(
         name=name,
         type=Cluster.STATIC,
         connect_timeout=pb.positive_duration(defaults.connect_timeout),
+        metadata=told,
     )

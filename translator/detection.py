@@ -7,6 +7,7 @@ nothing. A protocol in which the server speaks first must therefore say so in it
 
 from collections.abc import Iterable, Sequence
 
+from envoy.config.core.v3.base_pb2 import Metadata
 from envoy.config.listener.v3.listener_components_pb2 import (
     Filter,
     FilterChain,
@@ -19,9 +20,11 @@ from envoy.extensions.filters.listener.tls_inspector.v3.tls_inspector_pb2 import
 from envoy.type.v3.range_pb2 import Int32Range
 from google.protobuf.duration_pb2 import Duration as DurationMessage
 
+from crds.meta import Key
 from crds.scalars import Duration
 from translator import pb
 from translator.filter_chains import Table, cidr_range
+from translator.provenance import metadata
 
 NO_TIMEOUT = Duration(0)
 
@@ -84,19 +87,23 @@ def by_name(entries: Table) -> bool:
     return any(entry.name for entry in entries)
 
 
-def http_chains(requests: Filter, beside: Table) -> tuple[FilterChain, ...]:
-    """The chain for plaintext requests. Envoy looks at addresses first: where other chains are for
-    some, requests to those need a chain of their own.
+def http_chains(requests: Filter, beside: Table, of: Key | None = None) -> tuple[FilterChain, ...]:
+    """The chain for plaintext requests, of the service at the address if there is one. Envoy looks
+    at addresses first: where other chains are for some, requests to those need a chain of their
+    own.
     """
     transport = "raw_buffer" if by_name(beside) else ""  # else TLS that offers http/1.1 is taken
     blocks = tuple(dict.fromkeys(entry.block for entry in beside if entry.block))
-    chains = [_http_chain("http", transport, (), requests)]
+    told = metadata(of=of)
+    chains = [_http_chain("http", transport, (), requests, told)]
     if blocks:
-        chains.append(_http_chain("http-at-addresses", transport, blocks, requests))
+        chains.append(_http_chain("http-at-addresses", transport, blocks, requests, told))
     return tuple(chains)
 
 
-def _http_chain(name: str, transport: str, blocks: Iterable[str], requests: Filter) -> FilterChain:
+def _http_chain(
+    name: str, transport: str, blocks: Iterable[str], requests: Filter, told: Metadata | None
+) -> FilterChain:
     return FilterChain(
         name=name,
         filter_chain_match=FilterChainMatch(
@@ -105,4 +112,5 @@ def _http_chain(name: str, transport: str, blocks: Iterable[str], requests: Filt
             application_protocols=PLAINTEXT_HTTP,
         ),
         filters=(requests,),
+        metadata=told,
     )

@@ -12,13 +12,16 @@ from ipaddress import ip_network
 from types import MappingProxyType
 
 from envoy.config.core.v3.address_pb2 import CidrRange
-from envoy.config.core.v3.base_pb2 import TransportSocket
+from envoy.config.core.v3.base_pb2 import Metadata, TransportSocket
 from envoy.config.listener.v3.listener_components_pb2 import Filter, FilterChain, FilterChainMatch
 
+from crds.meta import Key
 from mesh import hosts
 from mesh.l4_routing import L4Rule
 from mesh.routing import Missing, Target
+from mesh.source import Source
 from translator import pb
+from translator.provenance import metadata
 
 Targets = tuple[Target | Missing, ...]
 ToTargets = Callable[[Targets], tuple[Filter, ...]]
@@ -32,7 +35,15 @@ class Entry:
     name: str = ""
 
 
-Table = Mapping[Entry, Targets]
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """Where connections go, and which rule says so."""
+
+    targets: Targets
+    source: Source | None = None
+
+
+Table = Mapping[Entry, Goal]
 EMPTY_TABLE: Table = MappingProxyType({})
 
 
@@ -40,9 +51,9 @@ def table(rules: Sequence[L4Rule]) -> Table:
     """Where each connection goes by these rules."""
     blocks = dict.fromkeys(block for rule in rules for block in rule.subnets)
     return {
-        Entry(block, name): targets
+        Entry(block, name): goal
         for block in ("", *blocks)
-        for name, targets in _by_name([rule for rule in rules if _covers_block(rule, block)])
+        for name, goal in _by_name([rule for rule in rules if _covers_block(rule, block)])
     }
 
 
@@ -55,12 +66,12 @@ def _is_within(block: str, other: str) -> bool:
     return outer.prefixlen <= inner.prefixlen and inner.network_address in outer
 
 
-def _by_name(rules: Sequence[L4Rule]) -> Iterator[tuple[str, Targets]]:
+def _by_name(rules: Sequence[L4Rule]) -> Iterator[tuple[str, Goal]]:
     names = dict.fromkeys(name for rule in rules for name in rule.sni_hosts if can_match(name))
     for name in (*names, ""):
         first = next((rule for rule in rules if _covers_name(rule, name)), None)
         if first is not None:
-            yield name, first.targets
+            yield name, Goal(first.targets, first.source)
 
 
 def _covers_name(rule: L4Rule, name: str) -> bool:
@@ -82,21 +93,31 @@ def filter_chains(
     tls: TransportSocket | None = None,
     *,
     only_tls: bool = False,
+    of: Key | None = None,
 ) -> tuple[FilterChain, ...]:
     """A chain for each group of entries that differ in the server name only. The entry for all that
     is left has no match, but with `only_tls` takes only what is TLS. `tls` is how it ends here.
+    They all are `of` one object.
     """
     groups: dict[tuple[str, bool, int], list[Entry]] = {}
-    for entry, targets in entries.items():
-        groups.setdefault((entry.block, not entry.name, id(targets)), []).append(entry)
+    for entry, goal in entries.items():
+        groups.setdefault((entry.block, not entry.name, id(goal.targets)), []).append(entry)
     return tuple(
         FilterChain(
             filter_chain_match=_match(block, [entry.name for entry in group], only_tls),
-            filters=to_targets(entries[group[0]]),
+            filters=to_targets(entries[group[0]].targets),
             transport_socket=tls,
+            metadata=_metadata(entries[group[0]].source, of),
         )
         for (block, *_), group in groups.items()
     )
+
+
+def _metadata(source: Source | None, of: Key | None) -> Metadata | None:
+    """Only the object: with the number of a rule, or of an edit, each edit that puts another rule
+    before it would make Envoy drain the connections of the chain.
+    """
+    return metadata(source=Source(object=source.object) if source else None, of=of)
 
 
 def _match(block: str, names: Iterable[str], only_tls: bool) -> FilterChainMatch | None:

@@ -96,7 +96,9 @@ def _filter_chains(
         alpn = ALPN_HTTP if server.is_https else ()
         socket = server_tls(ends, alpn, gate.membership) if ends else None
         to_targets = partial(_connections, listener, chain.server, gate)
-        yield from filter_chains(mine, to_targets, socket, only_tls=listener.family is Family.TLS)
+        only_tls = listener.family is Family.TLS
+        of = chain.server.gateway
+        yield from filter_chains(mine, to_targets, socket, only_tls=only_tls, of=of)
 
 
 def _connections(

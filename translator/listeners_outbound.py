@@ -16,6 +16,7 @@ from envoy.config.listener.v3.listener_components_pb2 import Filter, FilterChain
 from envoy.config.listener.v3.listener_pb2 import AdditionalAddress, Listener
 from google.protobuf.wrappers_pb2 import BoolValue
 
+from crds.meta import Key
 from crds.names import UNIX
 from crds.path_normalization import NormalizationType
 from crds.scalars import Duration
@@ -28,6 +29,7 @@ from translator import detection, names, pb, tcp_proxy
 from translator.filter_chains import EMPTY_TABLE, Table, Targets, filter_chains, table
 from translator.filters import outbound_filters
 from translator.http_manager import http_manager
+from translator.provenance import metadata
 
 OUTBOUND_PORT = 15001
 ANY_ADDRESS = "0.0.0.0"
@@ -65,7 +67,7 @@ def any_listener(port: int, routes: str, others: Table, settings: Settings) -> L
     """What goes to `port`, whatever the address: requests by `routes` (empty: they are not looked
     for), other connections by the table, and what is left passed through or blackholed.
     """
-    rest = FilterChain(name="other", filters=(_unmatched(settings),))
+    rest = _unmatched("other", settings)
     place = _at(ANY_ADDRESS, port, settings)
     return _listener(place, Protocol.TCP, routes, others, settings, rest)
 
@@ -78,14 +80,15 @@ def service_listener(
     settings: Settings = SETTINGS,
     *,
     routes: str = "",
+    of: Key | None = None,
 ) -> Listener:
-    """One service's port at one address. Where the port does not say what it speaks, requests are
-    found out and follow `routes`.
+    """One port at one address of the service that it is `of`. Where the port does not say what it
+    speaks, requests are found out and follow `routes`.
     """
     last = L4Rule(targets=(default,) if default else ())
     entries = table(at_address((*rules, last), address))
     place = _at(address, port.number, settings)
-    return _listener(place, port.protocol, routes, entries, settings, None)
+    return _listener(place, port.protocol, routes, entries, settings, None, of)
 
 
 def bound_listener(bind: Bind, entries: Table, settings: Settings) -> Listener | None:
@@ -142,14 +145,15 @@ def _listener(
     entries: Table,
     settings: Settings,
     rest: FilterChain | None,
+    of: Key | None = None,
 ) -> Listener:
     def to_targets(targets: Targets) -> tuple[Filter, ...]:
         return tcp_proxy.of_port(protocol, targets, logged=settings.logged)
 
-    carried = filter_chains(entries, to_targets)
+    carried = filter_chains(entries, to_targets, of=of)
     if routes:
         requests = _requests(place.name, routes, settings)
-        carried = (*detection.http_chains(requests, entries), *carried)
+        carried = (*detection.http_chains(requests, entries, of), *carried)
     last = next((chain for chain in carried if not chain.HasField("filter_chain_match")), None)
     chosen = [chain for chain in carried if chain is not last]
     inspectors = detection.listener_filters(tls=detection.by_name(entries), http=bool(routes))
@@ -186,12 +190,14 @@ def _requests(name: str, routes: str, settings: Settings) -> Filter:
     )
 
 
-def _unmatched(settings: Settings) -> Filter:
+def _unmatched(name: str, settings: Settings) -> FilterChain:
     unknown = settings.outgoing.unknown
-    if unknown.proxy is not None:
-        return tcp_proxy.to_targets((unknown.proxy,), logged=settings.logged)
     cluster = names.PASSTHROUGH if unknown.allowed else names.BLACKHOLE
-    return tcp_proxy.to_cluster(cluster, logged=settings.logged)
+    if unknown.proxy is not None:
+        taken = tcp_proxy.to_targets((unknown.proxy,), logged=settings.logged)
+    else:
+        taken = tcp_proxy.to_cluster(cluster, logged=settings.logged)
+    return FilterChain(name=name, filters=(taken,), metadata=metadata(source=unknown.source))
 
 
 def virtual_outbound(settings: Settings = SETTINGS) -> Listener:
@@ -210,7 +216,7 @@ def virtual_outbound(settings: Settings = SETTINGS) -> Listener:
                 filter_chain_match=FilterChainMatch(destination_port=pb.uint32(OUTBOUND_PORT)),
                 filters=(tcp_proxy.to_cluster(names.BLACKHOLE),),
             ),
-            FilterChain(name="virtualOutbound-catchall-tcp", filters=(_unmatched(settings),)),
+            _unmatched("virtualOutbound-catchall-tcp", settings),
         ),
     )
 

@@ -13,6 +13,7 @@ from ipaddress import ip_address
 
 from envoy.config.listener.v3.listener_pb2 import Listener
 
+from crds.meta import Key
 from crds.names import is_ip
 from mesh.binds import Bind
 from mesh.endpoints import Endpoint
@@ -22,8 +23,9 @@ from mesh.order import rank
 from mesh.proxy import Mode
 from mesh.routing import Target
 from mesh.services import Arrival, Port, Protocol, Service
+from mesh.source import Source
 from translator import listeners_outbound, names
-from translator.filter_chains import Entry, Table, Targets, table
+from translator.filter_chains import Entry, Goal, Table, table
 from translator.listeners_outbound import (
     ANY_ADDRESS,
     Settings,
@@ -51,7 +53,7 @@ class Place:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """What one port of a host wants of a place. `rank` is that of its service, the first wins.
-    `bound`: a Sidecar names the address.
+    `bound`: a Sidecar names the address. `of` is the service at an address of its own.
     """
 
     place: Place
@@ -61,6 +63,7 @@ class Claim:
     default: Target | None = None
     routes: str = ""
     bound: bool = False
+    of: Key | None = None
 
 
 def claims(view: HostView, endpoints: Mapping[int, tuple[Endpoint, ...]]) -> tuple[Claim, ...]:
@@ -89,9 +92,14 @@ def _redirected(
 def _at_binds(service: Service, port: PortView) -> Iterator[Claim]:
     """With TLS its own name, and if it is the oldest there whatever no other is asked for by."""
     to = (port.default,) if port.default else ()
-    named = L4Rule(targets=to, sni_hosts=(service.host,))
+    own = Source(object=service.key)
+    named = L4Rule(targets=to, sni_hosts=(service.host,), source=own)
     for bind in port.binds:
-        rules = (*port.l4, *((named,) if bind.protocol.is_tls else ()), L4Rule(targets=to))
+        rules = (
+            *port.l4,
+            *((named,) if bind.protocol.is_tls else ()),
+            L4Rule(targets=to, source=own),
+        )
         yield Claim(
             place=Place(bind.address, bind.port),
             rank=_rank(service),
@@ -116,6 +124,7 @@ def _at_endpoints(
             rules=port.l4,
             default=port.default,
             routes=detected_routes(service, port.port),
+            of=service.key,
         )
 
 
@@ -135,6 +144,7 @@ def _anywhere(service: Service, port: PortView) -> Claim:
         targets=(port.default,) if port.default else (),
         sni_hosts=(service.host,) if port.port.protocol.is_tls else (),
         subnets=port.blocks,
+        source=Source(object=service.key),
     )
     ruled = (rule if rule.subnets else replace(rule, subnets=port.blocks) for rule in port.l4)
     return Claim(
@@ -168,7 +178,13 @@ def shared_listener(
 
 def _winner(place: Place, claim: Claim, settings: Settings) -> Listener:
     return service_listener(
-        place.address, claim.port, claim.rules, claim.default, settings, routes=claim.routes
+        place.address,
+        claim.port,
+        claim.rules,
+        claim.default,
+        settings,
+        routes=claim.routes,
+        of=claim.of,
     )
 
 
@@ -181,8 +197,8 @@ def coexists(port: Port) -> bool:
 
 def merged(claimed: Iterable[Claim]) -> Table:
     """Who gets what, of several that want the same the first."""
-    entries: dict[Entry, Targets] = {}
+    entries: dict[Entry, Goal] = {}
     for claim in claimed:
-        for entry, targets in table(claim.rules).items():
-            entries.setdefault(entry, targets)
+        for entry, goal in table(claim.rules).items():
+            entries.setdefault(entry, goal)
     return entries

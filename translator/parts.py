@@ -21,6 +21,7 @@ from crds.fields import EMPTY
 from crds.http_retry import HTTPRetry
 from crds.load_balancer import NO_LOCALITY_SETTING, LocalityLoadBalancerSetting
 from crds.mesh_config import MeshConfig
+from crds.meta import Key
 from crds.names import UNIX
 from mesh.destinations import Policy
 from mesh.endpoints import Endpoint
@@ -132,6 +133,7 @@ def _host(
                 port.default,
                 listening,
                 routes=detected_routes(view.service, port.port),
+                of=view.service.key,
             )
             for port in view.ports
             if view.service is not None
@@ -164,7 +166,7 @@ def asks_place(view: HostView, setting: LocalityLoadBalancerSetting) -> bool:
     return any(
         locality_balance(policy, setting) is not None
         for port in view.ports
-        for _, policy, _ in _subsets(port)
+        for _, policy, *_ in _subsets(port)
     )
 
 
@@ -174,7 +176,7 @@ def _clusters(
     callee = _callee(view.service, endpoints, settings) if view.service else UNKNOWN
     for port in view.ports:
         if view.service is not None and port.default is not None:
-            for subset, policy, labels in _subsets(port):
+            for subset, policy, labels, rule in _subsets(port):
                 yield clusters.outbound_cluster(
                     view.service,
                     port.port,
@@ -185,6 +187,7 @@ def _clusters(
                     labels=labels,
                     place=place,
                     callee=callee,
+                    rule=rule,
                 )
 
 
@@ -199,9 +202,9 @@ def _detected_routes(view: HostView, retries: HTTPRetry | None) -> Iterator[Rout
         name = detected_routes(view.service, port.port) if view.service is not None else ""
         reached = port.addresses or _at_endpoints(view, port)
         if name and reached and view.mode is Mode.REDIRECT:
-            rules = [_retried(rule, retries) for rule in _requests(port)]
+            rules = [_retried(rule, retries) for rule in _requests(view, port)]
             tunnel = None if port.rules else port.default
-            yield routes.own_route_configuration(name, rules, tunnel)
+            yield routes.own_route_configuration(name, rules, tunnel, _service(view))
 
 
 def _at_endpoints(view: HostView, port: PortView) -> bool:
@@ -210,10 +213,10 @@ def _at_endpoints(view: HostView, port: PortView) -> bool:
     return port.called and service is not None and service.arrival is Arrival.ENDPOINT
 
 
-def _subsets(port: PortView) -> Iterator[tuple[str, Policy, Mapping[str, str]]]:
-    yield "", port.policy, EMPTY
+def _subsets(port: PortView) -> Iterator[tuple[str, Policy, Mapping[str, str], Key | None]]:
+    yield "", port.policy, EMPTY, port.rule
     for subset in port.subsets:
-        yield subset.ref.name, subset.policy, subset.ref.labels
+        yield subset.ref.name, subset.policy, subset.ref.labels, subset.rule
 
 
 def _virtual_hosts(view: HostView, retries: HTTPRetry | None) -> Iterator[VirtualHost]:
@@ -225,9 +228,14 @@ def _virtual_hosts(view: HostView, retries: HTTPRetry | None) -> Iterator[Virtua
                 config.name,
                 names.host_port(view.host, number),
                 domains,
-                [_retried(rule, retries) for rule in _requests(port)],
+                [_retried(rule, retries) for rule in _requests(view, port)],
                 tunnel=_tunnel(view, port),
+                of=_service(view),
             )
+
+
+def _service(view: HostView) -> Key | None:
+    return view.service.key if view.service is not None else None
 
 
 def _retried(rule: HttpRule, retries: HTTPRetry | None) -> HttpRule:
@@ -237,11 +245,13 @@ def _retried(rule: HttpRule, retries: HTTPRetry | None) -> HttpRule:
     return replace(rule, route=replace(rule.route, retries=retries))
 
 
-def _requests(port: PortView) -> tuple[HttpRule, ...]:
+def _requests(view: HostView, port: PortView) -> tuple[HttpRule, ...]:
     """The rules for requests; a port that is said not to speak HTTP takes none."""
     if not (port.port.protocol.is_http or port.port.protocol is Protocol.UNSPECIFIED):
         return ()
-    return port.rules or (routes.default_rules(port.default) if port.default else ())
+    if port.rules or port.default is None:
+        return port.rules
+    return routes.default_rules(port.default, _service(view))
 
 
 def _tunnel(view: HostView, port: PortView) -> tuple[Target | Missing, ...]:
@@ -268,7 +278,7 @@ def assignments(
         )
         for port in view.ports
         if port.default is not None
-        for name, policy, labels in _subsets(port)
+        for name, policy, labels, _ in _subsets(port)
         if clusters.has_assignment(policy)
     )
 

@@ -18,14 +18,16 @@ from envoy.config.route.v3.route_components_pb2 import (
 )
 from envoy.config.route.v3.route_pb2 import RouteConfiguration, Vhds
 from google.protobuf.any_pb2 import Any
-from google.protobuf.struct_pb2 import Struct, Value
 from google.protobuf.wrappers_pb2 import BoolValue
 
+from crds.meta import Key
 from crds.virtual_service import HTTPMatchRequest, HTTPRoute
 from mesh.outgoing import UnknownTraffic
 from mesh.routing import HttpRule, Missing, Target
+from mesh.source import Source
 from translator import headers, names, pb, tunnels
 from translator.filters import cors, fault, upstream_alpn
+from translator.provenance import metadata
 from translator.route_action import (
     MAX_BODY_BYTES,
     as_grpc_clients_ask,
@@ -36,9 +38,6 @@ from translator.route_action import (
 )
 from translator.route_match import is_expressible, route_match
 from translator.shares import Share, cluster_of, shares
-
-METADATA = "istio"
-"""The key in `filter_metadata` under which tools look for Istio's names."""
 
 STRIPPED = (
     "x-envoy-auth-failure-mode-allowed",
@@ -62,32 +61,35 @@ def virtual_host(
     rules: Sequence[HttpRule],
     *,
     tunnel: Sequence[Target | Missing] = (),
+    of: Key | None = None,
 ) -> VirtualHost:
     """The routes of one host at one port, and where a tunnel to it leads, if one may be opened.
-    `name` is its `names.host_port`.
+    `name` is its `names.host_port`, `of` the service, if there is one.
     """
     listener_port = names.port_of(name)
     return VirtualHost(
         name=names.virtual_host(route_config, name),
         domains=domains,
         routes=[
-            *((tunnels.opened(tunnel),) if tunnel else ()),
+            *((tunnels.opened(tunnel, metadata(of=of)),) if tunnel else ()),
             *(route for rule in rules for route in _routes(rule, listener_port)),
         ],
         include_request_attempt_count=True,
-        metadata=_named(name),
+        metadata=metadata(config=None if of else _written_in(rules), of=of, name=name),
     )
 
 
-def default_rules(target: Target) -> tuple[HttpRule, ...]:
-    """The rules of a host that no VirtualService speaks of: everything goes to its own
-    endpoints.
+def _written_in(rules: Sequence[HttpRule]) -> Key | None:
+    """The object of a host that no service has: that of its first rule."""
+    return next((rule.source.object for rule in rules if rule.source is not None), None)
+
+
+def default_rules(target: Target, of: Key | None = None) -> tuple[HttpRule, ...]:
+    """The rules of a host that no VirtualService speaks of: everything goes to the endpoints of the
+    service itself, which it is `of`.
     """
-    return (HttpRule(route=HTTPRoute(name="default"), targets=(target,)),)
-
-
-def _named(name: str) -> Metadata:
-    return Metadata(filter_metadata={METADATA: Struct(fields={"name": Value(string_value=name)})})
+    source = Source(object=of) if of is not None else None
+    return (HttpRule(route=HTTPRoute(name="default"), targets=(target,), source=source),)
 
 
 def _routes(rule: HttpRule, listener_port: int) -> Iterator[Route]:
@@ -117,6 +119,7 @@ def _route(
         response_headers_to_add=headers.to_add(*response),
         response_headers_to_remove=headers.to_remove(*response),
         typed_per_filter_config=_filter_config(http, only),
+        metadata=metadata(source=rule.source),
     )
 
 
@@ -149,50 +152,58 @@ def catch_all(route_config: str, unknown: UnknownTraffic, *, called: bool = Fals
     a proxy, or refused with a 502. `called`: they were going to the sidecar itself, as to its proxy
     port, so they are refused unless there is another proxy to send them to.
     """
+    told = metadata(source=unknown.source)
     if unknown.proxy is not None:
-        return _catch_all(route_config, "allow_any", _to_proxy(unknown.proxy, opened=called))
+        made = _to_proxy(unknown.proxy, told, opened=called)
+        return _catch_all(route_config, "allow_any", made, unknown.source)
     if unknown.allowed and not called:
-        return _catch_all(route_config, "allow_any", _passed_on(names.PASSTHROUGH))
+        made = _passed_on(names.PASSTHROUGH, told)
+        return _catch_all(route_config, "allow_any", made, unknown.source)
     refusal = Route(
         name="block_all",
         match=RouteMatch(prefix="/"),
         direct_response=_refusal(unknown.allowed),
+        metadata=told,
     )
-    return _catch_all(route_config, refusal.name, (refusal,))
+    return _catch_all(route_config, refusal.name, (refusal,), unknown.source)
 
 
-def _catch_all(route_config: str, name: str, made: Iterable[Route]) -> VirtualHost:
+def _catch_all(
+    route_config: str, name: str, made: Iterable[Route], source: Source | None
+) -> VirtualHost:
     return VirtualHost(
         name=names.virtual_host(route_config, names.CATCH_ALL),
         domains=("*",),
         routes=made,
         include_request_attempt_count=True,
-        metadata=_named(name),
+        metadata=metadata(source=source, name=name),
     )
 
 
-def _passed_on(cluster: str, only: Target | None = None) -> Iterator[Route]:
-    yield tunnels.passed_on("allow_any_connect", cluster)
+def _passed_on(cluster: str, told: Metadata | None, only: Target | None = None) -> Iterator[Route]:
+    yield tunnels.passed_on("allow_any_connect", cluster, told)
     yield Route(
         name="allow_any",
         match=RouteMatch(prefix="/"),
         route=RouteAction(cluster=cluster, timeout=pb.seconds(0)),
         typed_per_filter_config=_filter_config(HTTPRoute(), only),
+        metadata=told,
     )
 
 
-def _to_proxy(proxy: Target | Missing, *, opened: bool) -> Iterator[Route]:
+def _to_proxy(proxy: Target | Missing, told: Metadata | None, *, opened: bool) -> Iterator[Route]:
     """`opened`: who asks for a tunnel means a connection, which goes to the proxy as such."""
     if isinstance(proxy, Missing):
-        yield tunnels.opened((proxy,))
+        yield tunnels.opened((proxy,), told)
         yield Route(
             name="allow_any",
             match=RouteMatch(prefix="/"),
             direct_response=unavailable((proxy.reason,)),
+            metadata=told,
         )
         return
-    tunnel, rest = _passed_on(cluster_of(proxy), proxy)
-    yield tunnels.opened((proxy,)) if opened else tunnel
+    tunnel, rest = _passed_on(cluster_of(proxy), told, proxy)
+    yield tunnels.opened((proxy,), told) if opened else tunnel
     yield rest
 
 
@@ -231,21 +242,28 @@ def route_configuration(
 
 
 def own_route_configuration(
-    name: str, rules: Sequence[HttpRule], tunnel: Target | None = None
+    name: str,
+    rules: Sequence[HttpRule],
+    tunnel: Target | None = None,
+    of: Key | None = None,
 ) -> RouteConfiguration:
     """The requests to an address that is one host's own, whatever host they name; those for a
     tunnel go to `tunnel`. It is small, so its virtual host is in place. `name` is the host's
-    `names.host_port`.
+    `names.host_port`, `of` its service.
     """
     host = VirtualHost(
         name=name,
         domains=("*",),
         routes=[
-            *((tunnels.passed_on("connect", cluster_of(tunnel)),) if tunnel else ()),
+            *(
+                (tunnels.passed_on("connect", cluster_of(tunnel), metadata(of=of)),)
+                if tunnel
+                else ()
+            ),
             *(route for rule in rules for route in _routes(rule, names.port_of(name))),
         ],
         include_request_attempt_count=True,
-        metadata=_named(name),
+        metadata=metadata(of=of, name=name),
     )
     return route_configuration(name, vhds=False, virtual_hosts=(host,))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from envoy.config.core.v3.base_pb2 import Metadata
 from envoy.config.route.v3.route_components_pb2 import (
     Route,
     RouteAction,
@@ -15,14 +16,17 @@ from translator.route_action import unavailable
 from translator.shares import Share, shares
 
 
-def passed_on(name: str, cluster: str) -> Route:
+def passed_on(name: str, cluster: str, told: Metadata | None = None) -> Route:
     """They go on as they are, to the proxy that the client believes to talk to."""
     return Route(
-        name=name, match=_match(), route=RouteAction(cluster=cluster, timeout=pb.seconds(0))
+        name=name,
+        match=_match(),
+        route=RouteAction(cluster=cluster, timeout=pb.seconds(0)),
+        metadata=told,
     )
 
 
-def opened(targets: Sequence[Target | Missing]) -> Route:
+def opened(targets: Sequence[Target | Missing], told: Metadata | None = None) -> Route:
     """They end here: the bytes in the tunnel are carried to one of the targets."""
     parts = shares(targets)
     if not parts:
@@ -31,6 +35,7 @@ def opened(targets: Sequence[Target | Missing]) -> Route:
             name="tunnel",
             match=_match(),
             direct_response=unavailable(missing or ["the rule sends to no destination"]),
+            metadata=told,
         )
     only = parts[0].cluster if len(parts) == 1 else None
     return Route(
@@ -47,6 +52,7 @@ def opened(targets: Sequence[Target | Missing]) -> Route:
                 ),
             ),
         ),
+        metadata=told,
     )
 
 

@@ -1,5 +1,7 @@
 """Which Sidecar a workload obeys, and what a scope sees by it."""
 
+from dataclasses import replace
+
 import pytest
 
 from crds.mesh_config import MeshConfig
@@ -13,6 +15,7 @@ from mesh.routing import Missing, Target
 from mesh.scope import Scope, scope_of, sidecar_of
 from mesh.sidecars import Sidecars
 from mesh.sidecars import advance as advance_sidecars
+from mesh.source import Source
 from mesh.store import Change
 from mesh.visibility import candidate_hosts, known_hosts
 from tests.meshes import mesh_of, objects_of, secret, service, sidecar, virtual_service
@@ -201,7 +204,12 @@ def through(destination: str) -> str:
 def test_the_proxy_of_unknown_traffic_is_there_without_being_imported() -> None:
     """Its short name is one of the Sidecar's namespace."""
     mesh = mesh_of(BOTH + through(f"{{host: {LEDGER}, port: {{number: 80}}}}"))
-    assert unknown_traffic(mesh, SHOP) == UnknownTraffic(proxy=Target(host=LEDGER, port=80))
+    unknown = unknown_traffic(mesh, SHOP)
+    assert replace(unknown, source=None) == UnknownTraffic(proxy=Target(host=LEDGER, port=80))
+    assert unknown.source == Source(
+        object=Key("networking.istio.io", "Sidecar", "shop", "other"),
+        path="spec.outboundTrafficPolicy",
+    )
     assert sees(mesh) == {WEB, LEDGER}
     assert not seen(mesh, LEDGER).ports[0].called
     mesh = mesh_of(BOTH + through("{host: web, port: {number: 80}}"))
