@@ -11,12 +11,12 @@ from typing import TypeVar
 
 from bench.live import Figures, live
 from bench.machine import machine
-from bench.offline import Cold, Incremental, PerProxy, Seconds, offline
+from bench.offline import Analysis, Cold, Incremental, PerProxy, Seconds, offline
 from bench.peers.measure import peers
 from bench.peers.measure import table as peers_table
 from bench.report import loop_table, markdown, write
 from bench.rows import rows
-from bench.scenarios import offline_shapes, scenarios, unscoped
+from bench.scenarios import analyzed_shapes, offline_shapes, scenarios, unscoped
 from bench.settings import Settings, settings_from
 from bench.worker import Worker, WorkerFailed, cores
 
@@ -99,11 +99,16 @@ def _translation(settings: Settings) -> dict[str, object]:
             name: _milliseconds(worker.ask(PerProxy(shape=each), Seconds))
             for name, each in offline_shapes(settings).items()
         }
+        analyses = {
+            name: dict(worker.ask(Analysis(shape=each), Seconds).of)
+            for name, each in analyzed_shapes(settings).items()
+        }
     return {
         f"translate_cold_{shape.services}": dict(cold.of),
         "incremental": {"ms": large * 1e3, f"ms_{fewer}": small * 1e3},
         "incremental_ratio": large / small,
         **others,
+        **analyses,
     }
 
 

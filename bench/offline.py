@@ -1,13 +1,21 @@
 """What translation costs by itself, without a server or a client."""
 
 import gc
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 from statistics import median
+from tempfile import TemporaryDirectory
 from typing import ParamSpec, TypeVar
 
+import yaml
+
+from analysis.analyzers import ANALYZERS
+from analysis.engine import analyze
 from bench import shapes
 from bench.loop import Turns
 from bench.shapes import Shape
@@ -15,6 +23,8 @@ from bench.worker import obey
 from crds.kinds import Object
 from crds.mesh_config import DEFAULT_MESH_CONFIG
 from crds.meta import Key
+from heddle.analyze.files import read_files
+from heddle.analyze.subject import subject
 from heddle.engine import Engine
 from mesh.store import Store
 from translator.translate import translate
@@ -23,6 +33,7 @@ from xds.publisher import Publisher
 Made = TypeVar("Made")
 Given = ParamSpec("Given")
 
+_MAIN = "from heddle.entry import main; main()"
 _COLD_RUNS = 3
 _WARM_EDITS = 5
 _EDITS = 50
@@ -50,6 +61,13 @@ class Incremental:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """`heddle analyze` of a file with such a mesh, in this process and as a command."""
+
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Seconds:
     """Medians by what was timed, in seconds."""
 
@@ -69,6 +87,8 @@ async def _handle(command: object) -> object:
             return _per_proxy(command)
         case Incremental():
             return _incremental(command)
+        case Analysis():
+            return _analysis(command)
         case _:
             raise TypeError(f"nothing to be timed is called {command!r}")
 
@@ -109,6 +129,27 @@ def _incremental(command: Incremental) -> Seconds:
         edit = shapes.edit(command.shape, "vs_edit", number)
         _timed(times, "s", _apply, engine, store, edit)
     return Seconds(of={"s": median(times["s"][_WARM_EDITS:])})
+
+
+def _analysis(command: Analysis) -> Seconds:
+    times: dict[str, list[float]] = {}
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "mesh.yaml")
+        raws = shapes.authored(command.shape)
+        path.write_text(yaml.dump_all(raws, Dumper=yaml.CSafeDumper, explicit_start=True))
+        for _ in range(_COLD_RUNS):
+            gc.collect()
+            _timed(times, "s", _analyze, str(path))
+        asked = [sys.executable, "-c", _MAIN, "analyze", "--use-kube", "false", str(path)]
+        _timed(times, "command_s", subprocess.run, asked, check=True, capture_output=True)
+    return Seconds(of={name: median(each) for name, each in times.items()})
+
+
+def _analyze(path: str) -> None:
+    found = subject(read_files([path], recursive=False))
+    messages = analyze(found.facts, ANALYZERS, found.problems, found.place)
+    if messages:
+        raise ValueError(f"the benchmark's own mesh is no clean one: {messages[0]}")
 
 
 def _apply(engine: Engine, store: Store, objects: Mapping[Key, Object]) -> None:

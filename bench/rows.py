@@ -38,6 +38,14 @@ def rows(services: int, clients: int) -> tuple[Row, ...]:
             figure="incremental.ms",
             unit="ms",
         ),
+        Row(
+            text=f"`heddle analyze`: {services:,} services, as many VirtualServices",
+            figure="analyze.s",
+            unit="s",
+            target=3,
+        ),
+        Row(text="... as a command, with its start", figure="analyze.command_s", unit="s"),
+        Row(text="... with as many Deployments", figure="analyze_workloads.s", unit="s"),
         Row(text="VirtualService edit, 1 proxy", figure="vs_edit_1.last_ms", unit="ms"),
         *_edit("VirtualService edit", many, "vs_edit_unscoped", (0.2, 0.25, 2000)),
         Row(

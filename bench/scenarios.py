@@ -72,6 +72,12 @@ def offline_shapes(settings: Settings) -> Mapping[str, Shape]:
     }
 
 
+def analyzed_shapes(settings: Settings) -> Mapping[str, Shape]:
+    """Files to be analyzed: a VirtualService for each service, and then a Deployment, too."""
+    plain = Shape(services=settings.services, endpoints=0, routed=1)
+    return {"analyze": plain, "analyze_workloads": replace(plain, endpoints=1)}
+
+
 def unscoped(settings: Settings) -> Shape:
     """Everybody sees everything."""
     return Shape(services=settings.services, endpoints=settings.endpoints)

@@ -79,6 +79,21 @@ def _objects(shape: Shape) -> Iterator[Raw]:
         yield _pod(number)
 
 
+def authored(shape: Shape) -> Iterator[Raw]:
+    """The same as its authors write it: instead of addresses, Deployments with so many pods."""
+    labels = {"istio-injection": "enabled"}
+    for index in range(shape.namespaces):
+        meta = {"name": namespace(index), "labels": labels}
+        yield {"apiVersion": "v1", "kind": "Namespace", "metadata": meta}
+        if shape.endpoints:
+            yield _Place(namespace(index)).deployment("client", 1)
+    for each in _objects(shape):
+        if each["kind"] != "EndpointSlice":
+            yield each
+    for index in range(shape.services if shape.endpoints else 0):
+        yield _place(shape, index).deployment(f"service-{index}", shape.endpoints)
+
+
 def edit(shape: Shape, kind: EditKind, number: int) -> Objects:
     """The objects of the `number`th edit: of the first service, or of one that is new."""
     where, first = _place(shape, 0), "service-0"
@@ -222,6 +237,21 @@ class _Place:
                 "clusterIP": address,
                 "selector": {"app": name},
                 "ports": [{"name": "http", "port": PORT, "targetPort": 8080}],
+            },
+        }
+
+    def deployment(self, name: str, replicas: int) -> Raw:
+        labels = {"app": name}
+        ports = [{"containerPort": 8080}]
+        containers = [{"name": "app", "image": "app", "ports": ports}]
+        return {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "metadata": {"name": name, "namespace": self.namespace},
+            "spec": {
+                "replicas": replicas,
+                "selector": {"matchLabels": labels},
+                "template": {"metadata": {"labels": labels}, "spec": {"containers": containers}},
             },
         }
 

@@ -21,6 +21,7 @@ from mesh.service_index import selects
 from mesh.services import Port, Service
 
 TLS_MODE_MUTUAL = "istio"
+_ENTRY = "WorkloadEntry"
 _MAX_SOCKET_PATH = 107
 
 
@@ -175,17 +176,19 @@ def _workloads(sources: EndpointSources, service: Service) -> Sequence[WorkloadE
 
 
 def _selected_entries(sources: EndpointSources, service: Service) -> Iterator[WorkloadEntry]:
-    for key in sorted(sources.local.get(service.namespace, ())):
-        workload = sources.workload_entries.get(key)
-        if workload is not None and selects(service.selector, workload.labels):
+    # Of thousands of pods beside them none is looked up, let alone sorted.
+    local = sources.local.get(service.namespace, ())
+    for key in sorted(key for key in local if key.kind == _ENTRY):
+        workload = sources.workload_entries[key]
+        if selects(service.selector, workload.labels):
             yield workload
 
 
 def _selected_pods(sources: EndpointSources, service: Service) -> Iterator[core.Pod]:
-    for key in sorted(sources.local.get(service.namespace, ())):
-        pod = sources.pods.get(key)
-        if pod is not None and _is_alive(pod) and selects(service.selector, pod.meta.labels):
-            yield pod
+    pods = sources.pods
+    local = (key for key in sources.local.get(service.namespace, ()) if key.kind != _ENTRY)
+    selected = (key for key in local if selects(service.selector, pods[key].meta.labels))
+    yield from (pods[key] for key in sorted(selected) if _is_alive(pods[key]))
 
 
 def _is_alive(pod: core.Pod) -> bool:

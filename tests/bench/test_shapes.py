@@ -1,10 +1,17 @@
 """The meshes that are measured are what they say, and each edit can be told by its mark."""
 
-import pytest
+from pathlib import Path
 
+import pytest
+import yaml
+
+from analysis.analyzers import ANALYZERS
+from analysis.engine import analyze
 from bench import shapes
 from bench.shapes import EditKind, Shape
 from crds.mesh_config import DEFAULT_MESH_CONFIG
+from heddle.analyze.files import read_files
+from heddle.analyze.subject import subject
 from heddle.engine import Engine
 from mesh.advance import advance
 from mesh.mesh import EMPTY_MESH
@@ -95,3 +102,14 @@ def test_a_gateway_serves_each_routed_service() -> None:
     assert sum(b".example.com" in host for host in hosts) == 4
     ((_, mark),) = shapes.marks("vs_edit", 1)
     assert sum(mark in host for host in hosts) == 1
+
+
+@pytest.mark.parametrize("pods", [0, 2])
+def test_what_authors_write_is_clean(pods: int, tmp_path: Path) -> None:
+    """The analysis that is timed has nothing to say, and so nothing to look up the lines of."""
+    path = tmp_path / "mesh.yaml"
+    made = shapes.authored(Shape(services=3, endpoints=pods, routed=1))
+    path.write_text(yaml.safe_dump_all(made, explicit_start=True))
+    found = subject(read_files([str(path)], recursive=False))
+    assert analyze(found.facts, ANALYZERS, found.problems) == ()
+    assert sum(key.kind == "Pod" for key in found.facts.objects) == (3 * pods + 1 if pods else 0)
