@@ -20,7 +20,15 @@ class Readable(Protocol):
         ...
 
 
-class Objects(Readable, Protocol):
+class Listable(Protocol):
+    """An API server, to read lists of. Raises `ApiError`."""
+
+    def list(self, path: str, query: Mapping[str, str]) -> AsyncIterator[Page]:
+        """All pages of a list."""
+        ...
+
+
+class Objects(Readable, Listable, Protocol):
     """An API server. Each raises `ApiError`."""
 
     async def create(self, path: str, body: Raw) -> Raw:
@@ -37,10 +45,6 @@ class Objects(Readable, Protocol):
 
     async def delete(self, path: str, *, uid: str = "", resource_version: str = "") -> None:
         """Deletes an object; a Conflict if it is not the one that is meant."""
-        ...
-
-    def list(self, path: str, query: Mapping[str, str]) -> AsyncIterator[Page]:
-        """All pages of a list."""
         ...
 
 
@@ -75,6 +79,6 @@ async def remove(api: Objects, path: str, *, uid: str = "", resource_version: st
             raise
 
 
-async def listed(api: Objects, path: str, query: Mapping[str, str]) -> Sequence[Raw]:
+async def listed(api: Listable, path: str, query: Mapping[str, str]) -> Sequence[Raw]:
     """All objects of a list."""
     return [item async for page in api.list(path, query) for item in page.items]

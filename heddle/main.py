@@ -14,6 +14,7 @@ from ca.errors import AuthorityError
 from crds.problem import Problem, Severity
 from heddle.analyze.command import analyze_command
 from heddle.ca_command import app as ca_app
+from heddle.check.command import check
 from heddle.cli.dashboard import dashboard_command
 from heddle.client_status import Inspection, fetch
 from heddle.compatibility import compatibility as compatibility_document
@@ -45,6 +46,7 @@ app.add_typer(ca_app, name="ca")
 app.command()(serve)
 app.command("analyze")(analyze_command)
 app.command("dashboard")(dashboard_command)
+app.command()(check)
 
 FolderOption = Annotated[
     Path, typer.Option("-f", "--folder", help="Folder of Kubernetes and Istio YAML.")

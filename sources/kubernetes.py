@@ -88,6 +88,23 @@ class KubernetesApi:
         """Posts an object to its collection; the one that comes back."""
         return _object_of(await self._ask("POST", path, body=body, seconds=seconds))
 
+    async def rehearse(self, path: str, body: Raw) -> Raw:
+        """What `create` would answer, without making it (`dryRun=All`): admission is asked."""
+        query = {"dryRun": "All"}
+        return _object_of(
+            await self._ask("POST", path, query=query, body=body, seconds=WRITE_SECONDS)
+        )
+
+    async def about(self) -> tuple[Raw, str]:
+        """What the API server is (`/version`), and its clock: the `Date` of the answer."""
+        limits = aiohttp.ClientTimeout(total=READ_SECONDS)
+        try:
+            async with self._answered("GET", "/version", NO_QUERY, limits=limits) as response:
+                text = await _read(response, MAX_ANSWER_BYTES)
+                return _object_of(text), response.headers.get("Date", "")
+        except _FAILURES as error:
+            raise _nothing(error) from None
+
     async def replace(self, path: str, body: Raw) -> Raw:
         """Puts an object in the place of the old one; a Conflict if `metadata.resourceVersion` is
         given and no longer the newest.

@@ -38,3 +38,10 @@ MUTATING_WEBHOOKS = Resource(
 VALIDATING_WEBHOOKS = Resource(
     group="admissionregistration.k8s.io", plural="validatingwebhookconfigurations"
 )
+CUSTOM_RESOURCE_DEFINITIONS = Resource(
+    group="apiextensions.k8s.io", plural="customresourcedefinitions"
+)
+DEPLOYMENTS = Resource(group="apps", plural="deployments")
+ENDPOINT_SLICES = Resource(group="discovery.k8s.io", plural="endpointslices")
+SELF_REVIEWS = Resource(group="authorization.k8s.io", plural="selfsubjectaccessreviews")
+REVIEWS = Resource(group="authorization.k8s.io", plural="subjectaccessreviews")

@@ -110,6 +110,25 @@ async def test_each_verb_is_what_the_api_server_expects(server: Server, api: Kub
     ]
 
 
+async def test_a_rehearsal_makes_nothing(server: Server, api: KubernetesApi) -> None:
+    body = {"data": {"a": "b"}}
+    assert await api.rehearse(LIST, body) == OBJECT
+    assert server.asked == [("POST", LIST, {"dryRun": "All"}, "application/json", body)]
+
+
+async def test_the_api_server_says_its_version_and_its_time(
+    server: Server, api: KubernetesApi
+) -> None:
+    date = "Sat, 21 Nov 2026 12:00:00 GMT"
+    server.says(200, {"major": "1", "minor": "33"}, Date=date)
+    assert await api.about() == ({"major": "1", "minor": "33"}, date)
+    assert server.asked == [("GET", "/version", {}, "", None)]
+    server.says(403, {})
+    with pytest.raises(ApiError) as refused:
+        await api.about()
+    assert refused.value.status == 403
+
+
 def test_paths_are_those_of_the_api() -> None:
     assert NAMESPACES.one("shop") == "/api/v1/namespaces/shop"
     assert LEASES.one("l", "n") == "/apis/coordination.k8s.io/v1/namespaces/n/leases/l"
