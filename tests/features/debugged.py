@@ -46,8 +46,8 @@ async def debugged(
         to_admin=to_admin,
         run_files=folder / "meshes",
     )
-    async with debugging(settings, plane.control, plane.server.clients) as port:
+    async with debugging(settings, plane.control, plane.server.clients) as page:
         (run,) = running(folder / "meshes")
         shown = {"Authorization": f"Bearer {run.token.reveal().decode()}"}
         async with aiohttp.ClientSession(headers=shown) as session:
-            yield Debugged(f"http://127.0.0.1:{port}", session)
+            yield Debugged(f"http://127.0.0.1:{page.port}", session)
