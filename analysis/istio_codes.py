@@ -9,13 +9,6 @@ from analysis.severity import Severity
 
 E, W, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 
-INTERNAL_ERROR = istio(
-    1,
-    "InternalError",
-    E,
-    "Something went wrong in the analysis itself.",
-    "Report it, with the objects if you can.",
-)
 DEPRECATED = istio(
     2,
     "Deprecated",
@@ -135,20 +128,6 @@ NO_MATCHING_WORKLOADS_FOUND = istio(
     "A selector matches no pod, so the object has no effect.",
     "Compare the selector with the labels of the pods.",
 )
-NO_SERVER_CERTIFICATE_VERIFICATION_DESTINATION_LEVEL = istio(
-    128,
-    "NoServerCertificateVerificationDestinationLevel",
-    W,
-    "TLS is spoken to a server whose certificate nobody checks.",
-    "Set caCertificates or credentialName, and subjectAltNames.",
-)
-NO_SERVER_CERTIFICATE_VERIFICATION_PORT_LEVEL = istio(
-    129,
-    "NoServerCertificateVerificationPortLevel",
-    W,
-    "At one port TLS is spoken to a server whose certificate nobody checks.",
-    "Set caCertificates or credentialName, and subjectAltNames.",
-)
 VIRTUAL_SERVICE_UNREACHABLE_RULE = istio(
     130,
     "VirtualServiceUnreachableRule",
@@ -184,47 +163,12 @@ SERVICE_ENTRY_ADDRESSES_REQUIRED = istio(
     "A port of a ServiceEntry that is not HTTP or TLS has no address to be told apart by.",
     "Give the ServiceEntry addresses, or the port a protocol.",
 )
-DEPRECATED_ANNOTATION = istio(
-    135,
-    "DeprecatedAnnotation",
-    INFO,
-    "An annotation is on its way out.",
-    "Use what the message names instead.",
-)
-DEPLOYMENT_CONFLICTING_PORTS = istio(
-    137,
-    "DeploymentConflictingPorts",
-    W,
-    "Two services lead to one target port of the same pods under different port numbers.",
-    "Use one port number, or a target port for each.",
-)
 GATEWAY_DUPLICATE_CERTIFICATE = istio(
     138,
     "GatewayDuplicateCertificate",
     W,
     "Several Gateways use one certificate, so that a browser may send requests to the wrong one.",
     "Put the hosts of one certificate into one Gateway.",
-)
-INVALID_WEBHOOK = istio(
-    139,
-    "InvalidWebhook",
-    E,
-    "A webhook leads to a service that does not exist.",
-    "Correct its clientConfig.service, or remove the webhook.",
-)
-INGRESS_ROUTE_RULES_NOT_AFFECTED = istio(
-    140,
-    "IngressRouteRulesNotAffected",
-    W,
-    "A subset has no effect on what comes through a gateway.",
-    "Bind the rule to the gateway that shall obey it.",
-)
-LOCALHOST_LISTENER = istio(
-    143,
-    "LocalhostListener",
-    E,
-    "A port of a Service is served on localhost only, where no other pod reaches it.",
-    "Let the application listen on all addresses.",
 )
 INVALID_APPLICATION_UID = istio(
     144,
@@ -240,54 +184,12 @@ CONFLICTING_GATEWAYS = istio(
     "Two servers of Gateways want the same port of the same pods, and only one of them gets it.",
     "Use another port, or other hosts.",
 )
-NAMESPACE_INJECTION_ENABLED_BY_DEFAULT = istio(
-    148,
-    "NamespaceInjectionEnabledByDefault",
-    INFO,
-    "Pods of the namespace get sidecars although it has no label.",
-    "Label the namespace, to say that it is meant.",
-)
 JWT_CLAIM_BASED_ROUTING_WITHOUT_REQUEST_AUTHN = istio(
     149,
     "JwtClaimBasedRoutingWithoutRequestAuthN",
     E,
     "A route asks for a claim of a token that nobody has verified.",
     "Add a RequestAuthentication for the pods of the gateway.",
-)
-EXTERNAL_NAME_SERVICE_TYPE_INVALID_PORT_NAME = istio(
-    150,
-    "ExternalNameServiceTypeInvalidPortName",
-    W,
-    "A port of an ExternalName service says no protocol, and may take what is meant for others.",
-    "Begin the name of the port with its protocol.",
-)
-INVALID_TELEMETRY_PROVIDER = istio(
-    157,
-    "InvalidTelemetryProvider",
-    W,
-    "A Telemetry names no provider that exists, so it has no effect.",
-    "Name a provider of the mesh's extensionProviders.",
-)
-PODS_ISTIO_PROXY_IMAGE_MISMATCH_IN_NAMESPACE = istio(
-    158,
-    "PodsIstioProxyImageMismatchInNamespace",
-    W,
-    "Pods run another image of the proxy than the one that is injected now.",
-    "Restart their workloads.",
-)
-CONFLICTING_TELEMETRY_WORKLOAD_SELECTORS = istio(
-    159,
-    "ConflictingTelemetryWorkloadSelectors",
-    E,
-    "Two Telemetries select the same pods.",
-    "Change the selectors so that each pod is selected once.",
-)
-MULTIPLE_TELEMETRIES_WITHOUT_WORKLOAD_SELECTORS = istio(
-    160,
-    "MultipleTelemetriesWithoutWorkloadSelectors",
-    E,
-    "A namespace has more than one Telemetry without a selector.",
-    "Keep one, or give the others a selector.",
 )
 INVALID_GATEWAY_CREDENTIAL = istio(
     161,
@@ -303,26 +205,12 @@ GATEWAY_PORT_NOT_DEFINED_ON_SERVICE = istio(
     "A Gateway listens on a port that no Service of its pods leads to.",
     "Add the port to the Service of the gateway.",
 )
-INEFFECTIVE_SELECTOR = istio(
-    166,
-    "IneffectiveSelector",
-    W,
-    "A selector has no effect on the pods that it selects.",
-    "Select pods that the object acts on.",
-)
 INEFFECTIVE_POLICY = istio(
     167,
     "IneffectivePolicy",
     W,
     "A policy acts on nothing.",
     "Point it to what it is meant for, or remove it.",
-)
-NEGATIVE_CONDITION_STATUS = istio(
-    171,
-    "NegativeConditionStatus",
-    W,
-    "The status of an object says that something is wrong with it.",
-    "Read the condition's message.",
 )
 DESTINATION_RULE_SUBSET_NOT_SELECT_PODS = istio(
     173,

@@ -131,7 +131,7 @@ POLICY_LOST_AT_PORT = ours(
     "PolicyLostAtPort",
     W,
     "A setting stands at a level where it does not hold for this port.",
-    "Repeat it in portLevelSettings, or move it to the top level.",
+    "Move the settings of the port to the policy, or to a subset.",
 )
 UNVERIFIED_SERVER_NAME = ours(
     19,

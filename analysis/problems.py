@@ -102,6 +102,19 @@ OF_KIND: Mapping[tuple[str, str], Code] = {
 }
 """The same, where the kind of the object makes another finding of it."""
 
+TOLD: frozenset[Code] = frozenset(
+    {
+        *CODES.values(),
+        *OF_KIND.values(),
+        *_FORM.values(),
+        istio.MULTIPLE_SIDECARS_WITHOUT_WORKLOAD_SELECTORS,
+        own.NOT_AN_OBJECT,
+        own.ROUTED_HOST_UNKNOWN,
+        own.UNREADABLE_FILE,
+    }
+)
+"""All codes that a problem may be told under."""
+
 
 def messages(problems: Iterable[Problem]) -> Iterator[Message]:
     """One message for each."""

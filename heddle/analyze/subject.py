@@ -7,7 +7,7 @@ from analysis.engine import Place
 from analysis.facts import Facts, Raw
 from crds.kinds import KINDS
 from crds.meta import Key, Label, Origin
-from crds.problem import Problem
+from crds.problem import Problem, Severity
 from heddle.analyze.files import applied
 from heddle.injection import DEFAULT_REVISION, PORT, SERVER_NAME, inject_settings
 from heddle.intake import Intake
@@ -16,7 +16,7 @@ from heddle.local_cluster import LocalCluster, owner_name
 from mesh.advance import CONFIG_KEY, advance
 from mesh.check import check_all
 from mesh.mesh import EMPTY_MESH
-from sources.events import Applied, Event
+from sources.events import Applied, Event, Problems
 from webhook import raw as raws
 
 _SUBNETS = Subnets(pods="240.0.0.0/9", services="240.128.0.0/9")
@@ -69,7 +69,7 @@ def subject(
     local.apply(event for event in held if event.key.kind == "Namespace")
     made = local.apply(files)
     intake = Intake(config)
-    intake.apply((*held, *made))
+    intake.apply((*held, *_admitted(made)))
     changes = intake.take()
     mesh, _ = advance(EMPTY_MESH, changes, intake.config)
     objects = intake.store.objects()
@@ -93,6 +93,15 @@ def subject(
         problems=tuple(each for each in problems if _is_told(each, peopled)),
         place=_places(given),
     )
+
+
+def _admitted(made: Sequence[Event]) -> Iterator[Event]:
+    """Without the pods whose injection is refused: no cluster would have them."""
+    problems = (p for each in made if isinstance(each, Problems) for p in each.problems)
+    refused = {p.object for p in problems if p.severity is Severity.ERROR}
+    for event in made:
+        if not (isinstance(event, Applied) and event.key.kind == "Pod" and event.key in refused):
+            yield event
 
 
 def _is_told(problem: Problem, peopled: Collection[str]) -> bool:

@@ -19,8 +19,8 @@ def test_a_message_on_one_line() -> None:
     assert str(whole) == "Warning [IST0002] (a.yaml) old"
     both = replace(found, origin=Origin("a.yaml", 1, 3), path="", value=None, text="is lost")
     assert str(both) == "Error [IST0101] (VirtualService v.shop a.yaml:3) is lost"
-    nobody = finding(istio.INTERNAL_ERROR, None, "", "x")
-    assert str(nobody) == "Error [IST0001] x"
+    nobody = finding(istio.DEPRECATED, None, "", "x")
+    assert str(nobody) == "Warning [IST0002] x"
     assert friendly(Key("", "Namespace", "", "shop")) == "Namespace shop"
 
 
