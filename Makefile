@@ -28,9 +28,12 @@ test-load: setup ## 500 requests a second while subsets come and go; wants the m
 test-certificates: setup ## certificates of a minute and two roots change at 200 requests a second; needs root
 	@.venv/bin/python -m e2e.rotation
 
+IN_KUBE = e2e/test_traffic_split.py e2e/test_mutual_tls.py e2e/test_authorization.py
+
 test-kube: setup ## a real kube-apiserver and helm, built if need be; ARGS='-k review' runs some
 	@scripts/kube
 	@HEDDLE_REHEARSE_IMAGE=1 .venv/bin/python -m pytest tests/kube tests/charts e2e/kube $(ARGS)
+	@$(if $(ARGS),true,HEDDLE_E2E_KUBE=1 .venv/bin/python -m pytest $(IN_KUBE))
 
 test-programmed: setup ## from an edit to Programmed=True at a real API server, with 50 proxies; ARGS='50 30'
 	@scripts/kube

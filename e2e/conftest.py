@@ -8,15 +8,22 @@ from pathlib import Path
 
 import pytest
 
+from crds.mesh_config import ROOT_NAMESPACE
 from e2e.certificates import authority, write
-from e2e.cluster.mesh import IMAGE, ClusterBackend, obstacle
+from e2e.cluster.mesh import IMAGE, ClusterBackend, OwnCluster, obstacle
+from e2e.kube.cluster import Cluster, install
 from e2e.local.mesh import LocalBackend
 from e2e.mesh import Backend, Mesh
 from heddle.local.modes import RunMode, detect_mode
+from tests.charts.helm import Helm, find_helm
+from tests.kube import programs
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCAL = (pytest.param("namespaces", marks=pytest.mark.netns), "proxy-port")
-PLACES = LOCAL if obstacle(os.environ) else (*LOCAL, "cluster")
+STAND_IN = "HEDDLE_E2E_KUBE"
+"""Set, tests run in a cluster that is made for them, and nowhere else: `make test-kube`."""
+HERE = LOCAL if obstacle(os.environ) else (*LOCAL, "cluster")
+PLACES = ("kube",) if os.environ.get(STAND_IN) else HERE
 """Without a cluster, e2e/cluster/test_cluster.py says so once."""
 
 
@@ -76,7 +83,10 @@ def shared_mesh(
     """A running mesh of each kind."""
     place = request.param
     if place == "cluster":
-        backend: Backend = ClusterBackend(tmp_path_factory.mktemp("cluster"), os.environ[IMAGE])
+        own = OwnCluster(tmp_path_factory.mktemp("cluster"))
+        backend: Backend = ClusterBackend(own, os.environ[IMAGE])
+    elif place == "kube":
+        backend = ClusterBackend(_stand_in(request, tmp_path_factory.mktemp("kube")))
     else:
         if place == "namespaces":
             request.getfixturevalue("namespaces")
@@ -87,6 +97,19 @@ def shared_mesh(
         yield Mesh(backend)
     finally:
         backend.close()
+
+
+def _stand_in(request: pytest.FixtureRequest, folder: Path) -> Cluster:
+    """A real API server with one node of e2e/kube, and Heddle in it."""
+    needed = (*programs.NEEDED, *programs.CONTROLLERS, "kubectl")
+    helm, reason = find_helm(), programs.obstacle(*needed)
+    if reason or helm is None:
+        pytest.skip(reason or "no helm: run `make test-kube`")
+    request.getfixturevalue("namespaces")
+    made = Cluster(request.getfixturevalue("envoy"), folder)
+    made.kubectl("create", "namespace", ROOT_NAMESPACE)
+    install(made, Helm(helm), "--set", f"meshConfig.rootNamespace={ROOT_NAMESPACE}")
+    return made
 
 
 @pytest.fixture

@@ -8,30 +8,33 @@ import json
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 import yaml
 
 from e2e.lines import Helper
+from webhook import raw as raws
 
 BASE = Path(__file__).resolve().parent.parent / "base.yaml"
 IMAGE = "HEDDLE_E2E_IMAGE"
 PATIENCE = 60.0
-MARK = "heddle-e2e"
-"""The label of what a test has applied."""
-PRUNED = (
-    "networking.istio.io/v1/VirtualService",
-    "networking.istio.io/v1/DestinationRule",
-    "networking.istio.io/v1/ServiceEntry",
-    "networking.istio.io/v1/WorkloadEntry",
-    "networking.istio.io/v1/Gateway",
-    "networking.istio.io/v1/Sidecar",
-    "security.istio.io/v1/PeerAuthentication",
-    "security.istio.io/v1/RequestAuthentication",
-    "security.istio.io/v1/AuthorizationPolicy",
-    "apps/v1/Deployment",
-    "core/v1/Service",
-    "core/v1/Secret",
-)
+WAIT = "--timeout=40s"
+
+_Raw = dict[str, object]
+_PODS = frozenset({"Pod", "Deployment", "StatefulSet"})
+
+
+class Cluster(Protocol):
+    """A cluster that can be reached."""
+
+    def kubectl(self, *arguments: str, text: str = "") -> str:
+        """What kubectl prints for an administrator, given `text` on standard input."""
+
+    def ask(self, pod: str, command: Mapping[str, object]) -> object:
+        """What the client program in a pod answers."""
+
+    def close(self) -> None:
+        """Lets go of it."""
 
 
 def obstacle(environment: Mapping[str, str]) -> str | None:
@@ -42,31 +45,29 @@ def obstacle(environment: Mapping[str, str]) -> str | None:
     return None
 
 
-class ClusterBackend:
-    """A mesh in a cluster; `folder` is for logs."""
+class OwnCluster:
+    """The one that KUBECONFIG names; `folder` is for logs."""
 
-    intercepts = True
-
-    def __init__(self, folder: Path, image: str) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._image = image
         self._clients: dict[str, Helper] = {}
-        self._applied = 0
-        self._apply(BASE.read_text(), "base")
-        for name in ("e2e", "other"):
-            _kubectl("wait", "pod", "-n", name, "--all", "--for=condition=Ready", "--timeout=180s")
 
-    def apply(self, text: str) -> None:
-        """Returns once the clients' sidecars serve it: a mark in the same edit tells."""
-        self._applied += 1
-        self._apply(f"{text}\n---\n{_mark(self._applied)}", "test", "--prune", *_prunable())
-        _kubectl("wait", "pod", "-n", "e2e", "--all", "--for=condition=Ready", "--timeout=180s")
-        command = {"do": "await", "url": "http://mark.e2e.test/", "text": f"mark {self._applied}"}
-        for pod in ("e2e/client", "other/stranger"):
-            self.ask(pod, command)
+    def kubectl(self, *arguments: str, text: str = "") -> str:
+        """See `Cluster`."""
+        done = subprocess.run(
+            ("kubectl", *arguments),
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE * 4,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise RuntimeError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
+        return done.stdout
 
     def ask(self, pod: str, command: Mapping[str, object]) -> object:
-        """What the client program in a pod answers, started there on its first use."""
+        """See `Cluster`: it is started there on its first use."""
         if pod not in self._clients:
             namespace, _, name = pod.partition("/")
             argv = (
@@ -77,74 +78,108 @@ class ClusterBackend:
             self._clients[pod] = Helper(argv, log=log)
         return self._clients[pod].ask(**command)
 
+    def close(self) -> None:
+        """See `Cluster`."""
+        for client in self._clients.values():
+            client.close()
+
+
+class ClusterBackend:
+    """A mesh in a cluster. `image` is for the programs, if their own images are not to be had."""
+
+    intercepts = True
+
+    def __init__(self, cluster: Cluster, image: str = "") -> None:
+        self._cluster = cluster
+        self._image = image
+        self._applied = 0
+        self._there: dict[tuple[str, ...], _Raw] = {}
+        """What tests have applied, but for base.yaml."""
+        self._apply(self._objects(BASE.read_text()))
+        for name in ("e2e", "other", "edge"):
+            self._ready(name)
+
+    def apply(self, text: str) -> None:
+        """Returns once every proxy has it: it has what came last then, which says so itself."""
+        before, wanted = self._there, {_name(raw): raw for raw in self._objects(text)}
+        if wanted == before:
+            return
+        self._there, self._applied = wanted, self._applied + 1
+        self._delete([raw for name, raw in before.items() if name not in wanted])
+        self._apply([*wanted.values(), _mark(self._applied)])
+        if any(kind in _PODS for kind, *_ in wanted):
+            self._ready("e2e")
+        found = ("virtualservice/mark", "-n", "e2e", "--for=condition=Programmed")
+        self._cluster.kubectl("wait", *found, WAIT)
+
+    def ask(self, pod: str, command: Mapping[str, object]) -> object:
+        """What the client program in a pod answers."""
+        return self._cluster.ask(pod, command)
+
     def address(self, pod: str) -> str:
         """The address of a pod, by the start of its name."""
         namespace, _, start = pod.partition("/")
-        found = json.loads(_kubectl("get", "pod", "-n", namespace, "-o", "json"))["items"]
+        listed = self._cluster.kubectl("get", "pod", "-n", namespace, "-o", "json")
+        found = json.loads(listed)["items"]
         names = {each["metadata"]["name"]: each["status"]["podIP"] for each in found}
         return str(next(names[name] for name in sorted(names) if name.startswith(start)))
 
     def problems(self) -> Sequence[str]:
         """What the control plane logs as wrong."""
-        logs = _kubectl("logs", "-n", "heddle-system", "deploy/heddle", "--tail=200")
+        where = ("-n", "heddle-system", "deploy/heddle", "--tail=200")
+        logs = self._cluster.kubectl("logs", *where)
         return [line for line in logs.splitlines() if "error" in line or "warning" in line]
 
     def close(self) -> None:
-        """Ends the clients and removes what was applied."""
-        for client in self._clients.values():
-            client.close()
-        _kubectl("delete", "namespace", "e2e", "other", "--wait=false")
+        """Removes what was applied, and lets go of the cluster."""
+        self._cluster.kubectl("delete", "namespace", "e2e", "other", "edge", "--wait=false")
+        self._cluster.close()
 
-    def _apply(self, text: str, mark: str, *options: str) -> None:
-        objects = [_ready_for_cluster(raw, mark, self._image) for raw in yaml.safe_load_all(text)]
-        listed = {"apiVersion": "v1", "kind": "List", "items": [raw for raw in objects if raw]}
-        _kubectl("apply", "-f", "-", f"--selector={MARK}={mark}", *options, text=json.dumps(listed))
+    def _objects(self, text: str) -> list[_Raw]:
+        """With programs in an image that the cluster can pull."""
+        found = [raw for raw in yaml.safe_load_all(text) if isinstance(raw, dict)]
+        return [_pulled(raw, self._image) if self._image else raw for raw in found]
 
+    def _apply(self, objects: Sequence[_Raw]) -> None:
+        if objects:
+            self._cluster.kubectl("apply", "-f", "-", text=_list(objects))
 
-def _prunable() -> Sequence[str]:
-    return [f"--prune-allowlist={kind}" for kind in PRUNED]
+    def _delete(self, objects: Sequence[_Raw]) -> None:
+        if objects:
+            self._cluster.kubectl("delete", "--ignore-not-found", "-f", "-", text=_list(objects))
 
-
-def _mark(number: int) -> str:
-    return f"""
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: {{name: mark, namespace: e2e}}
-spec: {{hosts: [mark.e2e.test], ports: [{{number: 80, name: http, protocol: HTTP}}]}}
----
-apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: {{name: mark, namespace: e2e}}
-spec:
-  hosts: [mark.e2e.test]
-  http: [{{directResponse: {{status: 200, body: {{string: mark {number}}}}}}}]
-"""
+    def _ready(self, namespace: str) -> None:
+        everyone = ("pod", "-n", namespace, "--all", "--for=condition=Ready")
+        self._cluster.kubectl("wait", *everyone, WAIT)
 
 
-def _ready_for_cluster(raw: object, mark: str, image: str) -> object:
-    """The object with its label, and with programs in an image that the cluster can pull."""
-    if not isinstance(raw, dict):
-        return None
-    raw["metadata"].setdefault("labels", {})[MARK] = mark
-    template = raw.get("spec", {}).get("template", raw)
-    for container in template.get("spec", {}).get("containers", ()):
-        folder, _, program = container["image"].partition("/")
-        if folder != "heddle-e2e":
-            continue  # a gateway's proxy: the injector says what that is
-        container["image"] = image
-        container["command"] = ["python", "-m", f"e2e.programs.{program}"]
+def _list(objects: Sequence[_Raw]) -> str:
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
+
+
+def _name(raw: Mapping[str, object]) -> tuple[str, ...]:
+    metadata = raw["metadata"]
+    assert isinstance(metadata, dict)
+    return str(raw["kind"]), str(metadata.get("namespace", "default")), str(metadata["name"])
+
+
+def _mark(number: int) -> _Raw:
+    """Applied last: whoever has it has all that came before."""
+    answer = {"directResponse": {"status": 200, "body": {"string": f"mark {number}"}}}
+    return {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": {"name": "mark", "namespace": "e2e"},
+        "spec": {"hosts": ["mark.e2e.test"], "http": [answer]},
+    }
+
+
+def _pulled(raw: _Raw, image: str) -> _Raw:
+    template = raws.spec(raw).get("template", raw)
+    for container in raws.containers(raws.mapping(template)):
+        folder, _, program = raws.text(container.get("image")).partition("/")
+        if folder == "heddle-e2e":  # of a gateway's proxy the injector says what it is
+            assert isinstance(container, dict)
+            container["image"] = image
+            container["command"] = ["python", "-m", f"e2e.programs.{program}"]
     return raw
-
-
-def _kubectl(*arguments: str, text: str | None = None) -> str:
-    done = subprocess.run(
-        ("kubectl", *arguments),
-        input=text,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE * 4,
-        check=False,
-    )
-    if done.returncode != 0:
-        raise RuntimeError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
-    return done.stdout

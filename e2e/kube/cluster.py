@@ -6,9 +6,20 @@ from pathlib import Path
 
 from e2e.lines import Helper, HelperError
 from heddle.local.sandbox import sandbox_command
+from tests.charts.helm import CHART, NAMESPACE, Helm
 
 _TIMES, _SECONDS = 6, 30
 """How long pods may take to come and go; the helper wants each answer sooner."""
+
+
+def install(cluster: "Cluster", helm: Helm, *values: str) -> None:
+    """The charts as they come, but for `values` (`--set`...): two replicas, ready."""
+    crds = helm.template(chart=CHART.with_name("heddle-crds"))
+    cluster.kubectl("create", "namespace", NAMESPACE)
+    cluster.kubectl("apply", "--server-side", "-f", "-", text=crds)
+    cluster.kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=40s")
+    cluster.kubectl("apply", "--server-side", "-f", "-", text=helm.template(*values))
+    cluster.rolled_out(NAMESPACE, "heddle")
 
 
 class Cluster:

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from e2e.kube.cluster import Cluster
-from tests.charts.helm import CHART, NAMESPACE, Helm, find_helm
+from e2e.kube.cluster import Cluster, install
+from tests.charts.helm import NAMESPACE, Helm, find_helm
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.timeout(600)
@@ -63,18 +63,7 @@ def installed(cluster: Cluster) -> Cluster:
     found = find_helm()
     if found is None:
         pytest.skip("no helm: run `make test-kube`")
-    helm = Helm(found)
-    cluster.kubectl("create", "namespace", SYSTEM)
-    cluster.kubectl(
-        "apply",
-        "--server-side",
-        "-f",
-        "-",
-        text=helm.template(chart=CHART.with_name("heddle-crds")),
-    )
-    cluster.kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=40s")
-    cluster.kubectl("apply", "--server-side", "-f", "-", text=helm.template())
-    cluster.rolled_out(SYSTEM, "heddle")
+    install(cluster, Helm(found))
     return cluster
 
 
