@@ -104,7 +104,7 @@ async def running_mesh(
                     shown,
                     mesh.plane,
                     mesh.clients,
-                    page_routes(mesh.plane, mesh.clients, source_of(folder)),
+                    page_routes(mesh.plane, mesh.clients, source_of(folder), shown.to_admin),
                 ) as page,
                 runner,
                 asyncio.TaskGroup() as group,

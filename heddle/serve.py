@@ -321,7 +321,7 @@ async def _debug(
         to_admin=None if feed.pods is None else through_api_server(feed.pods),
         metrics=registry if settings.metrics == settings.debug else None,
     )
-    page = page_routes(plane, server.clients, named)
+    page = page_routes(plane, server.clients, named, shown.to_admin)
     async with debugging(shown, plane, server.clients, page):
         yield
 

@@ -40,6 +40,11 @@ class Caller:
     token: Token
     is_ours: bool = False
 
+    @property
+    def authorization(self) -> str | None:
+        """What to show the API server in his name; nothing if he needs nobody's leave."""
+        return None if self.is_ours else f"Bearer {self.token.reveal().decode()}"
+
 
 class Refused(Exception):
     """An HTTP error for a caller; the text is for him."""

@@ -18,18 +18,19 @@ from heddle.control_plane import ControlPlane
 from heddle.debug.guard import Caller, Scope
 from heddle.debug.pages import json_response
 from heddle.debug.routes import Route
-from heddle.proxies.admin import NotReadable, ToAdmin, read_admin
+from heddle.proxies.admin import NotReadable, ToAdmin
 from heddle.proxies.config_dump import config_dump, filtered
+from heddle.proxies.dumps import OutOfReach, ProxyDumps
 from heddle.proxies.exchange import Answer
 from heddle.proxies.redaction import redacted, redacted_text
-from heddle.proxies.wanted import Wanted, client_of, of_client, steps_of_newcomer
+from heddle.proxies.wanted import Wanted
 from sources.errors import ApiError
 from xds.status import Clients
 
 CONFIG_DUMP: Final = "/config_dump"
 ADMIN: Final = "/debug/envoy"
 SOURCES: Final = ("live", "desired", "acked")
-_PROXY_ID: Final = "proxyID"
+PROXY_ID: Final = "proxyID"
 _SOURCE: Final = "source"
 
 
@@ -45,7 +46,7 @@ def proxy_pages(plane: ControlPlane, clients: Clients, to_admin: ToAdmin | None)
 
 def pod_scope(request: web.Request) -> Scope:
     """The pod of `?proxyID=POD.NAMESPACE`."""
-    name, dot, namespace = request.query.get(_PROXY_ID, "").rpartition(".")
+    name, dot, namespace = request.query.get(PROXY_ID, "").rpartition(".")
     if not dot or not name or not namespace or "/" in name + namespace:
         raise web.HTTPBadRequest(text="say which proxy: ?proxyID=POD.NAMESPACE\n")
     return Scope(namespace=namespace, pod=name)
@@ -55,9 +56,7 @@ class ProxyPages:
     """What answers."""
 
     def __init__(self, plane: ControlPlane, clients: Clients, to_admin: ToAdmin | None) -> None:
-        self._plane = plane
-        self._clients = clients
-        self._to_admin = to_admin
+        self._dumps = ProxyDumps(plane, clients, to_admin)
 
     async def config_dump(self, request: web.Request, caller: Caller | None) -> web.Response:
         """`?source=` is `live` (by default), `desired` or `acked`; the other parameters are
@@ -70,7 +69,7 @@ class ProxyPages:
         query = _others(request)
         if source == SOURCES[0]:
             return await self._live("config_dump", scope, query, caller)
-        wanted = await self._wanted(scope)
+        wanted = await self._dumps.wanted(scope.namespace, scope.pod)
         return await asyncio.to_thread(_dumped, wanted, source == "acked", query)
 
     async def admin(self, request: web.Request, caller: Caller | None) -> web.Response:
@@ -81,33 +80,21 @@ class ProxyPages:
     def _known(self, request: web.Request) -> Scope:
         """The pod, if it has a proxy."""
         scope = pod_scope(request)
-        if self._plane.engine.proxy(scope.namespace, scope.pod) is None:
+        if not self._dumps.is_known(scope.namespace, scope.pod):
             raise web.HTTPNotFound(text=f"no {scope} with a proxy is known here\n")
         return scope
-
-    async def _wanted(self, scope: Scope) -> Sequence[Wanted]:
-        client = client_of(self._clients, scope.namespace, scope.pod)
-        if client is not None:
-            return tuple(of_client(client))
-        found = self._plane.engine.proxy(scope.namespace, scope.pod)
-        if found is None:
-            raise web.HTTPNotFound(text=f"{scope} has gone\n")
-        made: Sequence[Wanted] = ()
-        for step in steps_of_newcomer(self._plane.engine, self._plane.publisher, found[1]):
-            made = step
-            await asyncio.sleep(0)
-        return made
 
     async def _live(
         self, page: str, scope: Scope, query: Mapping[str, str], caller: Caller | None
     ) -> web.Response:
-        if self._to_admin is None or caller is None:
-            text = "the pods are not in reach of this control plane: ask for source=desired\n"
-            raise web.HTTPNotImplemented(text=text)
-        shown = None if caller.is_ours else f"Bearer {caller.token.reveal().decode()}"
+        if caller is None:  # the door lets nobody else in here
+            raise web.HTTPForbidden
         try:
-            async with self._to_admin(scope.namespace, scope.pod, shown) as connected:
-                answer = await read_admin(connected, page, query)
+            answer = await self._dumps.admin(
+                scope.namespace, scope.pod, page, query, caller.authorization
+            )
+        except OutOfReach as error:
+            raise web.HTTPNotImplemented(text=f"{error}: ask for source=desired\n") from None
         except NotReadable as error:
             raise web.HTTPBadRequest(text=f"{error}\n") from None
         except ApiError as error:
@@ -121,7 +108,7 @@ class ProxyPages:
 
 def _others(request: web.Request) -> Mapping[str, str]:
     """The parameters that are not ours."""
-    return {k: v for k, v in request.query.items() if k not in (_PROXY_ID, _SOURCE)}
+    return {k: v for k, v in request.query.items() if k not in (PROXY_ID, _SOURCE)}
 
 
 def _passed_on(answer: Answer) -> web.Response:

@@ -136,7 +136,9 @@ def _need(row: Compared) -> tuple[bool, int, int, str]:
 
 def _text(content: Mapping[str, object] | None) -> Sequence[str]:
     """As YAML, the fields by name: who wrote it first does not count."""
-    return () if content is None else as_yaml({"": _steady(content)}).splitlines()[1:]
+    if content is None:
+        return ()
+    return as_yaml({name: _steady(content[name]) for name in sorted(content)}).splitlines()
 
 
 def _steady(value: object) -> object:

@@ -8,6 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from crds.meta import Key, Origin
 from crds.problem import printable
+from heddle.proxies.comparison import Agreement
 
 VIEWS: Final = (
     ("/sync", "Sync"),
@@ -15,6 +16,15 @@ VIEWS: Final = (
     ("/proxy", "Proxy"),
 )
 """The address and name of each view, in the order of the menu."""
+
+AGREEMENTS: Final[Mapping[Agreement, str]] = {
+    Agreement.SAME: "synced",
+    Agreement.DIFFERS: "rejected",
+    Agreement.MISSING: "rejected",
+    Agreement.EXTRA: "stale",
+    Agreement.UNKNOWN: "",
+}
+"""The colours of what differs."""
 
 HEADERS: Final[Mapping[str, str]] = {
     # Nothing inline and nothing from elsewhere: what a name in an object says is never run.
@@ -39,7 +49,11 @@ class Templates:
             lstrip_blocks=True,
         )
         self._environment.globals.update(
-            views=VIEWS, source=source, object_url=object_url, within=within
+            views=VIEWS,
+            source=source,
+            object_url=object_url,
+            within=within,
+            agreements=AGREEMENTS,
         )
         self._environment.filters["place"] = lambda origin: place(origin, source)
 

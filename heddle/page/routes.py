@@ -11,14 +11,16 @@ from aiohttp import web
 from crds.meta import Key
 from heddle.conditions import TYPES
 from heddle.control_plane import ControlPlane
-from heddle.debug.guard import Caller
-from heddle.debug.routes import Access, Answering, Route
+from heddle.debug.guard import Caller, Scope
+from heddle.debug.proxy_pages import PROXY_ID, pod_scope
+from heddle.debug.routes import Access, Answering, Route, whole_mesh
 from heddle.demo.mesh_handle import ProxyState
 from heddle.page.config import Health
 from heddle.page.rendering import HEADERS, Templates
 from heddle.page.state import PageState
 from heddle.page.static_files import StaticFile, static_files
 from heddle.page.sync import COLUMNS
+from heddle.proxies.admin import ToAdmin
 from xds.status import Clients
 
 LOOK_SECONDS = 0.25
@@ -27,18 +29,23 @@ QUIET_SECONDS = 15.0
 """After so long without news one line is sent, to find out who has gone."""
 
 
-def page_routes(plane: ControlPlane, clients: Clients, source: str) -> Sequence[Route]:
+def page_routes(
+    plane: ControlPlane, clients: Clients, source: str, to_admin: ToAdmin | None = None
+) -> Sequence[Route]:
     """All of them. `clients` are those of the server of `plane`; `source` is what is served, as it
-    is named to people.
+    is named to people; `to_admin` leads to the admin ports of proxies, if they are in reach.
     """
     wall = time.time  # noqa: TID251 - the composition root hands the clock in
-    views = Views(PageState(plane, clients, wall=wall, steady=time.monotonic), Templates(source))
+    state = PageState(plane, clients, wall=wall, steady=time.monotonic, to_admin=to_admin)
+    views = Views(state, Templates(source))
     return (
         Route(path="/", answer=_to_sync, access=Access.ANYBODY),
         Route(path="/static/{name}", answer=_static(static_files()), access=Access.ANYBODY),
         Route(path="/sync", answer=views.sync),
         Route(path="/config", answer=views.config),
         Route(path="/config/object", answer=views.one),
+        Route(path="/proxy", answer=views.proxy, scope=_proxy_scope),
+        Route(path="/proxy/resource", answer=views.resource, scope=pod_scope),
         Route(path="/events", answer=views.events, endless=True),
     )
 
@@ -68,10 +75,30 @@ class Views:
         names = (request.query.get(each, "") for each in ("group", "kind", "of", "name"))
         view = await self._state.object(Key(*names), _namespace(request))
         if view is None:
-            answer = self._page(request, "missing.html", here="/config", what="object")
-            answer.set_status(404)
-            return answer
+            return self._missing(request, "/config", "object")
         return self._page(request, "object.html", here="/config", view=view)
+
+    async def proxy(self, request: web.Request, caller: Caller | None) -> web.Response:
+        """One proxy; without a name those that there are."""
+        if not request.query.get(PROXY_ID):
+            proxies = self._state.proxies(_namespace(request))
+            return self._page(request, "proxies.html", here="/proxy", proxies=proxies)
+        pod, view = pod_scope(request), None
+        if caller is not None:
+            view = await self._state.proxy(pod.namespace, pod.pod, caller)
+        if view is None:
+            return self._missing(request, "/proxy", "proxy")
+        return self._page(request, "proxy.html", here="/proxy", view=view)
+
+    async def resource(self, request: web.Request, caller: Caller | None) -> web.Response:
+        """One resource of a proxy."""
+        pod, view = pod_scope(request), None
+        kind, name = request.query.get("kind", ""), request.query.get("name", "")
+        if caller is not None:
+            view = await self._state.resource(pod.namespace, pod.pod, kind, name, caller)
+        if view is None:
+            return self._missing(request, "/proxy", "resource")
+        return self._page(request, "resource.html", here="/proxy", view=view)
 
     async def events(self, request: web.Request, caller: Caller | None) -> web.StreamResponse:
         """Says whenever what is shown may differ, until the page is closed."""
@@ -101,9 +128,19 @@ class Views:
         template = f"{name}_list.html" if swapped else f"{name}.html"
         return self._page(request, template, here=f"/{name}", swapped=swapped, **values)
 
+    def _missing(self, request: web.Request, here: str, what: str) -> web.Response:
+        answer = self._page(request, "missing.html", here=here, what=what)
+        answer.set_status(404)
+        return answer
+
     def _page(self, request: web.Request, template: str, **values: object) -> web.Response:
         text = self._templates.render(template, namespace=_namespace(request), **values)
         return web.Response(text=text, content_type="text/html", headers=HEADERS)
+
+
+def _proxy_scope(request: web.Request) -> Scope:
+    """The proxy that is named, or all that there are to choose from."""
+    return pod_scope(request) if request.query.get(PROXY_ID) else whole_mesh(request)
 
 
 def _namespace(request: web.Request) -> str:

@@ -1,22 +1,32 @@
 """Reads what the control plane knows now, and makes of it what the views show."""
 
+import asyncio
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
 
 from analysis.message import Message
 from crds.meta import Key
-from crds.problem import Problem
+from crds.problem import Problem, printable
 from heddle.conditions import Facts
 from heddle.control_plane import ControlPlane
+from heddle.debug.guard import Caller
 from heddle.edits import GROUPS
 from heddle.identity import Held
 from heddle.page.ages import Now
+from heddle.page.certificates import Certificate, certificates
 from heddle.page.config import ConfigView, Known, ObjectView, config_view, entry
 from heddle.page.findings import Findings
 from heddle.page.following import Following
 from heddle.page.fragments import fragments
+from heddle.page.proxy import ProxyView, ResourceView, proxy_view, resource_view
 from heddle.page.sync import SyncView, connected, sync_view
+from heddle.proxies.admin import ToAdmin
+from heddle.proxies.comparison import Compared, compared
+from heddle.proxies.config_dump import config_dump
+from heddle.proxies.dumps import OutOfReach, ProxyDumps
 from mesh.proxy import Proxy
+from sources.errors import ApiError
 from xds.status import Clients
 
 
@@ -30,14 +40,16 @@ class PageState:
         *,
         wall: Callable[[], float],
         steady: Callable[[], float],
+        to_admin: ToAdmin | None = None,
     ) -> None:
         """`clients` are those of the server of `plane`; `wall` gives unix seconds, `steady` the
-        event loop's.
+        event loop's; `to_admin` leads to the admin ports of proxies, if they are in reach.
         """
         self._plane = plane
         self._clients = clients
         self._wall = wall
         self._steady = steady
+        self._dumps = ProxyDumps(plane, clients, to_admin)
         self._findings = Findings(plane, lambda: self._following.edits)
 
     @cached_property
@@ -77,6 +89,52 @@ class PageState:
             wanted=wanted,
             only=only,
         )
+
+    def proxies(self, namespace: str) -> Sequence[str]:
+        """The proxies to choose from, as `pod.namespace`."""
+        every = self._plane.engine.proxies()
+        return [f"{p.name}.{p.namespace}" for p in every if namespace in ("", p.namespace)]
+
+    async def proxy(self, namespace: str, pod: str, caller: Caller) -> ProxyView | None:
+        """One proxy, asked itself in the name of who looks; nothing if there is none."""
+        found = self._plane.engine.proxy(namespace, pod)
+        if found is None:
+            return None
+        compared, silence = await self._compared(namespace, pod, caller)
+        shown: Sequence[Certificate] = ()
+        if not silence:
+            with suppress(ApiError, OSError):
+                said = await self._dumps.live(namespace, pod, "certs", caller.authorization)
+                shown = certificates(said, self._wall())
+        return proxy_view(
+            namespace=namespace,
+            name=pod,
+            is_gateway=found[1].is_gateway,
+            compared=compared,
+            silence=silence,
+            certificates=shown,
+        )
+
+    async def resource(
+        self, namespace: str, pod: str, kind: str, name: str, caller: Caller
+    ) -> ResourceView | None:
+        """One resource of a proxy; nothing if there is none."""
+        if not self._dumps.is_known(namespace, pod):
+            return None
+        compared, _ = await self._compared(namespace, pod, caller)
+        return resource_view(f"{pod}.{namespace}", compared, kind, name)
+
+    async def _compared(
+        self, namespace: str, pod: str, caller: Caller
+    ) -> tuple[Sequence[Compared], str]:
+        """All resources, and why the proxy could not be asked itself, if it could not."""
+        wanted = await self._dumps.wanted(namespace, pod)
+        live, silence = None, ""
+        try:
+            live = await self._dumps.live(namespace, pod, "config_dump", caller.authorization)
+        except (ApiError, OSError, OutOfReach) as error:
+            silence = printable(str(error))
+        return await asyncio.to_thread(lambda: compared(config_dump(wanted), live)), silence
 
     async def object(self, key: Key, namespace: str) -> ObjectView | None:
         """One mesh object, and what it is on the proxies of a namespace or of all; nothing if it is

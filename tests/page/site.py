@@ -12,6 +12,7 @@ import aiohttp
 from heddle.debug.run_file import running
 from heddle.debug.serving import DebugSettings, debugging
 from heddle.page.routes import page_routes
+from heddle.proxies.admin import ToAdmin
 from tests.features.plane import Plane
 
 
@@ -41,8 +42,10 @@ class Site:
 
 
 @asynccontextmanager
-async def showing(plane: Plane, folder: Path) -> AsyncIterator[Site]:
-    """`folder` is for its run file."""
+async def showing(
+    plane: Plane, folder: Path, to_admin: ToAdmin | None = None
+) -> AsyncIterator[Site]:
+    """`folder` is for its run file, `to_admin` leads to proxies."""
     clients = plane.server.clients
     settings = DebugSettings(
         listener=socket.create_server(("127.0.0.1", 0)),
@@ -50,8 +53,9 @@ async def showing(plane: Plane, folder: Path) -> AsyncIterator[Site]:
         source="/mesh",
         run_files=folder / "runs",
     )
+    routes = page_routes(plane.control, clients, "/mesh", to_admin)
     async with (
-        debugging(settings, plane.control, clients, page_routes(plane.control, clients, "/mesh")),
+        debugging(settings, plane.control, clients, routes),
         aiohttp.ClientSession() as session,
     ):
         (run,) = await asyncio.to_thread(running, folder / "runs")

@@ -120,7 +120,8 @@ async def test_text_stands_out_by_day_and_by_night(
     await tab.dark(dark)
     async with plane.of("shop/web") as stream:
         await stream.synced()
-        for path in ("/sync", "/config"):
+        namespace, _, name = plane.pod("shop/web").partition("/")
+        for path in ("/sync", "/config", "/proxy", f"/proxy?proxyID={name}.{namespace}"):
             await tab.open(site.base + path)
             assert await tab.js(CONTRAST) == []
     ground = str(await tab.js("getComputedStyle(document.body).backgroundColor"))

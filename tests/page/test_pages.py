@@ -2,20 +2,26 @@
 
 import asyncio
 import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from socket import create_connection, socket
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from heddle.page.rendering import HEADERS
+from heddle.proxies.admin import ToAdmin
 from tests.features.plane import Plane
 from tests.page.conftest import MESH, MISSPELT
-from tests.page.site import Site
+from tests.page.site import Site, showing
 
-PAGES = ("/sync", "/config")
+PAGES = ("/sync", "/config", "/proxy")
 OBJECT = "/config/object?group=networking.istio.io&kind=VirtualService&of=shop&name=reviews"
 
 
-@pytest.mark.parametrize("path", [*PAGES, OBJECT, "/events"])
+@pytest.mark.parametrize("path", [*PAGES, OBJECT, "/proxy?proxyID=reviews-1.shop", "/events"])
 async def test_nobody_gets_a_page_without_a_token(site: Site, path: str) -> None:
     async with site.session.get(site.base + path) as answer:
         assert answer.status == 401
@@ -128,10 +134,94 @@ async def test_there_is_no_page_of_anything_but_a_mesh_object(site: Site, query:
     assert answer.status == 404
 
 
+def named(plane: Plane, start: str) -> str:
+    """A pod as `pod.namespace`."""
+    namespace, _, name = plane.pod(start).partition("/")
+    return f"{name}.{namespace}"
+
+
+async def test_a_proxy_out_of_reach_shows_what_is_known_of_it(plane: Plane, site: Site) -> None:
+    async with plane.of("shop/web") as stream:
+        await stream.synced()
+        await stream.ping()
+        _, text = await site.get(f"/proxy?proxyID={named(plane, 'shop/web')}")
+    assert "the pods are not in reach of this control plane" in text
+    assert "ACKED" in text
+    assert "outbound|80|v1|reviews.shop.svc.cluster.local" in text
+    assert "not asked" in text
+
+
+async def test_a_proxy_is_asked_itself(plane: Plane, tmp_path: Path) -> None:
+    """What it says is laid over what it is to hold; nothing secret comes through."""
+    cluster = {"name": "PassthroughCluster", "type": "STATIC", "private_key": "a key"}
+    held = {"@type": "x.ClustersConfigDump", "dynamic_active_clusters": [{"cluster": cluster}]}
+    until = "2999-01-01T00:00:00Z"
+    shown = {"serial_number": "2a", "valid_from": until, "expiration_time": until}
+    says = {
+        "/config_dump": {"configs": [held]},
+        "/certs": {"certificates": [{"cert_chain": [shown], "ca_cert": []}]},
+    }
+    async with admin_port(says) as to_admin, showing(plane, tmp_path, to_admin) as site:
+        at = f"proxyID={named(plane, 'shop/web')}"
+        _, text = await site.get(f"/proxy?{at}")
+        assert "1 differs" in text
+        assert "missing" in text
+        assert "2a" in text
+        _, text = await site.get(f"/proxy/resource?{at}&kind=cluster&name=PassthroughCluster")
+        assert "type: ORIGINAL_DST</ins>" in text
+        assert "type: STATIC</del>" in text
+        assert "a key" not in text
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/proxy?proxyID=other.shop", 404),
+        ("/proxy?proxyID=shop", 400),
+        ("/proxy/resource", 400),
+        ("/proxy/resource?proxyID=other.shop", 404),
+    ],
+)
+async def test_there_is_no_page_of_an_unknown_proxy(site: Site, path: str, status: int) -> None:
+    answer, _ = await site.get(path)
+    assert answer.status == status
+
+
+async def test_there_is_no_page_of_a_resource_that_nobody_holds(plane: Plane, site: Site) -> None:
+    at = f"/proxy/resource?proxyID={named(plane, 'shop/web')}"
+    answer, _ = await site.get(f"{at}&kind=cluster&name=none")
+    assert answer.status == 404
+
+
+@asynccontextmanager
+async def admin_port(says: Mapping[str, object]) -> AsyncIterator[ToAdmin]:
+    """Something that answers as an admin port would, and the way there."""
+
+    async def answer(request: web.BaseRequest) -> web.Response:
+        return web.json_response(says[request.path])
+
+    runner = web.ServerRunner(web.Server(answer, access_log=None))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    port = runner.addresses[0][1]
+
+    @asynccontextmanager
+    async def to_admin(
+        namespace: str, pod: str, authorization: str | None
+    ) -> AsyncIterator[socket]:
+        with create_connection(("127.0.0.1", port)) as connected:
+            yield connected
+
+    try:
+        yield to_admin
+    finally:
+        await runner.cleanup()
+
+
 async def test_no_page_shows_a_key(plane: Plane, site: Site) -> None:
     async with plane.of("shop/web") as stream:
         await stream.synced()
-        for path in (*PAGES, OBJECT):
+        for path in (*PAGES, OBJECT, f"/proxy?proxyID={named(plane, 'shop/web')}"):
             _, text = await site.get(path)
             assert "PRIVATE KEY" not in text
             assert site.token not in text

@@ -11,15 +11,21 @@ from heddle.conditions import TYPES, Facts
 from heddle.demo.mesh_handle import ProxyState
 from heddle.liveness import Live, Rejected
 from heddle.page.ages import Now
+from heddle.page.certificates import Certificate
 from heddle.page.config import Fragment, Health, Known, ObjectView, config_view, entry
+from heddle.page.proxy import proxy_view, resource_view
 from heddle.page.rendering import HEADERS, VIEWS, Templates, object_url, place, within
 from heddle.page.sync import COLUMNS, connected, sync_view
+from heddle.proxies.comparison import Agreement, Compared
 from mesh.proxy import Proxy
 from tests.heddle import holding
 from xds.containment import Quarantined
 from xds.types import LDS
 
 HOSTILE = """"><script>alert(1)</script><img src=x onerror='alert(2)'>{{ 7 * 7 }}"""
+
+
+NAMES = ("sync", "config", "object", "proxies", "proxy", "resource", "missing")
 
 
 class Elements(HTMLParser):
@@ -54,6 +60,28 @@ def pages() -> dict[str, str]:
         type="CDS", name=HOSTILE, version="v", proxies=[HOSTILE], count=20, text=HOSTILE
     )
     one = ObjectView(entry=entry(known, [said]), fragments=[fragment], more=1)
+    different = Compared(
+        kind="cluster",
+        name=HOSTILE,
+        agreement=Agreement.DIFFERS,
+        accepted=False,
+        words=HOSTILE,
+        version=HOSTILE,
+        desired={HOSTILE: HOSTILE},
+        live={HOSTILE: [HOSTILE]},
+    )
+    shows = Certificate(
+        use="shows", identity=HOSTILE, serial=HOSTILE, until=HOSTILE, left=HOSTILE, percent=7
+    )
+    proxy = proxy_view(
+        namespace=HOSTILE,
+        name=HOSTILE,
+        is_gateway=True,
+        compared=[different],
+        silence=HOSTILE,
+        certificates=[shows],
+    )
+    resource = resource_view(HOSTILE, [different], "cluster", HOSTILE)
     render = Templates(HOSTILE).render
     shared = {"namespace": HOSTILE, "swapped": False}
     return {
@@ -69,6 +97,9 @@ def pages() -> dict[str, str]:
             **shared,
         ),
         "object": render("object.html", here="/config", view=one, **shared),
+        "proxies": render("proxies.html", here="/proxy", proxies=[HOSTILE], **shared),
+        "proxy": render("proxy.html", here="/proxy", view=proxy, **shared),
+        "resource": render("resource.html", here="/proxy", view=resource, **shared),
         "missing": render("missing.html", here="/config", what=HOSTILE, **shared),
     }
 
@@ -78,7 +109,7 @@ def rendered() -> dict[str, str]:
     return pages()
 
 
-@pytest.mark.parametrize("name", ["sync", "config", "object", "missing"])
+@pytest.mark.parametrize("name", NAMES)
 def test_nothing_that_a_user_writes_becomes_markup(rendered: dict[str, str], name: str) -> None:
     text = rendered[name]
     elements = Elements(text).found
@@ -92,7 +123,7 @@ def test_nothing_that_a_user_writes_becomes_markup(rendered: dict[str, str], nam
     assert text.count("<script") == text.count('<script src="/static/')
 
 
-@pytest.mark.parametrize("name", ["sync", "config", "object", "missing"])
+@pytest.mark.parametrize("name", NAMES)
 def test_no_link_leads_elsewhere(rendered: dict[str, str], name: str) -> None:
     links = [
         str(attributes[each])
