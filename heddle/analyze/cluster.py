@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import random  # noqa: TID251 - the composition root hands chance in
 
@@ -12,7 +12,7 @@ from heddle.discovery import Discovery
 from sources.cluster import Cluster, ClusterSettings
 from sources.errors import ApiError, SourceError
 from sources.events import Applied, Event, Synced
-from sources.kubernetes import KubernetesApi, kubernetes_api
+from sources.reflector import PAGE_ITEMS, Api
 
 PATIENCE_SECONDS = 60.0
 """For all that there is in a cluster."""
@@ -32,29 +32,35 @@ async def read_cluster(source: KubernetesSource) -> Held:
     """All that a control plane of the revision would read, and the accounts. Raises `SourceError`
     if that cannot be read.
     """
+    # Here, and not above: it takes a second to import, which nobody else is to wait for.
+    from sources.kubernetes import kubernetes_api
+
     async with kubernetes_api(source.kubeconfig) as api:
-        await api.get(
-            "/version"
-        )  # else it would be waited for: a control plane outlives its absence
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                events = await _read(api, source)
-                accounts = await _accounts(api)
-        except TimeoutError as late:
-            message = f"the cluster could not be read within {PATIENCE_SECONDS:.0f} seconds"
-            raise SourceError(
-                f"{message}: may this account list what `heddle serve` reads?"
-            ) from late
+        return await held(api, source)
+
+
+async def held(
+    api: Api, source: KubernetesSource, clock: Callable[[], float] = time.monotonic
+) -> Held:
+    """The same, of an API server."""
+    await api.get("/api/v1")  # a control plane would wait for one that is not there
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            events = await _read(api, source, clock)
+            accounts = await _accounts(api)
+    except TimeoutError as late:
+        message = f"the cluster could not be read within {PATIENCE_SECONDS:.0f} seconds"
+        raise SourceError(f"{message}: may this account list what is read of it?") from late
     unknown = frozenset({"ServiceAccount"} if accounts is None else ())
     return Held(events=(*events, *(accounts or ())), unknown=unknown)
 
 
-async def _read(api: KubernetesApi, source: KubernetesSource) -> Sequence[Event]:
+async def _read(api: Api, source: KubernetesSource, clock: Callable[[], float]) -> list[Event]:
     cluster = Cluster(
         api,
         ClusterSettings(config=source.config, revision=source.revision),
         Discovery(source.namespace),
-        clock=time.monotonic,
+        clock=clock,
         chance=random,
     )
     events: list[Event] = []
@@ -68,24 +74,26 @@ async def _read(api: KubernetesApi, source: KubernetesSource) -> Sequence[Event]
     return events
 
 
-async def _accounts(api: KubernetesApi) -> Sequence[Event] | None:
+async def _accounts(api: Api) -> Sequence[Event] | None:
     """ServiceAccounts, which a control plane does not read; None if we may not."""
     found: list[Event] = []
-    try:
-        async for page in api.list(_ACCOUNTS):
-            for raw in page.items:
-                metadata = raw.get("metadata")
-                given = metadata if isinstance(metadata, dict) else {}
-                name, namespace = str(given.get("name", "")), str(given.get("namespace", ""))
-                kept = {"metadata": {"name": name, "namespace": namespace}}
-                found.append(
-                    Applied(
-                        Key("", "ServiceAccount", namespace, name),
-                        {"apiVersion": "v1", "kind": "ServiceAccount", **kept},
-                    )
-                )
-    except ApiError as error:
-        if error.status == _FORBIDDEN:
-            return None
-        raise
-    return found
+    more = ""
+    while True:
+        try:
+            page = await api.page(_ACCOUNTS, {}, more=more, limit=PAGE_ITEMS)
+        except ApiError as error:
+            if error.status == _FORBIDDEN:
+                return None
+            raise
+        found += map(_account, page.items)
+        more = page.more
+        if not more:
+            return found
+
+
+def _account(raw: Mapping[str, object]) -> Applied:
+    metadata = raw.get("metadata")
+    given = metadata if isinstance(metadata, Mapping) else {}
+    named = {"name": str(given.get("name", "")), "namespace": str(given.get("namespace", ""))}
+    key = Key("", "ServiceAccount", named["namespace"], named["name"])
+    return Applied(key, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": named})
