@@ -134,6 +134,8 @@ class Backend(Protocol):
 
     intercepts: bool
     """Whether applications reach the mesh by themselves; else through the sidecar's proxy port."""
+    options: Sequence[str]
+    """What a command takes to ask this mesh."""
 
     def apply(self, text: str) -> None:
         """Make this YAML, beside base.yaml, all that there is; return once every proxy has it."""
@@ -165,6 +167,11 @@ class Mesh:
         """Whether any traffic of the pods is intercepted, not only HTTP that is sent to the proxy
         port."""
         return self._backend.intercepts
+
+    @property
+    def options(self) -> Sequence[str]:
+        """What a command takes to ask this mesh."""
+        return self._backend.options
 
     def apply(self, *texts: str) -> None:
         """Make this YAML, beside base.yaml, all that there is; return once every proxy has it."""

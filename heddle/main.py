@@ -15,8 +15,10 @@ from crds.problem import Problem, Severity
 from heddle.analyze.command import analyze_command
 from heddle.ca_command import app as ca_app
 from heddle.check.command import check
+from heddle.cli.config_dump import config_dump
 from heddle.cli.dashboard import dashboard_command
-from heddle.client_status import Inspection, fetch
+from heddle.cli.proxy_config import app as proxy_config_app
+from heddle.cli.proxy_status import proxy_status
 from heddle.compatibility import compatibility as compatibility_document
 from heddle.definitions import stream as definition_stream
 from heddle.demo.command import DemoSettings
@@ -24,11 +26,9 @@ from heddle.demo.command import run as run_demo
 from heddle.exits import fail
 from heddle.folder import Folder, read_folder
 from heddle.inject_files import file_settings, injected_text
-from heddle.injection import DEFAULT_REVISION, SERVER_NAME, SYSTEM_NAMESPACE
+from heddle.injection import DEFAULT_REVISION, SYSTEM_NAMESPACE
 from heddle.local.errors import LocalError
 from heddle.logs import log_to_stderr
-from heddle.proxy_table import as_json as rows_as_json
-from heddle.proxy_table import rows, table
 from heddle.running_mesh import enter_sandbox, mesh_opener
 from heddle.serve_command import InlineRoutesOption, serve
 from heddle.show import as_json, as_yaml, document
@@ -44,6 +44,11 @@ app = typer.Typer(
 )
 app.add_typer(ca_app, name="ca")
 app.command()(serve)
+app.command()(proxy_status)
+app.command("ps", hidden=True)(proxy_status)
+app.add_typer(proxy_config_app, name="proxy-config")
+app.add_typer(proxy_config_app, name="pc", hidden=True)
+app.command()(config_dump)
 app.command("analyze")(analyze_command)
 app.command("dashboard")(dashboard_command)
 app.command()(check)
@@ -253,34 +258,3 @@ def demo(
     except (LocalError, SourceError, AuthorityError, OSError) as error:
         raise fail(str(error)) from error
     raise typer.Exit(code)
-
-
-@app.command()
-def proxy_status(
-    root: Annotated[
-        Path, typer.Option(help="The root certificate, as `heddle serve --root-out` wrote it.")
-    ],
-    token: Annotated[
-        Path, typer.Option(help="A file with the token of a pod that may look (--inspector).")
-    ],
-    server: Annotated[
-        str, typer.Option(help="Address and port of `heddle serve`.")
-    ] = "127.0.0.1:15012",
-    server_name: Annotated[
-        str, typer.Option(help="The DNS name on the serving certificate.")
-    ] = SERVER_NAME,
-    output: Annotated[Report, typer.Option("-o", "--output", help="text or json")] = Report.TEXT,
-) -> None:
-    """Print how far each connected proxy has come; exit 1 if one rejects anything.
-
-    For each type SYNCED, STALE (sent, or to be sent, and not accepted yet), NOT_SENT or ERROR; then
-    what was rejected, with Envoy's own words.
-    """
-    inspection = Inspection(server=server, server_name=server_name, root=root, token=token)
-    try:
-        found = rows(fetch(inspection))
-    except OSError as error:
-        raise fail(str(error)) from error
-    typer.echo(rows_as_json(found) if output is Report.JSON else table(found), nl=False)
-    if any(row.rejected for row in found):
-        raise typer.Exit(1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from envoy.service.status.v3 import csds_pb2
 
 from crds.problem import printable
-from heddle.cli.output import aligned
+from heddle.columns import aligned
 from heddle.identity import claimed_pod
 from xds.types import PUSH_ORDER, short_name
 

@@ -89,7 +89,7 @@ async def running_mesh(
         )
         # Here, and not above: it takes a while to import, which nobody else is to wait for.
         from heddle.debug.serving import DebugSettings, debugging
-        from heddle.page.routes import page_routes
+        from heddle.every_page import every_page
         from heddle.proxies.ways import through_runner
 
         shown = DebugSettings(
@@ -104,7 +104,7 @@ async def running_mesh(
                     shown,
                     mesh.plane,
                     mesh.clients,
-                    page_routes(mesh.plane, mesh.clients, source_of(folder), shown.to_admin),
+                    every_page(mesh.plane, mesh.clients, source_of(folder), shown.to_admin),
                 ) as page,
                 runner,
                 asyncio.TaskGroup() as group,

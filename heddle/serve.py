@@ -306,7 +306,7 @@ async def _debug(
         return
     # Here, and not above: it takes a while to import, which nobody else is to wait for.
     from heddle.debug.serving import DebugSettings, debugging
-    from heddle.page.routes import page_routes
+    from heddle.every_page import every_page
     from heddle.proxies.ways import through_api_server
 
     host, port = host_and_port(settings.debug)
@@ -321,7 +321,7 @@ async def _debug(
         to_admin=None if feed.pods is None else through_api_server(feed.pods),
         metrics=registry if settings.metrics == settings.debug else None,
     )
-    page = page_routes(plane, server.clients, named, shown.to_admin)
+    page = every_page(plane, server.clients, named, shown.to_admin)
     async with debugging(shown, plane, server.clients, page):
         yield
 

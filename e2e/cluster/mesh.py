@@ -88,6 +88,7 @@ class ClusterBackend:
     """A mesh in a cluster. `image` is for the programs, if their own images are not to be had."""
 
     intercepts = True
+    options: Sequence[str] = ("--mesh", "kubernetes")
 
     def __init__(self, cluster: Cluster, image: str = "") -> None:
         self._cluster = cluster

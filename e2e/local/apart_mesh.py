@@ -28,6 +28,7 @@ class ApartBackend:
         self._ca = folder / "ca"
         yaml = folder / "yaml"
         yaml.mkdir()
+        self.options: Sequence[str] = ("--mesh", str(yaml))
         (yaml / "mesh.yaml").write_text(f"{BASE.read_text()}\n---\n{text}")
         argv = (str(envoy), str(yaml), str(self._ca), ttl)
         command = [sys.executable, "-m", "e2e.local.apart", *argv]

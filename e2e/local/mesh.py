@@ -30,6 +30,7 @@ class LocalBackend:
         self.intercepts = mode is RunMode.NAMESPACES
         yaml = folder / "yaml"
         yaml.mkdir()
+        self.options: Sequence[str] = ("--mesh", str(yaml))
         shutil.copy(base, yaml)
         argv = [sys.executable, "-m", "e2e.local.driver", mode.value, str(envoy), str(yaml)]
         argv += [INLINE_ROUTES] if inline_routes else []

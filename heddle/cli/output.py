@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 import yaml
 
-from crds.problem import printable
+from heddle.columns import aligned
 from heddle.show import PlainDumper
 
 WIDE = 100
@@ -28,16 +28,6 @@ class Form(StrEnum):
 
 
 OutputOption = Annotated[Form, typer.Option("-o", "--output", help="table, json or yaml")]
-
-
-def aligned(lines: Iterable[Sequence[str]]) -> list[str]:
-    """Lines of cells, in columns; what is not printable is escaped."""
-    safe = [tuple(map(printable, line)) for line in lines]
-    widths = [max(map(len, column)) for column in zip(*safe, strict=True)]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in safe
-    ]
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -11,6 +11,7 @@ import aiohttp
 
 from heddle.debug.run_file import running
 from heddle.debug.serving import DebugSettings, debugging
+from heddle.every_page import every_page
 from heddle.proxies.admin import ToAdmin
 from tests.features.plane import Plane
 
@@ -46,8 +47,9 @@ async def debugged(
         to_admin=to_admin,
         run_files=folder / "meshes",
     )
-    async with debugging(settings, plane.control, plane.server.clients) as page:
+    more = every_page(plane.control, plane.server.clients, "a test", to_admin)
+    async with debugging(settings, plane.control, plane.server.clients, more) as shown_at:
         (run,) = running(folder / "meshes")
         shown = {"Authorization": f"Bearer {run.token.reveal().decode()}"}
         async with aiohttp.ClientSession(headers=shown) as session:
-            yield Debugged(f"http://127.0.0.1:{page.port}", session)
+            yield Debugged(f"http://127.0.0.1:{shown_at.port}", session)

@@ -1,0 +1,99 @@
+"""What commands tell of proxies that run: by their own account, and by the control plane's."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from e2e.mesh import SUBSETS, Mesh, routes
+from heddle.main import app
+from heddle.proxies.redaction import shows_key
+
+CLIENT = "deployment/client.e2e"
+ROUTED = routes(
+    "[{match: [{uri: {prefix: /v2}}], route: [{destination: {host: echo, subset: v2}}]}]"
+)
+
+
+def heddle(mesh: Mesh, *arguments: str) -> Result:
+    """A command that asks this mesh."""
+    return CliRunner().invoke(app, [*arguments, *mesh.options])
+
+
+def table(result: Result) -> list[list[str]]:
+    """The cells of a table, without its headings; a blank one is not there."""
+    assert result.exit_code == 0, result.output
+    return [line.split() for line in result.stdout.splitlines()[1:]]
+
+
+@pytest.fixture
+def routed(mesh: Mesh) -> Mesh:
+    """With two subsets and a route to one of them."""
+    mesh.apply(ROUTED)
+    return mesh
+
+
+def test_what_a_live_proxy_holds(routed: Mesh) -> None:
+    """In istioctl's columns, with the objects that it came from."""
+    echo = "echo.e2e.svc.cluster.local"
+    clusters = table(heddle(routed, "pc", "cluster", CLIENT, "--fqdn", echo, "--port", "8080"))
+    assert [echo, "8080", "v2", "outbound", "EDS", "echo.e2e"] in clusters
+    named = ("--name", "8080") if routed.intercepts else ()
+    found = table(heddle(routed, "pc", "route", CLIENT, *named))
+    assert ["/v2*", "echo.e2e"] in [row[-2:] for row in found]
+    listeners = table(heddle(routed, "pc", "listener", CLIENT, "--port", "8080"))
+    assert any(row[-2:] == ["Route:", "8080"] for row in listeners) or not routed.intercepts
+    subset = f"outbound|8080|v2|{echo}"
+    (endpoint,) = table(heddle(routed, "pc", "endpoint", CLIENT, "--cluster", subset))
+    assert endpoint[0].startswith(routed.address("e2e/echo-v2"))
+    assert endpoint[1:] == ["HEALTHY", "OK", subset]
+
+
+def test_certificates_are_shown_and_keys_are_not(routed: Mesh) -> None:
+    """Neither in a table nor in a dump, by whatever name."""
+    secrets = {row[0]: row for row in table(heddle(routed, "pc", "secret", CLIENT))}
+    assert "true" in secrets["default"]
+    assert "true" in secrets["ROOTCA"]
+    whole = heddle(routed, "pc", "all", CLIENT, "-o", "json").stdout
+    dump = heddle(routed, "config-dump", CLIENT).stdout
+    for text in (whole, dump):
+        assert "certificate_chain" in text
+        assert not shows_key(text)
+
+
+def test_a_proxy_holds_what_it_is_to_hold(routed: Mesh) -> None:
+    """Resource by resource, also after an edit; at a gateway too."""
+    kinds = {"cluster", "endpoint", "secret"}
+    for proxy, more in ((CLIENT, {"listener", "route"}), ("deploy/ingress.edge", set())):
+        result = heddle(routed, "config-dump", proxy, "--diff", "--all", "-o", "json")
+        assert result.exit_code == 0, result.output
+        found = json.loads(result.stdout)
+        assert {each["kind"] for each in found} >= kinds | more
+        assert {(each["state"], each["acked"]) for each in found} == {("same", "ACKED")}
+
+
+def test_a_saved_dump_is_read_as_the_proxy_is(routed: Mesh) -> None:
+    """Through a pipe."""
+    dump = heddle(routed, "config-dump", CLIENT).stdout
+    for kind in ("cluster", "listener", "route", "secret", "bootstrap"):
+        saved = CliRunner().invoke(app, ["proxy-config", kind, "--file", "-"], input=dump)
+        assert saved.stdout == heddle(routed, "pc", kind, CLIENT).stdout
+
+
+def test_how_far_proxies_are(mesh: Mesh) -> None:
+    """All of them; one of them by type; for programs."""
+    mesh.apply(SUBSETS)
+    result = heddle(mesh, "proxy-status")
+    rows = table(result)
+    assert {row[1] for row in rows} == {"synced"}
+    assert any(row[0].startswith("client-") and row[0].endswith(".e2e") for row in rows)
+    types = table(heddle(mesh, "ps", CLIENT))[1:]
+    assert {row[0] for row in types} >= {"CDS", "LDS"}
+    listed = json.loads(heddle(mesh, "ps", "-n", "e2e", "-o", "json").stdout)
+    assert all(each["proxy"].endswith(".e2e") for each in listed)
+
+
+def test_who_is_not_there_ends_the_command(mesh: Mesh) -> None:
+    result = heddle(mesh, "pc", "cluster", "deployment/clint.e2e")
+    assert result.exit_code == 2
+    assert "did you mean client.e2e?" in result.stderr

@@ -1,0 +1,182 @@
+"""What a proxy is to hold, what it has accepted, and what it holds by its own account: side by
+side, resource by resource.
+
+Of endpoints Envoy shows what they have become at runtime, so addresses and weights are compared;
+of secrets the version, for their content is redacted. What comes from the proxy's own bootstrap is
+left out: nobody sends it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from heddle.proxies.config_dump import ACKED, NACKED
+from heddle.proxies.dump import (
+    CLUSTER,
+    ENDPOINT,
+    KINDS,
+    ROUTE,
+    SECRET,
+    Entry,
+    Json,
+    entries,
+    file_secrets,
+    socket_address,
+)
+from webhook import raw
+
+
+class State(StrEnum):
+    """How what a proxy holds differs from what it is to hold."""
+
+    SAME = "same"
+    CHANGED = "changed"
+    MISSING = "missing"
+    """It is to have it, and has it not."""
+    EXTRA = "extra"
+    """It has it, and is not to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One resource. `desired` and `live` are versions, `where` is the first field that differs, and
+    `acked` what the control plane knows: whether the proxy accepted it, with its words if not.
+    """
+
+    kind: str
+    name: str
+    state: State
+    desired: str = ""
+    acked: str = ""
+    live: str = ""
+    where: str = ""
+    reason: str = ""
+
+    @property
+    def differs(self) -> bool:
+        """Whether it is not as it should be."""
+        return self.state is not State.SAME or self.acked == NACKED
+
+
+_ABSENT: Final = object()
+
+
+def compare(desired: Json, live: Json) -> Sequence[Difference]:
+    """Every resource of both dumps, by kind and name. `desired` says of each whether it was
+    accepted, as our own dumps do.
+    """
+    own = file_secrets(live)
+    found: list[Difference] = []
+    for kind in KINDS:
+        wanted = {each.name: each for each in entries(desired, kind)}
+        held = {each.name: each for each in entries(live, kind) if each.is_dynamic}
+        if kind == SECRET:
+            held = {name: each for name, each in held.items() if name not in own}
+        elif kind == ENDPOINT:
+            sent = {name for name in held if name in wanted}
+            held = {name: held[name] for name in sent | (held.keys() & _discovered(live))}
+        names = sorted(wanted.keys() | held.keys())
+        found += [_difference(kind, name, wanted.get(name), held.get(name)) for name in names]
+    return found
+
+
+def _discovered(live: Json) -> set[str]:
+    """Clusters whose endpoints come over xDS: of others Envoy shows them too."""
+    return {
+        raw.text(raw.mapping(each.message.get("eds_cluster_config")).get("service_name"))
+        or each.name
+        for each in entries(live, CLUSTER)
+        if each.message.get("type") == "EDS"
+    }
+
+
+def _difference(kind: str, name: str, wanted: Entry | None, held: Entry | None) -> Difference:
+    state, where = State.SAME, ""
+    if wanted is None:
+        state = State.EXTRA
+    elif held is None:
+        state = State.MISSING
+    else:
+        where = next(_unequal(_form(kind, wanted), _form(kind, held)), "")
+        state = State.CHANGED if where else State.SAME
+    return Difference(
+        kind=kind,
+        name=name,
+        state=state,
+        desired=wanted.version if wanted else "",
+        acked=wanted.status if wanted else "",
+        live=held.version if held else "",
+        where=where.lstrip("."),
+        reason=wanted.reason if wanted else "",
+    )
+
+
+def _form(kind: str, entry: Entry) -> object:
+    """What of a resource is compared."""
+    if kind == SECRET:
+        return {"version": entry.version}
+    if kind == ENDPOINT:
+        return dict(_endpoints(entry.message))
+    if kind == ROUTE:
+        hosts = sorted(
+            raw.objects(entry.message.get("virtual_hosts")),
+            key=lambda host: raw.text(host.get("name")),
+        )
+        return {**entry.message, "virtual_hosts": {raw.text(h.get("name")): h for h in hosts}}
+    return entry.message
+
+
+def _endpoints(message: Json) -> Iterator[tuple[str, object]]:
+    for locality in raw.objects(message.get("endpoints")):
+        priority = locality.get("priority", 0)
+        for each in raw.objects(locality.get("lb_endpoints")):
+            endpoint = raw.mapping(each.get("endpoint"))
+            address, port = socket_address(raw.mapping(endpoint.get("address")))
+            weight = each.get("load_balancing_weight", 1)
+            yield f"{address}:{port}", {"weight": weight, "priority": priority}
+
+
+def _unequal(wanted: object, held: object, path: str = "") -> Iterator[str]:
+    """The paths of fields that differ, in order."""
+    if isinstance(wanted, Mapping) and isinstance(held, Mapping):
+        for name in sorted(wanted.keys() | held.keys()):
+            both = wanted.get(name, _ABSENT), held.get(name, _ABSENT)
+            yield from _unequal(*both, f"{path}.{name}")
+    elif isinstance(wanted, list) and isinstance(held, list) and len(wanted) == len(held):
+        for number, both in enumerate(zip(wanted, held, strict=True)):
+            yield from _unequal(*both, f"{path}[{number}]")
+    elif wanted != held:
+        yield path
+
+
+def as_dict(difference: Difference) -> Mapping[str, object]:
+    """For JSON; what is not known is left out."""
+    shown = {
+        "kind": difference.kind,
+        "name": difference.name,
+        "state": difference.state.value,
+        "desired": difference.desired,
+        "acked": difference.acked,
+        "live": difference.live,
+        "where": difference.where,
+        "reason": difference.reason,
+    }
+    return {name: value for name, value in shown.items() if value}
+
+
+def row(difference: Difference) -> Sequence[str]:
+    """A line of a table; see `HEADINGS`."""
+    accepted = {ACKED: "yes", NACKED: "REJECTED"}.get(difference.acked, "no")
+    return (
+        difference.kind,
+        difference.name,
+        difference.desired or "-",
+        accepted if difference.desired or difference.acked else "-",
+        difference.live or ("yes" if difference.state in (State.SAME, State.CHANGED) else "-"),
+        difference.state.value,
+        difference.reason or difference.where,
+    )
+
+
+HEADINGS: Final = ("KIND", "NAME", "DESIRED", "ACKED", "LIVE", "STATE", "WHERE")
