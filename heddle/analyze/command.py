@@ -23,6 +23,7 @@ from heddle.analyze import report
 from heddle.analyze.files import STDIN, read_files
 from heddle.analyze.sarif import as_sarif
 from heddle.analyze.subject import Chosen, Subject, subject
+from heddle.cli import output as plain
 from heddle.exits import fail
 from heddle.injection import DEFAULT_REVISION, SYSTEM_NAMESPACE
 from mesh.advance import CONFIG_KEY
@@ -145,7 +146,9 @@ def analyze_command(
     every = analyze(found.facts, ANALYZERS, found.problems, found.place)
     kept = unsuppressed(every, found.facts, suppressions)
     shown = [each for each in kept if each.severity.rank <= output_threshold.rank]
-    typer.echo(_shown(shown, output), nl=False)
+    # https://no-color.org; without it, a terminal has colours and a file has none.
+    colour = False if os.environ.get("NO_COLOR") else None
+    typer.echo(_shown(shown, output), nl=False, color=colour)
     if output is Form.TABLE:
         typer.echo(report.summary(kept, len(every) - len(kept)), err=True)
     if any(each.severity.rank <= failure_threshold.rank for each in kept):
@@ -209,9 +212,9 @@ def _shown(messages: Sequence[Message], form: Form) -> str:
     match form:
         case Form.TABLE:
             return report.text(messages)
-        case Form.JSON:
-            return report.as_json(messages)
-        case Form.YAML:
-            return report.as_yaml(messages)
         case Form.SARIF:
             return as_sarif(messages, version("heddle"))
+        case _:
+            return plain.document(
+                plain.Form(form.value), [report.fields(each) for each in messages]
+            )

@@ -1,17 +1,15 @@
 """Findings as people and programs read them; the fields of JSON have istioctl's names."""
 
-import json
 from collections.abc import Iterable, Sequence
 
 import typer
-import yaml
 
 from analysis.analyzer import Analyzer
 from analysis.code import Code
 from analysis.message import Message, friendly
 from analysis.severity import Severity
 from crds.problem import printable
-from heddle.show import PlainDumper
+from heddle.cli.output import table
 
 _COLOURS = {
     Severity.ERROR: typer.colors.RED,
@@ -46,18 +44,7 @@ def _plural(severity: Severity, count: int) -> str:
     return word if count == 1 or severity is Severity.INFO else f"{word}s"
 
 
-def as_json(messages: Iterable[Message]) -> str:
-    """A list of objects."""
-    return json.dumps([document(each) for each in messages], indent=2, ensure_ascii=False) + "\n"
-
-
-def as_yaml(messages: Iterable[Message]) -> str:
-    """The same as YAML."""
-    listed = [document(each) for each in messages]
-    return yaml.dump(listed, Dumper=PlainDumper, sort_keys=False, width=100, allow_unicode=True)
-
-
-def document(message: Message) -> dict[str, object]:
+def fields(message: Message) -> dict[str, object]:
     """One finding: istioctl's fields, and what it does not say. Absent is what is not known."""
     origin = message.origin
     found: dict[str, object | None] = {
@@ -79,10 +66,12 @@ def document(message: Message) -> dict[str, object]:
 
 def listing(analyzers: Iterable[Analyzer], codes: Iterable[Code]) -> str:
     """What `-L` prints: all analyzers, and all codes."""
-    lines = ["ANALYZER                      CODES"]
-    for each in analyzers:
-        found = " ".join(code.id for code in each.codes)
-        lines.append(f"{each.name:<30}{found:<30}{each.summary}".rstrip())
-    lines += ["", f"{'CODE':<9}{'LEVEL':<9}{'NAME':<48}"]
-    lines += [f"{c.id:<9}{c.severity.value:<9}{c.name:<48}{c.summary}" for c in codes]
-    return "\n".join(lines) + "\n"
+    known = table(
+        ("ANALYZER", "CODES", "FINDS"),
+        [(a.name, " ".join(code.id for code in a.codes), a.summary) for a in analyzers],
+    )
+    every = table(
+        ("CODE", "LEVEL", "NAME", "MEANS"),
+        [(c.id, c.severity.value, c.name, c.summary) for c in codes],
+    )
+    return f"{known}\n{every}"

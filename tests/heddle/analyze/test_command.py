@@ -167,6 +167,16 @@ def test_a_cluster_that_is_named_is_asked(shop: Path, monkeypatch: pytest.Monkey
     assert run(".", "--use-kube", "false").exit_code == 0
 
 
+@pytest.mark.parametrize(("setting", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_colours_are_for_terminals_whose_user_wants_them(
+    setting: dict[str, str], coloured: bool
+) -> None:
+    arguments = ["analyze", "-"]
+    seen = CliRunner().invoke(app, arguments, input=LABELS, env=setting, color=True)
+    assert ("\x1b[" in seen.stdout) is coloured
+    assert "\x1b[" not in run("-", stdin=LABELS).stdout
+
+
 def test_all_analyzers_and_codes_are_listed() -> None:
     listed = run("-L").stdout
     for analyzer in ANALYZERS:
