@@ -21,6 +21,7 @@ from ca import keys
 from ca.authority import BACKDATE
 from ca.errors import AuthorityError, RequestError
 from ca.workload import WorkloadCertificate
+from crds.times import time_text
 from mesh.identity import WorkloadIdentity
 
 SHORTEST = timedelta(hours=1)
@@ -29,7 +30,6 @@ UNSUPPORTED_KEY, BAD_ANNOTATIONS = "UnsupportedKeyType", "InvalidUnverifiedUserA
 """Kubernetes' reasons of a denial."""
 NO_POD, UNREADABLE = "PodNotFound", "InvalidRequest"
 """Ours."""
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 Raw = Mapping[str, object]
 
@@ -92,9 +92,9 @@ def issued(certificate: WorkloadCertificate, refresh: datetime, now: datetime) -
     begin = min(max(refresh, certificate.not_before + margin), certificate.not_after - margin)
     return {
         "certificateChain": certificate.chain_pem.decode(),
-        "notBefore": f"{certificate.not_before:{_TIME}}",
-        "notAfter": f"{certificate.not_after:{_TIME}}",
-        "beginRefreshAt": f"{begin:{_TIME}}",
+        "notBefore": time_text(certificate.not_before),
+        "notAfter": time_text(certificate.not_after),
+        "beginRefreshAt": time_text(begin),
         "conditions": [_condition("Issued", "Signed", "signed by Heddle's authority", now)],
     }
 
@@ -110,7 +110,7 @@ def _condition(kind: str, reason: str, message: str, now: datetime) -> Raw:
         "status": "True",
         "reason": reason,
         "message": message,
-        "lastTransitionTime": f"{now:{_TIME}}",
+        "lastTransitionTime": time_text(now),
     }
 
 

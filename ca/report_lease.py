@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from ca.errors import AuthorityError
 from ca.reports import Report, report_from, report_text, silent
+from crds.times import micro_time, micro_time_text
 
 REPORT = "heddle.io/report"
 POD = "heddle.io/pod"
@@ -26,7 +27,7 @@ LASTS = timedelta(seconds=40)
 """After so long without it, a replica may have died."""
 MAX_PACKED_BYTES = 250_000
 MAX_TEXT_BYTES = 16 << 20
-_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 Raw = Mapping[str, object]
 
@@ -66,7 +67,7 @@ def lease(namespace: str, report: Report, pod: str, now: datetime) -> Raw:
         "spec": {
             "holderIdentity": report.replica,
             "leaseDurationSeconds": int(LASTS.total_seconds()),
-            "renewTime": now.astimezone(UTC).strftime(_TIME),
+            "renewTime": micro_time_text(now),
         },
     }
 
@@ -95,7 +96,7 @@ def heard(found: Raw) -> Heard | None:
         report=_report(annotations.get(REPORT), replica),
         pod=pod if isinstance(pod, str) else "",
         lease=name,
-        since=_time(spec.get("renewTime")),
+        since=micro_time(spec.get("renewTime")) or _LONG_AGO,
     )
 
 
@@ -107,13 +108,6 @@ def _report(text: object, replica: str) -> Report:
         return report_from(inflated, replica)
     except (ValueError, zlib.error, AuthorityError):
         return silent(replica)
-
-
-def _time(value: object) -> datetime:
-    try:
-        return datetime.strptime(str(value), _TIME).replace(tzinfo=UTC)
-    except ValueError:
-        return datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _mapping(value: object) -> Mapping[str, object]:

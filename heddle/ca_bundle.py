@@ -13,14 +13,15 @@ from typing import Protocol
 import structlog
 
 from crds.meta import Label
+from heddle.trouble import Trouble
 from sources.errors import ApiError
+from sources.resource import MUTATING_WEBHOOKS, VALIDATING_WEBHOOKS, Resource
 from webhook import raw
 
 log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 10.0
 """How soon somebody else's change is mended."""
-_API = "/apis/admissionregistration.k8s.io/v1"
 _CERT_MANAGER = "cert-manager.io/inject-"
 _NOT_FOUND = 404
 
@@ -46,7 +47,7 @@ class CaBundles:
         self._revision = revision
         self._roots = roots
         self._news = asyncio.Event()
-        self._trouble: dict[str, str] = {}
+        self._troubles: dict[str, Trouble] = {}
 
     async def roots_changed(self) -> None:
         """Has `keep` look now."""
@@ -66,31 +67,27 @@ class CaBundles:
     async def look(self) -> None:
         """Mends all configurations that are there."""
         suffix = "" if self._revision == "default" else f"-{self._revision}"
-        validator = await self._mend(f"validatingwebhookconfigurations/heddle-validator{suffix}")
-        await self._mend(f"mutatingwebhookconfigurations/heddle-sidecar-injector{suffix}")
+        validator = await self._mend(VALIDATING_WEBHOOKS, f"heddle-validator{suffix}")
+        await self._mend(MUTATING_WEBHOOKS, f"heddle-sidecar-injector{suffix}")
         for tag in _tags(validator):
             if tag != self._revision:
                 name = f"heddle-revision-tag-{tag}.{self._revision}"
-                await self._mend(f"mutatingwebhookconfigurations/{name}")
+                await self._mend(MUTATING_WEBHOOKS, name)
 
-    async def _mend(self, name: str) -> Raw:
+    async def _mend(self, kind: Resource, name: str) -> Raw:
+        path, event = kind.one(name), "caBundle cannot be kept"
+        trouble = self._troubles.setdefault(path, Trouble(event, configuration=name))
         try:
-            found = await self._api.get(f"{_API}/{name}")
+            found = await self._api.get(path)
             steps = tuple(_steps(found, base64.b64encode(self._roots()).decode("ascii")))
             if steps:
-                await self._api.json_patch(f"{_API}/{name}", steps)
+                await self._api.json_patch(path, steps)
                 log.info("caBundle written", configuration=name)
         except ApiError as error:
-            self._tell(name, "" if error.status == _NOT_FOUND else str(error))
+            trouble.now("" if error.status == _NOT_FOUND else str(error))
             return {}
-        self._tell(name, "")
+        trouble.now("")
         return found
-
-    def _tell(self, name: str, trouble: str) -> None:
-        """Says once what is in the way."""
-        if trouble and trouble != self._trouble.get(name):
-            log.error("caBundle cannot be kept", configuration=name, reason=trouble)
-        self._trouble[name] = trouble
 
 
 def _steps(configuration: Raw, bundle: str) -> Iterator[Raw]:

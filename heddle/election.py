@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from crds.times import micro_time_text
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
@@ -124,5 +126,4 @@ def _spec(lease: Mapping[str, object] | None) -> Mapping[str, object]:
 
 
 def _time(wall: float) -> str:
-    """Kubernetes' MicroTime."""
-    return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return micro_time_text(datetime.fromtimestamp(wall, UTC))

@@ -10,7 +10,10 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from heddle.cluster_objects import Raw, Readable, find
 from heddle.election import Election, Terms
+from heddle.loop_time import loop_time
+from heddle.trouble import Trouble
 from sources.errors import ApiError
+from sources.resource import LEASES
 
 log = structlog.get_logger(__name__)
 
@@ -74,18 +77,20 @@ class Leader:
         seconds, for people; `chance` gives numbers from 0 to 1.
         """
         self._api = api
-        self._folder = f"/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases"
+        self._folder, self._path = LEASES.collection(namespace), LEASES.one(lease, namespace)
         self._metadata = {"name": lease, "namespace": namespace}
         self._wall = wall
         self._chance = chance
         self._gauge = (metrics or LeaderMetrics()).leads.labels(lease)
         self._election = Election(identity, terms or Terms())
-        self._trouble = ""
+        self._trouble = Trouble(
+            "cannot ask for the lease", "the lease can be asked for again", lease=lease
+        )
 
     @property
     def leads(self) -> bool:
         """Whether we lead now."""
-        return self._election.leads(_now())
+        return self._election.leads(loop_time())
 
     async def run(self, works: Sequence[Work]) -> None:
         """Runs `works` whenever we lead, until cancelled; then lets go of the lease, so that the
@@ -102,7 +107,7 @@ class Leader:
     async def _until_leading(self) -> None:
         await self._try()
         while not self.leads:
-            await asyncio.sleep(self._election.pause(_now(), self._chance()))
+            await asyncio.sleep(self._election.pause(loop_time(), self._chance()))
             await self._try()
 
     async def _lead(self, works: Sequence[Work]) -> None:
@@ -121,7 +126,7 @@ class Leader:
     async def _keep(self) -> None:
         """Renews; raises `_Lost` before anybody else can lead."""
         while True:
-            await asyncio.sleep(self._election.pause(_now(), self._chance()))
+            await asyncio.sleep(self._election.pause(loop_time(), self._chance()))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(self._election.deadline):
                     await self._try()
@@ -132,19 +137,19 @@ class Leader:
         """Takes or renews the lease, if that can be."""
         try:
             if not self._election.knows:
-                self._election.saw(await self._read(), _now())
+                self._election.saw(await self._read(), loop_time())
             await self._claim()
         except ApiError as error:
             # Another was faster: that is how it should be.
-            self._tell("" if error.status == _CONFLICT else str(error))
+            self._trouble.now("" if error.status == _CONFLICT else str(error))
         else:
-            self._tell("")
+            self._trouble.now("")
 
     async def _read(self) -> Raw | None:
-        return await find(self._api, f"{self._folder}/{self._metadata['name']}")
+        return await find(self._api, self._path)
 
     async def _claim(self) -> None:
-        asked = _now()
+        asked = loop_time()
         wanted = self._election.claim(asked, self._wall())
         if wanted is None:
             return
@@ -156,7 +161,7 @@ class Leader:
 
     async def _write(self, lease: Raw) -> Raw:
         if "metadata" in lease:
-            return await self._api.replace(f"{self._folder}/{self._metadata['name']}", lease)
+            return await self._api.replace(self._path, lease)
         head = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease"}
         return await self._api.create(self._folder, {**head, "metadata": self._metadata, **lease})
 
@@ -166,20 +171,8 @@ class Leader:
         with contextlib.suppress(ApiError, TimeoutError):
             async with asyncio.timeout(PARTING_SECONDS):
                 if not self._election.knows:
-                    self._election.saw(await self._read(), _now())
-                free = self._election.parting(_now(), self._wall())
+                    self._election.saw(await self._read(), loop_time())
+                free = self._election.parting(loop_time(), self._wall())
                 if free is not None:
                     await self._write(free)
                     log.info("leadership let go", lease=self._metadata["name"])
-
-    def _tell(self, trouble: str) -> None:
-        """Says once what is in the way, and once that it is over."""
-        if trouble and trouble != self._trouble:
-            log.error("cannot ask for the lease", lease=self._metadata["name"], reason=trouble)
-        elif self._trouble and not trouble:
-            log.info("the lease can be asked for again", lease=self._metadata["name"])
-        self._trouble = trouble
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -16,6 +16,7 @@ from ca.workload import renewal, signed
 from heddle.cluster_objects import Objects, Raw, listed
 from heddle.issued import IssuedCertificates
 from heddle.pods import Pods
+from heddle.trouble import Trouble
 from heddle.trust import Trust
 from sources.errors import ApiError
 from sources.resource import Resource
@@ -54,17 +55,17 @@ class PodCertificates:
         self._issued = issued
         self._clock = clock
         self._lifetime = lifetime
-        self._trouble = ""
+        self._trouble = Trouble("pod certificates wait", say=log.warning)
 
     async def keep(self) -> None:
         """Answers until cancelled."""
         while True:
             try:
-                self._tell(await self.answer())
+                self._trouble.now(await self.answer())
                 await asyncio.sleep(POLL_SECONDS)
             except ApiError as error:
                 # Most clusters do not serve them: that is no news.
-                self._tell("" if error.status == _NOT_FOUND else str(error))
+                self._trouble.now("" if error.status == _NOT_FOUND else str(error))
                 absent = error.status in (_NOT_FOUND, _FORBIDDEN)
                 await asyncio.sleep(_ABSENT_SECONDS if absent else POLL_SECONDS)
 
@@ -118,8 +119,3 @@ class PodCertificates:
         self._issued.add(pod, Issued(state=state, at=now, until=made.not_after))
         log.info("pod certificate signed", pod=pod, until=made.not_after.isoformat())
         return pod_certificate.issued(made, renewal(signer, pod, now, lives), now)
-
-    def _tell(self, trouble: str) -> None:
-        if trouble and trouble != self._trouble:
-            log.warning("pod certificates wait", reason=trouble)
-        self._trouble = trouble

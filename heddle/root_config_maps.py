@@ -15,10 +15,12 @@ from ca.authority import pem
 from ca.secret_object import MANAGED_BY
 from heddle.authority_secret import ROOT_FILE, ROOTS
 from heddle.cluster_objects import Objects, Raw, find, listed, remove
+from heddle.trouble import Trouble
 from heddle.trust import Trust
 from sources.errors import ApiError
 from sources.resource import CONFIG_MAPS, Resource
 from sources.served import served
+from webhook import raw
 from webhook.settings import SIGNER
 
 log = structlog.get_logger(__name__)
@@ -45,7 +47,7 @@ class RootConfigMaps:
         self._trust = trust
         self._namespaces = namespaces
         self._done: tuple[str, frozenset[str]] | None = None
-        self._problem = ""
+        self._trouble = Trouble("roots are not everywhere")
         self._bundle: Resource | None = None
         self._untrusted = ""
         """Why there is no bundle."""
@@ -59,7 +61,7 @@ class RootConfigMaps:
     @property
     def problem(self) -> str:
         """Why they are not."""
-        return self._problem
+        return self._trouble.reason
 
     async def keep(self) -> None:
         """To be run while we lead."""
@@ -91,17 +93,17 @@ class RootConfigMaps:
             failed = await self._config_maps(wanted[1], roots)
             await self._trust_bundle(roots)
         except ApiError as error:
-            self._tell(str(error))
+            self._trouble.now(str(error))
             return
         named = ", ".join(f"{name} ({why})" for name, why in sorted(failed.items())[:_NAMED])
-        self._tell(f"{len(failed)} namespaces without them: {named}" if failed else "")
+        self._trouble.now(f"{len(failed)} namespaces without them: {named}" if failed else "")
         self._done = wanted if not failed else None
 
     async def _config_maps(self, wanted: Collection[str], roots: str) -> Mapping[str, str]:
         """Which namespaces could not be given them, and why."""
         query = {"fieldSelector": f"metadata.name={ROOTS}"}
         found = {
-            str(_mapping(each.get("metadata")).get("namespace")): each
+            raw.text(raw.metadata(each).get("namespace")): each
             for each in await listed(self._api, CONFIG_MAPS.collection(), query)
         }
         failed: dict[str, str] = {}
@@ -110,7 +112,7 @@ class RootConfigMaps:
             try:
                 if namespace not in wanted:
                     await self._remove(namespace, found[namespace])
-                elif there is None or _mapping(there.get("data")).get(ROOT_FILE) != roots:
+                elif there is None or raw.mapping(there.get("data")).get(ROOT_FILE) != roots:
                     await self._write(namespace, roots)
             except ApiError as error:
                 if error.status != _NOT_FOUND:  # the namespace has gone
@@ -129,8 +131,8 @@ class RootConfigMaps:
         log.info("roots written", namespace=namespace, roots=len(self._trust.roots))
 
     async def _remove(self, namespace: str, found: Raw) -> None:
-        meta = _mapping(found.get("metadata"))
-        if not MANAGED_BY.items() <= _mapping(meta.get("labels")).items():
+        meta = raw.metadata(found)
+        if not MANAGED_BY.items() <= raw.labels(found).items():
             return
         await remove(
             self._api,
@@ -159,7 +161,7 @@ class RootConfigMaps:
     async def _write_bundle(self, resource: Resource, roots: str) -> None:
         path = resource.one(BUNDLE)
         found = await find(self._api, path)
-        if found is not None and _mapping(found.get("spec")).get("trustBundle") == roots:
+        if found is not None and raw.mapping(found.get("spec")).get("trustBundle") == roots:
             return
         body = {
             "apiVersion": f"{resource.group}/{resource.version}",
@@ -169,12 +171,3 @@ class RootConfigMaps:
         }
         await self._api.apply(path, body, manager=_MANAGER, force=True)
         log.info("trust bundle written", name=BUNDLE)
-
-    def _tell(self, problem: str) -> None:
-        if problem and problem != self._problem:
-            log.error("roots are not everywhere", reason=problem)
-        self._problem = problem
-
-
-def _mapping(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, Mapping) else {}

@@ -18,6 +18,7 @@ from heddle.findings import ByObject
 from heddle.liveness import Liveness, Rejected, Waiting
 from heddle.status_report import MOST, Report, together
 from sources.events import Applied, Deleted
+from webhook import raw
 from xds.status import Client, ClientStatus
 
 PENDING_SECONDS = 1.0
@@ -59,22 +60,18 @@ class Seen:
         return Scope.REVISION if self.revision else Scope.MESH
 
 
-def seen(raw: Mapping[str, object]) -> Seen:
+def seen(item: Mapping[str, object]) -> Seen:
     """What there is to see of an object."""
-    metadata = _mapping(raw.get("metadata"))
+    metadata = raw.metadata(item)
     generation = metadata.get("generation")
     return Seen(
-        api_version=str(raw.get("apiVersion", "")),
-        revision=str(_mapping(metadata.get("labels")).get(Label.REVISION, "")),
+        api_version=raw.text(item.get("apiVersion")),
+        revision=raw.labels(item).get(Label.REVISION, ""),
         generation=generation if isinstance(generation, int) else 0,
-        uid=str(metadata.get("uid", "")),
-        resource_version=str(metadata.get("resourceVersion", "")),
-        status=_mapping(raw.get("status")),
+        uid=raw.text(metadata.get("uid")),
+        resource_version=raw.text(metadata.get("resourceVersion")),
+        status=raw.mapping(item.get("status")),
     )
-
-
-def _mapping(found: object) -> Mapping[str, object]:
-    return found if isinstance(found, Mapping) else {}
 
 
 class StatusBoard:

@@ -11,11 +11,13 @@ from datetime import UTC, datetime
 import structlog
 
 from crds.meta import Key
+from crds.times import micro_time_text
 from heddle.conditions import TYPES, Reason, listed
 from heddle.rate import Bucket
 from heddle.status_board import Seen
 from heddle.status_metrics import StatusMetrics
 from sources.errors import ApiError
+from sources.resource import EVENTS
 
 log = structlog.get_logger(__name__)
 
@@ -101,9 +103,8 @@ class StatusEvents:
         return True
 
     async def _post(self, key: Key, found: Seen, turn: Turn) -> None:
-        path = f"/apis/events.k8s.io/v1/namespaces/{key.namespace}/events"
         try:
-            await self._create(path, self._event(key, found, turn))
+            await self._create(EVENTS.collection(key.namespace), self._event(key, found, turn))
         except ApiError as error:
             self._metrics.events.labels("failed").inc()
             log.warning("event not posted", object=str(key), reason=str(error))
@@ -120,7 +121,7 @@ class StatusEvents:
                 "namespace": key.namespace,
                 "name": f"{key.name[:200]}.{int(wall * 1e9):x}",  # as client-go's recorder
             },
-            "eventTime": at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            "eventTime": micro_time_text(at),
             "reportingController": CONTROLLER,
             "reportingInstance": self._instance[:128],
             "type": "Warning",

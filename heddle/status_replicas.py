@@ -11,13 +11,12 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
-import structlog
-
 from heddle.cluster_objects import Raw, Readable, find
+from heddle.loop_time import loop_time
 from heddle.status_report import Report, read, written
+from heddle.trouble import Trouble
 from sources.errors import ApiError
-
-log = structlog.get_logger(__name__)
+from sources.resource import CONFIG_MAPS
 
 CONFIG_MAP = "heddle-status"
 LOOK_SECONDS = 0.1
@@ -66,15 +65,15 @@ class StatusReplicas:
         """`replica` is this one's name."""
         self._board = board
         self._api = api
-        self._folder = f"/api/v1/namespaces/{namespace}/configmaps"
-        self._path = f"{self._folder}/{CONFIG_MAP}"
+        self._folder = CONFIG_MAPS.collection(namespace)
+        self._path = CONFIG_MAPS.one(CONFIG_MAP, namespace)
         self._replica = replica
         self._bell = board.bell()
         self._beat = 0
         self._told: Mapping[str, object] = {}
         self._told_at = float("-inf")
         self._heard: dict[str, tuple[str, float]] = {}
-        self._trouble = ""
+        self._trouble = Trouble("replicas cannot tell each other of proxies")
         self._listening = asyncio.Lock()
 
     async def report(self) -> None:
@@ -111,7 +110,7 @@ class StatusReplicas:
         found = self._board.report()
         if found is None:
             return
-        now, made = _now(), written(found)
+        now, made = loop_time(), written(found)
         if made == self._told and now < self._told_at + BEAT_SECONDS:
             return
         self._beat += 1
@@ -126,8 +125,8 @@ class StatusReplicas:
         for name, text in said.items():
             if name != self._replica and isinstance(text, str):
                 known, at = before.get(name, ("", 0.0))
-                self._heard[name] = (text, at if known == text else _now())
-        silent = [n for n, (_, at) in self._heard.items() if _now() > at + SILENT_SECONDS]
+                self._heard[name] = (text, at if known == text else loop_time())
+        silent = [n for n, (_, at) in self._heard.items() if loop_time() > at + SILENT_SECONDS]
         reports: dict[str, Report] = {}
         for name, (text, _) in self._heard.items():
             report = read(text)
@@ -148,17 +147,11 @@ class StatusReplicas:
             await self._api.create(self._folder, {**head, **body})
 
     async def _tried(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Does it; says once that it cannot be done, and once that it can again."""
-        trouble = ""
+        """Does it; says once that it cannot be done."""
         try:
             await work()
         except ApiError as error:
             # Another was faster to create it: the next time it is there.
-            trouble = "" if error.status == _CONFLICT else str(error)
-        if trouble and trouble != self._trouble:
-            log.error("replicas cannot tell each other of proxies", reason=trouble)
-        self._trouble = trouble
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+            self._trouble.now("" if error.status == _CONFLICT else str(error))
+        else:
+            self._trouble.now("")

@@ -12,18 +12,18 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import structlog
-
 from crds.kinds import plural
 from crds.meta import Key
+from crds.times import time_text
 from heddle.conditions import status
+from heddle.loop_time import loop_time
 from heddle.rate import Bucket
 from heddle.status_board import Scope, Seen, StatusBoard
 from heddle.status_events import StatusEvents
 from heddle.status_metrics import StatusMetrics
+from heddle.trouble import Trouble
 from sources.errors import ApiError
-
-log = structlog.get_logger(__name__)
+from sources.resource import Resource
 
 LOOK_SECONDS = 0.1
 """How often proxies' answers are looked at while some are awaited, and how long news is gathered.
@@ -73,13 +73,15 @@ class StatusWriter:
         self._due: set[Key] = set()
         self._counted = 0
         self._trouble: dict[Key, _Trouble] = {}
-        self._told = ""
+        self._obstacle = Trouble(
+            "status not written, and tried again", "statuses are written again"
+        )
 
     async def keep(self) -> None:
         """Writes until cancelled. To be called each time that we begin to lead."""
         self._due = set(self._board.everything(self._scope))
         self._trouble.clear()
-        bucket = Bucket(burst=BURST, per_second=PER_SECOND, now=_now())
+        bucket = Bucket(burst=BURST, per_second=PER_SECOND, now=loop_time())
         try:
             while True:
                 self._due.update(self._board.look(self._scope))
@@ -112,12 +114,12 @@ class StatusWriter:
                 await self._write_all(wanted)
                 wanted = []
             trouble = self._trouble.get(key)
-            if trouble is not None and _now() < trouble.until:
+            if trouble is not None and loop_time() < trouble.until:
                 continue
             found = self._wanted(key)
             if found is None:
                 continue
-            if not bucket.take(_now()):
+            if not bucket.take(loop_time()):
                 break
             wanted.append((key, *found))
         await self._write_all(wanted)
@@ -132,8 +134,8 @@ class StatusWriter:
             return None
         if facts is None:
             return None
-        at = datetime.fromtimestamp(self._wall(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        new = status(facts, found.status, at)
+        at = datetime.fromtimestamp(self._wall(), UTC)
+        new = status(facts, found.status, time_text(at))
         if new is None:
             self._forget(key)
             return None
@@ -160,7 +162,7 @@ class StatusWriter:
         self._board.written(key, written)
         self._forget(key)
         if not self._trouble:
-            self._tell("")
+            self._obstacle.now("")
         await self._events.tell(key, found, found.status, new)
 
     def _failed(self, key: Key, error: ApiError) -> None:
@@ -172,24 +174,13 @@ class StatusWriter:
         trouble = self._trouble.setdefault(key, _Trouble(0, 0.0))
         pause = error.retry_after or FIRST_RETRY * 2.0 ** min(trouble.times, 10)
         trouble.times += 1
-        trouble.until = _now() + min(pause, LAST_RETRY)
+        trouble.until = loop_time() + min(pause, LAST_RETRY)
         if not expected or trouble.times > 5:
-            self._tell(str(error), key)
-
-    def _tell(self, problem: str, key: Key | None = None) -> None:
-        """Says once what is in the way, and once that it is over."""
-        if problem and problem != self._told:
-            log.error("status not written, and tried again", object=str(key), reason=problem)
-        elif self._told and not problem:
-            log.info("statuses are written again")
-        self._told = problem
+            self._obstacle.now(str(error), object=str(key))
 
 
 def path(key: Key, found: Seen) -> str:
     """Where the status of an object is."""
-    where = f"/apis/{found.api_version}/namespaces/{key.namespace}/{plural(key.kind)}"
-    return f"{where}/{key.name}/status"
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
+    version = found.api_version.rpartition("/")[2]
+    kind = Resource(group=key.group, version=version, plural=plural(key.kind))
+    return kind.one(key.name, key.namespace, "status")

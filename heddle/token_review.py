@@ -18,6 +18,7 @@ from ca.errors import Unreviewed
 from ca.token_review import PATH, question, reviewed, unverified
 from ca.tokens import bearer
 from heddle.identity import PodIdentity
+from heddle.trouble import Trouble
 from mesh.identity import WorkloadIdentity
 from sources.errors import ApiError
 from xds.auth import Identity
@@ -66,7 +67,9 @@ class ReviewAuthenticator:
         self._verdicts: dict[bytes, _Verdict] = {}
         self._questions: dict[bytes, _Question] = {}
         self._turns = asyncio.Semaphore(AT_ONCE)
-        self._trouble = ""
+        self._trouble = Trouble(
+            "tokens cannot be reviewed: nobody is let in", "tokens can be reviewed again"
+        )
 
     async def __call__(self, metadata: Mapping[str, str], peer: str) -> Identity:
         """The pod behind the `authorization` header; the peer's address proves nothing."""
@@ -115,13 +118,13 @@ class ReviewAuthenticator:
                 answer = await self._create(PATH, question(token, self._audience))
             identity = reviewed(answer, audience=self._audience, expires=expires)
         except BadToken as error:
-            self._tell("")
+            self._trouble.now("")
             until = self._clock() + BAD_SECONDS
             return _Verdict(identity=None, reason=error.reason, until=until)
         except (ApiError, Unreviewed) as error:
-            self._tell(str(error))
+            self._trouble.now(str(error))
             raise Unreviewed(str(error)) from error
-        self._tell("")
+        self._trouble.now("")
         return _Verdict(identity=identity, until=min(self._clock() + GOOD_SECONDS, expires))
 
     def _keep(self, digest: bytes, verdict: _Verdict) -> None:
@@ -129,11 +132,3 @@ class ReviewAuthenticator:
         self._verdicts[digest] = verdict
         if len(self._verdicts) > ROOM:
             del self._verdicts[next(iter(self._verdicts))]
-
-    def _tell(self, trouble: str) -> None:
-        """Says once that nobody can be asked, and once that it is over."""
-        if trouble and trouble != self._trouble:
-            log.error("tokens cannot be reviewed: nobody is let in", reason=trouble)
-        elif self._trouble and not trouble:
-            log.info("tokens can be reviewed again")
-        self._trouble = trouble

@@ -27,7 +27,7 @@ class Resource:
 
 
 CONFIG_MAPS = Resource(plural="configmaps")
-EVENTS = Resource(plural="events")
+EVENTS = Resource(group="events.k8s.io", plural="events")
 NAMESPACES = Resource(plural="namespaces")
 PODS = Resource(plural="pods")
 SECRETS = Resource(plural="secrets")

@@ -28,6 +28,7 @@ SKEW = timedelta(seconds=10)
 """Certificates and tokens count from the second at which they are made."""
 FAR = timedelta(minutes=1)
 NODES = "kube-node-lease"
+_NUMBER = re.compile(r"\d+")
 
 
 async def _reachable(cluster: Cluster) -> Verdict:
@@ -43,7 +44,7 @@ async def _recent(cluster: Cluster) -> Verdict:
 def judge_version(version: Raw) -> Verdict:
     """By what `/version` says; vendors add to the numbers (`30+`)."""
     said = raw.text(version.get("major")), raw.text(version.get("minor"))
-    digits = [re.match(r"\d+", each) for each in said]
+    digits = [_NUMBER.match(each) for each in said]
     if digits[0] is None or digits[1] is None:
         return skipped(f"it does not say its version ({'.'.join(said)!r})")
     found = int(digits[0][0]), int(digits[1][0])

@@ -26,7 +26,7 @@ _OWNERS = {
     "Job": Resource(group="batch", plural="jobs"),
 }
 _QUANTITY = re.compile(
-    r"([+-]?(?:\d+\.?\d*|\.\d+))(?:[eE]([+-]?\d{1,2})|([numkMGTPE]|[KMGTPE]i))?", re.ASCII
+    r"([+-]?(?:\d+(?:\.\d*)?|\.\d+))(?:[eE]([+-]?\d{1,2})|([numkMGTPE]|[KMGTPE]i))?", re.ASCII
 )
 _SCALES = {
     "n": Fraction(1, 10**9),

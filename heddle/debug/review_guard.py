@@ -14,8 +14,9 @@ from ca.secret import Token
 from ca.token_review import PATH as TOKEN_REVIEWS
 from heddle.debug.guard import Caller, NobodyToAsk, NotAllowed, NotAuthenticated, Refused, Scope
 from sources.errors import ApiError
+from sources.resource import REVIEWS
 
-ACCESS_REVIEWS: Final = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+ACCESS_REVIEWS: Final = REVIEWS.collection()
 KEPT_SECONDS = 10.0
 ROOM = 1_000
 AT_ONCE = 8
