@@ -9,6 +9,7 @@ from analysis.analyzer import Analyzer
 from analysis.facts import Facts
 from analysis.message import Message, rank
 from analysis.problems import messages
+from analysis.secret_names import spelt
 from crds.meta import Key, Origin
 from crds.problem import Problem
 
@@ -38,7 +39,8 @@ def analyze(
     blamed = (_blamed(each, facts) for each in found)
     focus = facts.focus
     wanted = (e for e in blamed if focus is None or e.object is None or e.object in focus)
-    return tuple(sorted((_placed(each, place) for each in _once(wanted)), key=rank))
+    told = (_placed(spelt(each, facts), place) for each in _once(wanted))
+    return tuple(sorted(told, key=rank))
 
 
 def _blamed(message: Message, facts: Facts) -> Message:
