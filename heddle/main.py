@@ -66,7 +66,7 @@ class Output(StrEnum):
 
 
 class Report(StrEnum):
-    """How `validate` and `proxy-status` print."""
+    """How `validate` prints."""
 
     TEXT = "text"
     JSON = "json"

@@ -69,6 +69,8 @@ class ServeSettings:
     are there too."""
     debug_neighbours: bool = False
     """Whoever connects from this very pod may see how far its proxies are."""
+    debug_remote: bool = False
+    """Who connects from elsewhere and has a token is let in, too."""
     probes: str | None = None
     """Where a kubelet asks whether we are ready, and alive."""
     inline_routes: bool = False
@@ -318,6 +320,7 @@ async def _debug(
         source=None if settings.pod else named,
         review=None if feed.api is None else feed.api.create,
         neighbours=settings.debug_neighbours,
+        remote=settings.debug_remote,
         to_admin=None if feed.pods is None else through_api_server(feed.pods),
         metrics=registry if settings.metrics == settings.debug else None,
     )

@@ -126,6 +126,15 @@ def serve(
             "to a pod does, needs no token for /debug/syncz. Kiali asks so.",
         ),
     ] = False,
+    debug_remote: Annotated[
+        bool,
+        typer.Option(
+            "--debug-remote",
+            help="With --debug at an address that others reach: let them in, too, with a token. "
+            "It is no TLS: a token is then seen on the network. Without this they get our version "
+            "and whether we are ready, and the rest goes through a port-forward.",
+        ),
+    ] = False,
     probes: Annotated[
         str | None,
         typer.Option(help="Address and port for /ready and /healthz, for example :8080."),
@@ -182,6 +191,7 @@ def serve(
         metrics=metrics,
         debug=None if debug == "off" else debug,
         debug_neighbours=debug_neighbours,
+        debug_remote=debug_remote,
         probes=probes,
         inline_routes=inline_routes,
         inspectors=inspector or (),

@@ -46,7 +46,8 @@ _SAFE: Final[Mapping[str, str]] = {
 
 class Door:
     """The middleware. `hosts`: the names that a request may be for; any if there are none.
-    `neighbours`: who connects from this very machine may see what is for neighbours.
+    `neighbours`: who connects from this very machine may see what is for neighbours. `remote`: who
+    connects from elsewhere may see more than what is for anybody.
     """
 
     def __init__(
@@ -57,12 +58,14 @@ class Door:
         *,
         hosts: frozenset[str] = frozenset(),
         neighbours: bool = False,
+        remote: bool = False,
     ) -> None:
         self._routes = {route.path: route for route in routes}
         self._guard = guard
         self._sessions = sessions
         self._hosts = hosts
         self._neighbours = neighbours
+        self._remote = remote
         self._answering = 0
         self._listening = 0
 
@@ -108,6 +111,9 @@ class Door:
     async def _caller(self, request: web.Request, route: Route) -> Caller | None:
         if route.access is Access.ANYBODY:
             return None
+        if not self._remote and not is_loopback(request.remote or ""):
+            # There is no TLS here: a token must not go over a network, unless somebody wants so.
+            raise NotAllowed("this is shown on this very machine only: ask through a port-forward")
         token = bearer(request.headers) or self._sessions.token(request.cookies.get(COOKIE, ""))
         if token is not None:
             return await self._guard(token, route.scope(request))

@@ -33,8 +33,9 @@ _TOKEN_BYTES = 32
 class DebugSettings:
     """`host` is the one that `listener` is bound to. `source` is what is served, for the run file:
     there is none without it, and so no token of this machine. `review` posts to an API server,
-    which then says who may see what. `neighbours`: see `Access.NEIGHBOUR`. `metrics` are served
-    here, too, if there are any. `to_admin` leads to the pods' Envoys, if they are in reach.
+    which then says who may see what. `neighbours`: see `Access.NEIGHBOUR`; `remote`: see `Door`.
+    `metrics` are served here, too, if there are any. `to_admin` leads to the pods' Envoys, if they
+    are in reach.
     """
 
     listener: socket
@@ -42,6 +43,7 @@ class DebugSettings:
     source: str | None = None
     review: Create | None = None
     neighbours: bool = False
+    remote: bool = False
     metrics: CollectorRegistry | None = None
     to_admin: ToAdmin | None = None
     run_files: Path | None = None
@@ -72,6 +74,7 @@ async def debugging(
         sessions,
         hosts=hosts_of(settings.host),
         neighbours=settings.neighbours,
+        remote=settings.remote,
     )
     with ExitStack() as stack:
         async with listening(application(every, door), settings.listener) as port:

@@ -68,11 +68,16 @@ PAGES = (
 
 @asynccontextmanager
 async def site(
-    routes: Sequence[Route] = PAGES, *, host: str = "127.0.0.1", neighbours: bool = False
+    routes: Sequence[Route] = PAGES,
+    *,
+    host: str = "127.0.0.1",
+    neighbours: bool = False,
+    remote: bool = False,
 ) -> AsyncIterator[Site]:
     clock, numbers, guard = FakeClock(), iter(range(1000)), OnlyShop()
     sessions = Sessions(clock=clock, secret=lambda: f"secret-{next(numbers)}")
-    door = Door(routes, guard, sessions, hosts=hosts_of(host), neighbours=neighbours)
+    named = hosts_of(host)
+    door = Door(routes, guard, sessions, hosts=named, neighbours=neighbours, remote=remote)
     listener = socket.create_server(("127.0.0.1", 0))
     async with (
         listening(application(routes, door), listener) as port,
@@ -157,6 +162,18 @@ async def test_a_neighbour_is_let_in_if_the_operator_wants_so(
     async with site(host="0.0.0.0", neighbours=neighbours) as there:
         assert (await there.get("/near", {"Host": host})).status == status
         assert (await there.get("/mesh?namespace=shop", {"Host": host})).status == 401
+
+
+@pytest.mark.parametrize(("remote", "status"), [(False, 403), (True, 200)])
+async def test_a_token_does_not_go_over_a_network_unless_the_operator_wants_so(
+    monkeypatch: pytest.MonkeyPatch, remote: bool, status: int
+) -> None:
+    """From elsewhere only what is for anybody is shown: there is no TLS."""
+    monkeypatch.setattr(limits, "is_loopback", lambda address: False)
+    async with site(host="0.0.0.0", neighbours=True, remote=remote) as there:
+        assert (await there.get("/mesh?namespace=shop")).status == status
+        assert (await there.get("/open")).status == 200
+        assert (await there.get("/near", {})).status == (401 if remote else 403)
 
 
 async def test_a_browser_logs_in_once() -> None:
