@@ -8,12 +8,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from crds.meta import Key, Origin
 from crds.problem import printable
+from heddle.page.who import May
 from heddle.proxies.comparison import Agreement
 
 VIEWS: Final = (
     ("/sync", "Sync"),
     ("/config", "Config"),
     ("/proxy", "Proxy"),
+    ("/graph", "Graph"),
 )
 """The address and name of each view, in the order of the menu."""
 
@@ -25,6 +27,14 @@ AGREEMENTS: Final[Mapping[Agreement, str]] = {
     Agreement.UNKNOWN: "",
 }
 """The colours of what differs."""
+
+VERDICTS: Final[Mapping[May, str]] = {
+    May.YES: "allowed",
+    May.DEPENDS: "depends",
+    May.NO: "denied",
+    May.HIDDEN: "",
+}
+"""The colours of what callers may."""
 
 HEADERS: Final[Mapping[str, str]] = {
     # Nothing inline and nothing from elsewhere: what a name in an object says is never run.
@@ -54,6 +64,7 @@ class Templates:
             object_url=object_url,
             within=within,
             agreements=AGREEMENTS,
+            verdicts=VERDICTS,
         )
         self._environment.filters["place"] = lambda origin: place(origin, source)
 

@@ -3,6 +3,7 @@ lists alone.
 """
 
 import asyncio
+import json
 import time
 from collections.abc import Mapping, Sequence
 
@@ -16,6 +17,7 @@ from heddle.debug.proxy_pages import PROXY_ID, pod_scope
 from heddle.debug.routes import Access, Answering, Route, whole_mesh
 from heddle.demo.mesh_handle import ProxyState
 from heddle.page.config import Health
+from heddle.page.graph_elements import elements
 from heddle.page.rendering import HEADERS, Templates
 from heddle.page.state import PageState
 from heddle.page.static_files import StaticFile, static_files
@@ -46,6 +48,7 @@ def page_routes(
         Route(path="/config/object", answer=views.one),
         Route(path="/proxy", answer=views.proxy, scope=_proxy_scope),
         Route(path="/proxy/resource", answer=views.resource, scope=pod_scope),
+        Route(path="/graph", answer=views.graph),
         Route(path="/events", answer=views.events, endless=True),
     )
 
@@ -99,6 +102,14 @@ class Views:
         if view is None:
             return self._missing(request, "/proxy", "resource")
         return self._page(request, "resource.html", here="/proxy", view=view)
+
+    async def graph(self, request: web.Request, caller: Caller | None) -> web.Response:
+        """Services, and who may call them."""
+        del caller
+        namespace, wanted, _ = _filter(request)
+        view = await self._state.graph(namespace, wanted)
+        drawn = json.dumps(elements(view))
+        return self._page(request, "graph.html", here="/graph", view=view, elements=drawn)
 
     async def events(self, request: web.Request, caller: Caller | None) -> web.StreamResponse:
         """Says whenever what is shown may differ, until the page is closed."""

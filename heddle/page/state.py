@@ -19,6 +19,7 @@ from heddle.page.config import ConfigView, Known, ObjectView, config_view, entry
 from heddle.page.findings import Findings
 from heddle.page.following import Following
 from heddle.page.fragments import fragments
+from heddle.page.graph import GraphView, graph_view
 from heddle.page.proxy import ProxyView, ResourceView, proxy_view, resource_view
 from heddle.page.sync import SyncView, connected, sync_view
 from heddle.proxies.admin import ToAdmin
@@ -88,6 +89,14 @@ class PageState:
             (each for each in messages if not namespace or _is_of(each, namespace)),
             wanted=wanted,
             only=only,
+        )
+
+    async def graph(self, namespace: str, wanted: str) -> GraphView:
+        """Services, and who may call them."""
+        engine = self._plane.engine
+        proxies = [each for each in engine.proxies() if namespace in ("", each.namespace)]
+        return await asyncio.to_thread(
+            graph_view, engine.mesh, proxies, namespace=namespace, wanted=wanted
         )
 
     def proxies(self, namespace: str) -> Sequence[str]:

@@ -121,7 +121,7 @@ async def test_text_stands_out_by_day_and_by_night(
     async with plane.of("shop/web") as stream:
         await stream.synced()
         namespace, _, name = plane.pod("shop/web").partition("/")
-        for path in ("/sync", "/config", "/proxy", f"/proxy?proxyID={name}.{namespace}"):
+        for path in ("/sync", "/config", "/graph", "/proxy", f"/proxy?proxyID={name}.{namespace}"):
             await tab.open(site.base + path)
             assert await tab.js(CONTRAST) == []
     ground = str(await tab.js("getComputedStyle(document.body).backgroundColor"))
@@ -136,6 +136,22 @@ async def test_names_that_are_markup_stay_names(tab: Tab, plane: Plane, site: Si
     await tab.open(f"{site.base}/config")
     assert hostile in await tab.text()
     assert await tab.js("window.run") is None
+
+
+async def test_the_graph_is_drawn_and_said_in_words(tab: Tab, site: Site) -> None:
+    """All that is drawn is visible, in the colours of the night too; a screen reader has tables."""
+    await tab.open(f"{site.base}/graph")
+    drawn = "document.getElementById('graph')._cyreg.cy"
+    await tab.until(f"{drawn}.nodes().length === 6")
+    assert await tab.js(f"{drawn}.elements().filter(e => !e.visible()).length") == 0
+    by_day = await tab.js(f"{drawn}.nodes()[0].style('color')")
+    await tab.dark(True)
+    await tab.until(f"{drawn}.nodes()[0].style('color') !== '{by_day}'")
+    assert list(await tab.names("table")) == [
+        "Callers by row, services by column",
+        "Each service, and what its requests are shared out to",
+    ]
+    assert "Larger" in await tab.names("button")
 
 
 async def test_it_says_when_what_is_shown_may_be_old(

@@ -17,7 +17,7 @@ from tests.features.plane import Plane
 from tests.page.conftest import MESH, MISSPELT
 from tests.page.site import Site, showing
 
-PAGES = ("/sync", "/config", "/proxy")
+PAGES = ("/sync", "/config", "/proxy", "/graph")
 OBJECT = "/config/object?group=networking.istio.io&kind=VirtualService&of=shop&name=reviews"
 
 

@@ -1,5 +1,6 @@
 """What templates make of names that others chose, and of addresses."""
 
+import json
 from html.parser import HTMLParser
 
 import pytest
@@ -13,9 +14,12 @@ from heddle.liveness import Live, Rejected
 from heddle.page.ages import Now
 from heddle.page.certificates import Certificate
 from heddle.page.config import Fragment, Health, Known, ObjectView, config_view, entry
+from heddle.page.graph import Call, GraphView, Share, Workload
+from heddle.page.graph_elements import elements
 from heddle.page.proxy import proxy_view, resource_view
 from heddle.page.rendering import HEADERS, VIEWS, Templates, object_url, place, within
 from heddle.page.sync import COLUMNS, connected, sync_view
+from heddle.page.who import May
 from heddle.proxies.comparison import Agreement, Compared
 from mesh.proxy import Proxy
 from tests.heddle import holding
@@ -25,7 +29,7 @@ from xds.types import LDS
 HOSTILE = """"><script>alert(1)</script><img src=x onerror='alert(2)'>{{ 7 * 7 }}"""
 
 
-NAMES = ("sync", "config", "object", "proxies", "proxy", "resource", "missing")
+NAMES = ("sync", "config", "object", "graph", "proxies", "proxy", "resource", "missing")
 
 
 class Elements(HTMLParser):
@@ -60,6 +64,9 @@ def pages() -> dict[str, str]:
         type="CDS", name=HOSTILE, version="v", proxies=[HOSTILE], count=20, text=HOSTILE
     )
     one = ObjectView(entry=entry(known, [said]), fragments=[fragment], more=1)
+    workload = Workload(
+        namespace=HOSTILE, app=HOSTILE, version=HOSTILE, is_gateway=True, mutual_tls="x", pods=1
+    )
     different = Compared(
         kind="cluster",
         name=HOSTILE,
@@ -82,6 +89,20 @@ def pages() -> dict[str, str]:
         certificates=[shows],
     )
     resource = resource_view(HOSTILE, [different], "cluster", HOSTILE)
+    graph = GraphView(
+        workloads=[workload],
+        services=[HOSTILE],
+        calls={
+            (workload.name, HOSTILE): Call(
+                caller=workload.name, service=HOSTILE, may=May.DEPENDS, policy=about
+            )
+        },
+        shares=[
+            Share(service=HOSTILE, to=HOSTILE, percent=1.0, subset=HOSTILE, when=HOSTILE),
+            Share(service=HOSTILE, to=HOSTILE, percent=1.0, missing=HOSTILE),
+        ],
+        wanted=HOSTILE,
+    )
     render = Templates(HOSTILE).render
     shared = {"namespace": HOSTILE, "swapped": False}
     return {
@@ -97,6 +118,9 @@ def pages() -> dict[str, str]:
             **shared,
         ),
         "object": render("object.html", here="/config", view=one, **shared),
+        "graph": render(
+            "graph.html", here="/graph", view=graph, elements=json.dumps(elements(graph)), **shared
+        ),
         "proxies": render("proxies.html", here="/proxy", proxies=[HOSTILE], **shared),
         "proxy": render("proxy.html", here="/proxy", view=proxy, **shared),
         "resource": render("resource.html", here="/proxy", view=resource, **shared),
