@@ -33,6 +33,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--heavy", action="store_true", help="more of it; the machine is ours alone")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A cluster that is made for the first test takes half a minute, on a machine of its own."""
+    if os.environ.get(STAND_IN):
+        for item in items:
+            item.add_marker(pytest.mark.timeout(300))
+
+
 @pytest.fixture
 def heavy(request: pytest.FixtureRequest) -> bool:
     """Whether a test has the machine for itself, so that what it measures means something."""
@@ -107,6 +114,7 @@ def _stand_in(request: pytest.FixtureRequest, folder: Path) -> Cluster:
         pytest.skip(reason or "no helm: run `make test-kube`")
     request.getfixturevalue("namespaces")
     made = Cluster(request.getfixturevalue("envoy"), folder)
+    request.addfinalizer(made.close)
     made.kubectl("create", "namespace", ROOT_NAMESPACE)
     install(made, Helm(helm), "--set", f"meshConfig.rootNamespace={ROOT_NAMESPACE}")
     return made

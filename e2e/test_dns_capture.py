@@ -34,8 +34,10 @@ spec:
 
 
 @pytest.fixture
-def asking(intercepting: Mesh) -> Mesh:
+def asking(request: pytest.FixtureRequest, intercepting: Mesh) -> Mesh:
     """With the pod, and an entry for a name that nobody else knows."""
+    if "[namespaces]" not in request.node.name:
+        pytest.skip("whoever has no resolver but its own finds no control plane in a cluster")
     where = intercepting.address(OUTSIDE)
     entry = f"""
 apiVersion: networking.istio.io/v1

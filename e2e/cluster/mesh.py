@@ -17,11 +17,11 @@ from webhook import raw as raws
 
 BASE = Path(__file__).resolve().parent.parent / "base.yaml"
 IMAGE = "HEDDLE_E2E_IMAGE"
-PATIENCE = 60.0
-WAIT = "--timeout=40s"
+PATIENCE = 180
+"""Seconds that pods may take."""
 
 _Raw = dict[str, object]
-_PODS = frozenset({"Pod", "Deployment", "StatefulSet"})
+_SETS = frozenset({"Deployment", "StatefulSet"})
 
 
 class Cluster(Protocol):
@@ -29,6 +29,9 @@ class Cluster(Protocol):
 
     def kubectl(self, *arguments: str, text: str = "") -> str:
         """What kubectl prints for an administrator, given `text` on standard input."""
+
+    def patiently(self, *arguments: str) -> None:
+        """Waits with kubectl for what takes its time."""
 
     def ask(self, pod: str, command: Mapping[str, object]) -> object:
         """What the client program in a pod answers."""
@@ -59,12 +62,16 @@ class OwnCluster:
             input=text,
             capture_output=True,
             text=True,
-            timeout=PATIENCE * 4,
+            timeout=PATIENCE * 2,
             check=False,
         )
         if done.returncode != 0:
             raise RuntimeError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
         return done.stdout
+
+    def patiently(self, *arguments: str) -> None:
+        """See `Cluster`."""
+        self.kubectl(*arguments, f"--timeout={PATIENCE}s")
 
     def ask(self, pod: str, command: Mapping[str, object]) -> object:
         """See `Cluster`: it is started there on its first use."""
@@ -94,11 +101,11 @@ class ClusterBackend:
         self._cluster = cluster
         self._image = image
         self._applied = 0
-        self._there: dict[tuple[str, ...], _Raw] = {}
+        self._there: dict[tuple[str, str, str], _Raw] = {}
         """What tests have applied, but for base.yaml."""
-        self._apply(self._objects(BASE.read_text()))
-        for name in ("e2e", "other", "edge"):
-            self._ready(name)
+        base = self._objects(BASE.read_text())
+        self._apply(base)
+        self._ready(base)
 
     def apply(self, text: str) -> None:
         """Returns once every proxy has it: it has what came last then, which says so itself."""
@@ -108,10 +115,10 @@ class ClusterBackend:
         self._there, self._applied = wanted, self._applied + 1
         self._delete([raw for name, raw in before.items() if name not in wanted])
         self._apply([*wanted.values(), _mark(self._applied)])
-        if any(kind in _PODS for kind, *_ in wanted):
-            self._ready("e2e")
-        found = ("virtualservice/mark", "-n", "e2e", "--for=condition=Programmed")
-        self._cluster.kubectl("wait", *found, WAIT)
+        self._ready(list(wanted.values()))
+        self._cluster.patiently(
+            "wait", "-n", "e2e", "virtualservice/mark", "--for=condition=Programmed"
+        )
 
     def ask(self, pod: str, command: Mapping[str, object]) -> object:
         """What the client program in a pod answers."""
@@ -149,16 +156,21 @@ class ClusterBackend:
         if objects:
             self._cluster.kubectl("delete", "--ignore-not-found", "-f", "-", text=_list(objects))
 
-    def _ready(self, namespace: str) -> None:
-        everyone = ("pod", "-n", namespace, "--all", "--for=condition=Ready")
-        self._cluster.kubectl("wait", *everyone, WAIT)
+    def _ready(self, objects: Sequence[_Raw]) -> None:
+        """Waits until the pods of these are the newest, and ready."""
+        for kind, namespace, name in map(_name, objects):
+            one = ("-n", namespace, f"{kind}/{name}")
+            if kind in _SETS:
+                self._cluster.patiently("rollout", "status", *one)
+            elif kind == "Pod":
+                self._cluster.patiently("wait", "--for=condition=Ready", *one)
 
 
 def _list(objects: Sequence[_Raw]) -> str:
     return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)})
 
 
-def _name(raw: Mapping[str, object]) -> tuple[str, ...]:
+def _name(raw: Mapping[str, object]) -> tuple[str, str, str]:
     metadata = raw["metadata"]
     assert isinstance(metadata, dict)
     return str(raw["kind"]), str(metadata.get("namespace", "default")), str(metadata["name"])

@@ -40,15 +40,16 @@ class Cluster:
 
     def rolled_out(self, namespace: str, deployment: str) -> None:
         """Waits until all its pods are the newest, and ready."""
-        self._patiently("rollout", "status", "-n", namespace, f"deploy/{deployment}")
+        self.patiently("rollout", "status", "-n", namespace, f"deploy/{deployment}")
 
     def gone(self, namespace: str) -> None:
         """Waits until no pod of it is still ending."""
         going = "jsonpath={.items[?(@.metadata.deletionTimestamp)].metadata.name}"
         for name in self.kubectl("get", "pods", "-n", namespace, "-o", going).split():
-            self._patiently("wait", "-n", namespace, f"pod/{name}", "--for=delete")
+            self.patiently("wait", "-n", namespace, f"pod/{name}", "--for=delete")
 
-    def _patiently(self, *arguments: str) -> None:
+    def patiently(self, *arguments: str) -> None:
+        """Waits with kubectl for what takes its time."""
         for left in reversed(range(_TIMES)):
             try:
                 self.kubectl(*arguments, f"--timeout={_SECONDS}s")
