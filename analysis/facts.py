@@ -7,11 +7,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TypeVar
 
+from analysis.pods import pods_of
 from crds.core import Namespace, Pod, ServiceAccount
 from crds.fields import EMPTY
 from crds.kinds import Object
 from crds.meta import Key, Meta
 from mesh.mesh import Mesh
+from mesh.proxy import Proxy, is_injected, proxy_from
 from mesh.service_index import selects
 
 Kind = TypeVar("Kind", bound=Object)
@@ -126,6 +128,20 @@ class Facts:
         if not buckets:
             return self._placed.get(namespace, ())
         return [key for key in min(buckets, key=len) if selects(selector, self._labels(key))]
+
+    @cached_property
+    def kinds_of_pods(self) -> Mapping[str, tuple[tuple[Key, Pod], ...]]:
+        """By namespace (`""`: of all), one of those pods that have not ended and are alike."""
+        found: defaultdict[str, list[tuple[Key, Pod]]] = defaultdict(list)
+        for key, pod in pods_of(self.every(Pod)):
+            found[key.namespace].append((key, pod))
+            found[""].append((key, pod))
+        return {namespace: tuple(pods) for namespace, pods in found.items()}
+
+    @cached_property
+    def proxies(self) -> Mapping[Key, Proxy]:
+        """Those of the pods that have one."""
+        return {key: proxy_from(pod) for key, pod in self.every(Pod) if is_injected(pod)}
 
     def _labels(self, key: Key) -> Mapping[str, str]:
         meta = self.meta(key)

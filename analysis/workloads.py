@@ -3,37 +3,30 @@
 Where no pod of a namespace is known nothing can be said: often only a part of a mesh is analyzed.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from analysis.facts import Facts
+from analysis.pods import pods_of
 from crds.core import Pod
-from crds.meta import PER_POD_LABELS, Key
+from crds.meta import Key
 from mesh.attachment import Attached, holds, targets_of, workload_of
 from mesh.proxy import Proxy, is_injected, proxy_from
-
-ENDED = frozenset({"Succeeded", "Failed"})
-"""Phases of pods that take no part in anything any more."""
-
-
-def pods_of(facts: Facts, keys: Iterator[Key]) -> Iterator[tuple[Key, Pod]]:
-    """The pods with these keys that have not ended, one for each set of labels."""
-    seen: set[tuple[str, frozenset[tuple[str, str]]]] = set()
-    for key in keys:
-        pod = facts.objects[key]
-        if not isinstance(pod, Pod) or pod.phase in ENDED:
-            continue
-        labels = {p for p in pod.meta.labels.items() if p[0] not in PER_POD_LABELS}
-        kind = (key.namespace, frozenset(labels))
-        if kind not in seen:
-            seen.add(kind)
-            yield key, pod
 
 
 def selected(
     facts: Facts, namespace: str, selector: Mapping[str, str]
 ) -> tuple[tuple[Key, Pod], ...]:
     """Those of a namespace (`""`: of all) that have the labels."""
-    return tuple(pods_of(facts, iter(facts.pods(namespace, selector))))
+    if not selector:
+        return facts.kinds_of_pods.get(namespace, ())
+    keys = facts.pods(namespace, selector)
+    found = ((key, pod) for key in keys if isinstance(pod := facts.objects[key], Pod))
+    return tuple(pods_of(found))
+
+
+def is_peopled(facts: Facts, namespace: str) -> bool:
+    """Whether any pod of the namespace has a proxy."""
+    return any(is_injected(pod) for _, pod in facts.kinds_of_pods.get(namespace, ()))
 
 
 def place_of(facts: Facts, policy: Attached) -> str:
@@ -51,6 +44,6 @@ def governed(facts: Facts, policy: Attached) -> tuple[tuple[Key, Pod], ...]:
     return tuple((key, pod) for key, pod in found if holds(policy, workload_of(proxy_from(pod))))
 
 
-def proxies(pods: tuple[tuple[Key, Pod], ...]) -> tuple[Proxy, ...]:
+def proxies(facts: Facts, pods: tuple[tuple[Key, Pod], ...]) -> tuple[Proxy, ...]:
     """The proxies of those that have one."""
-    return tuple(proxy_from(pod) for _, pod in pods if is_injected(pod))
+    return tuple(facts.proxies[key] for key, _ in pods if key in facts.proxies)

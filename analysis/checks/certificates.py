@@ -17,8 +17,9 @@ _Use = tuple[int, str, frozenset[tuple[str, str]]]
 
 
 def _run(facts: Facts) -> Iterator[Message]:
-    users = _users(facts)
-    for key, gateway in facts.subjects(Gateway):
+    looked_at = tuple(facts.subjects(Gateway))
+    users = _users(facts) if looked_at else {}
+    for key, gateway in looked_at:
         for index, server in enumerate(gateway.servers):
             for use in _uses(gateway, server):
                 first = users[use][0]

@@ -20,10 +20,9 @@ from mesh.virtual_services import routed_hosts
 
 def _run(facts: Facts) -> Iterator[Message]:
     sidecars = facts.mesh.sidecars
-    if not sidecars.objects:
-        return
-    clients = _clients(facts)
-    for key, item in facts.subjects(VirtualService):
+    looked_at = tuple(facts.subjects(VirtualService)) if sidecars.objects else ()
+    clients = _clients(facts) if looked_at else {}
+    for key, item in looked_at:
         routed = routed_hosts(item)
         if not routed or any(name != MESH for name in item.gateways):
             continue

@@ -6,8 +6,8 @@ from analysis import analyzer_codes, istio_codes
 from analysis.analyzer import Analyzer
 from analysis.facts import Facts
 from analysis.message import Message, finding
+from analysis.pods import pods_of
 from analysis.spelling import did_you_mean
-from analysis.workloads import pods_of
 from crds.core import Namespace, Pod
 from crds.meta import Annotation, Key, Label
 from mesh.proxy import is_injected
@@ -21,8 +21,7 @@ def _run(facts: Facts) -> Iterator[Message]:
         value = namespace.meta.labels.get(Label.INJECTION, _ENABLED)
         if value not in _VALUES:
             yield _meaningless(key, value)
-    keys = (key for key, _ in facts.subjects(Pod))
-    for key, pod in pods_of(facts, keys):
+    for key, pod in pods_of(facts.subjects(Pod)):
         if _should_have_one(facts.namespaces, key, pod) and not is_injected(pod):
             yield finding(
                 istio_codes.POD_MISSING_PROXY,

@@ -12,6 +12,7 @@ from crds.service_entry import ServiceEntry
 from mesh import hosts
 from mesh.destination_rules import pattern_of
 from mesh.mesh import Mesh
+from mesh.providers import provider_hosts
 from mesh.services import Port, Service
 
 TLS_PORT = 443
@@ -27,8 +28,7 @@ def _run(facts: Facts) -> Iterator[Message]:
 
 def _double(mesh: Mesh, key: Key, rule: DestinationRule) -> Iterator[Message]:
     host = pattern_of(rule)[1]
-    # A route may bring requests to the port that clients themselves call with TLS.
-    if host in mesh.virtual_services.destinations:
+    if _is_called_otherwise(mesh, host):
         return
     for path, tls, number in _settings(rule):
         for service in mesh.services.at(host):
@@ -47,6 +47,18 @@ def _double(mesh: Mesh, key: Key, rule: DestinationRule) -> Iterator[Message]:
                     f"{ports[0].protocol.value}), and this puts TLS around it",
                     value=tls.mode.value,
                 )
+
+
+def _is_called_otherwise(mesh: Mesh, host: str) -> bool:
+    """Whether requests may come to a port that clients call with TLS: by a route, or from a proxy
+    itself, which fetches keys or asks an authorizer there.
+    """
+    fetched = mesh.request_authentications.fetching
+    return (
+        host in mesh.virtual_services.destinations
+        or host in fetched
+        or host in provider_hosts(mesh.config)
+    )
 
 
 def _settings(rule: DestinationRule) -> Iterator[tuple[str, ClientTLSSettings, int]]:

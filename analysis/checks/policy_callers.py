@@ -14,7 +14,7 @@ from analysis.analyzer import Analyzer
 from analysis.code import Code
 from analysis.facts import Facts
 from analysis.message import Message, finding
-from analysis.spelling import closest, did_you_mean, is_slip
+from analysis.spelling import closest, is_slip
 from crds.authorization_policy import AuthorizationPolicy, Listed, source_fields
 from crds.meta import Key
 from mesh.protection import LOCAL_DOMAIN, trust_domains
@@ -63,7 +63,7 @@ def _value(facts: Facts, key: Key, field: str, path: str, value: str) -> Iterato
             place = namespace if slash else key.namespace
             named = _Named(path=path, value=value, namespace=place, account=account)
             yield from _known(facts, key, named)
-        case "trustDomains" if _WILD not in value:
+        case "trustDomains" if _WILD not in value and "notTrustDomains" not in path:
             yield from _domain(facts, key, _Named(path=path, value=value, domain=value))
 
 
@@ -109,8 +109,11 @@ def _account(facts: Facts, key: Key, named: _Named) -> Iterator[Message]:
     if not account or not facts.pods(place) or (place, account) in facts.service_accounts:
         return
     known = sorted(name for namespace, name in facts.service_accounts if namespace == place)
+    near = closest(account, known)
+    if not facts.knows("ServiceAccount") and not (near and is_slip(account, near)):
+        return  # it may be that of pods that are not there now
     text = f"namespace {place} has no service account {account}, so this is about nobody"
-    remedy = did_you_mean(account, known, otherwise=f"It has {', '.join(known)}.")
+    remedy = f"Did you mean {near}?" if near else f"It has {', '.join(known)}."
     yield _nobody(codes.UNKNOWN_CALLER, key, named, text, remedy)
 
 

@@ -8,13 +8,14 @@ from analysis import istio_codes as codes
 from analysis.analyzer import Analyzer
 from analysis.facts import Facts
 from analysis.message import Message, finding
-from analysis.workloads import governed, proxies, selected
+from analysis.workloads import governed, selected
 from crds.authorization_policy import AuthorizationPolicy
 from crds.core import Namespace, Pod
 from crds.meta import Key, Label
 from crds.peer_authentication import Mode, PeerAuthentication
 from crds.request_authentication import RequestAuthentication
 from crds.sidecar import Sidecar
+from mesh.proxy import is_injected
 
 _Pods = tuple[tuple[Key, Pod], ...]
 _LABELS = (Label.INJECTION, Label.REVISION)
@@ -31,7 +32,7 @@ def _run(facts: Facts) -> Iterator[Message]:
         )
     for key, path, pods in _policies(facts):
         told = Key("", "Namespace", "", key.namespace) in unsaid
-        if pods and not proxies(pods) and not told:
+        if pods and not any(is_injected(pod) for _, pod in pods) and not told:
             yield finding(
                 codes.INEFFECTIVE_POLICY,
                 key,
@@ -68,12 +69,13 @@ def _unsaid(facts: Facts) -> Iterator[Key]:
     """The namespaces without a label for injection, whose pods none is injected, and where objects
     are that act on pods.
     """
+    looked_at = tuple(facts.subjects(Namespace))
     kinds = (AuthorizationPolicy, RequestAuthentication, PeerAuthentication, Sidecar)
-    acted = {key.namespace for kind in kinds for key, _ in facts.every(kind)}
-    for key, namespace in facts.subjects(Namespace):
+    acted = {key.namespace for kind in kinds for key, _ in facts.every(kind) if looked_at}
+    for key, namespace in looked_at:
         if key.name in acted and not any(label in namespace.meta.labels for label in _LABELS):
             pods = selected(facts, key.name, {})
-            if pods and not proxies(pods) and not any(_is_said(pod) for _, pod in pods):
+            if pods and not any(is_injected(pod) or _is_said(pod) for _, pod in pods):
                 yield key
 
 

@@ -12,20 +12,50 @@ from crds.core import Pod
 from crds.meta import Key
 from crds.peer_authentication import PeerAuthentication
 from mesh.mesh import Mesh
-from mesh.proxy import proxy_from
 
 _Pods = tuple[tuple[Key, Pod], ...]
 
 
+class _Ports:
+    """What pods and the Services that lead to them have; looked up once for all policies."""
+
+    def __init__(self, mesh: Mesh) -> None:
+        self._mesh = mesh
+        self._led: dict[Key, Mapping[str, str]] = {}
+
+    def led(self, pods: _Pods) -> Mapping[str, str]:
+        """The ports of the Services of pods, each with the pods' own port that it leads to."""
+        return {port: own for pod in pods for port, own in self._of(*pod).items()}
+
+    def own(self, pods: _Pods) -> frozenset[str]:
+        """What containers declare and Services lead to."""
+        declared = {
+            str(p.container_port) for _, pod in pods for c in pod.containers for p in c.ports
+        }
+        return frozenset(declared.union(*(self._of(*pod).values() for pod in pods)))
+
+    def _of(self, key: Key, pod: Pod) -> Mapping[str, str]:
+        if key not in self._led:
+            names = {p.name: p.container_port for c in pod.containers for p in c.ports if p.name}
+            services = self._mesh.services.selecting(key.namespace, pod.meta.labels)
+            ports = [port for service in services for port in service.ports]
+            targets = [(port.number, names.get(str(port.target), port.target)) for port in ports]
+            self._led[key] = {
+                str(n): str(target) for n, target in targets if isinstance(target, int)
+            }
+        return self._led[key]
+
+
 def _run(facts: Facts) -> Iterator[Message]:
+    known = _Ports(facts.mesh)
     for key, policy in facts.subjects(AuthorizationPolicy):
         named = tuple(_named(policy))
-        yield from _meant(facts.mesh, key, named, governed(facts, policy) if named else ())
+        yield from _meant(known, key, named, governed(facts, policy) if named else ())
     for key, peers in facts.subjects(PeerAuthentication):
         ports = tuple((f'spec.portLevelMtls["{port}"]', port) for port in peers.port_level_mtls)
         labels = peers.selector.match_labels if peers.selector else {}
         pods = selected(facts, key.namespace, labels) if ports and labels else ()
-        yield from _meant(facts.mesh, key, ports, pods)
+        yield from _meant(known, key, ports, pods)
 
 
 def _named(policy: AuthorizationPolicy) -> Iterator[tuple[str, str]]:
@@ -43,9 +73,9 @@ def _named(policy: AuthorizationPolicy) -> Iterator[tuple[str, str]]:
 
 
 def _meant(
-    mesh: Mesh, key: Key, named: tuple[tuple[str, str], ...], pods: _Pods
+    known: _Ports, key: Key, named: tuple[tuple[str, str], ...], pods: _Pods
 ) -> Iterator[Message]:
-    own, led = _own_ports(mesh, pods), _service_ports(mesh, pods)
+    own, led = known.own(pods), known.led(pods)
     for path, port in named:
         if port in led and port not in own:
             target = led[port]
@@ -57,27 +87,6 @@ def _meant(
                 value=port,
                 remedy=f"Write {target}.",
             )
-
-
-def _own_ports(mesh: Mesh, pods: _Pods) -> frozenset[str]:
-    """What containers declare and Services lead to."""
-    declared = {
-        str(port.container_port) for _, pod in pods for c in pod.containers for port in c.ports
-    }
-    return frozenset({*declared, *_service_ports(mesh, pods).values()})
-
-
-def _service_ports(mesh: Mesh, pods: _Pods) -> Mapping[str, str]:
-    """The ports of the Services of the pods, each with the port of the pods that it leads to."""
-    found: dict[str, str] = {}
-    for key, pod in pods:
-        names = dict(proxy_from(pod).named_ports)
-        for service in mesh.services.selecting(key.namespace, pod.meta.labels):
-            for port in service.ports:
-                target = names.get(str(port.target), 0) or port.target
-                if isinstance(target, int):
-                    found.setdefault(str(port.number), str(target))
-    return found
 
 
 POLICY_PORTS = Analyzer(

@@ -36,12 +36,28 @@ _OUTCOMES = {
 }
 
 
+class _Ports:
+    """The ports at which pods take calls; looked up once for all policies."""
+
+    def __init__(self, mesh: Mesh) -> None:
+        self._mesh = mesh
+        self._known: dict[tuple[str, str], tuple[InboundPort, ...]] = {}
+
+    def of(self, pod: Proxy) -> tuple[InboundPort, ...]:
+        """Those of a sidecar's pod: what a gateway listens on is for Gateways to say."""
+        name = (pod.namespace, pod.name)
+        if name not in self._known:
+            self._known[name] = () if pod.is_gateway else inbound_ports(self._mesh, pod)
+        return self._known[name]
+
+
 def _run(facts: Facts) -> Iterator[Message]:
+    known = _Ports(facts.mesh)
     for key, policy in facts.subjects(AuthorizationPolicy):
         fields = [(i, tuple(_fields(i, rule))) for i, rule in enumerate(policy.rules)]
         if any(each for _, each in fields):
-            pods = tuple(p for p in proxies(governed(facts, policy)))
-            yield from _on_tcp(facts.mesh, key, policy, pods)
+            pods = proxies(facts, governed(facts, policy))
+            yield from _on_tcp(known, key, policy, pods)
             yield from _of_tokens(facts.mesh, key, policy, pods)
 
 
@@ -66,11 +82,11 @@ def _fields(index: int, rule: Rule) -> Iterator[tuple[str, bool]]:
 
 
 def _on_tcp(
-    mesh: Mesh, key: Key, policy: AuthorizationPolicy, pods: Iterable[Proxy]
+    known: _Ports, key: Key, policy: AuthorizationPolicy, pods: Iterable[Proxy]
 ) -> Iterator[Message]:
     if policy.action is not Action.ALLOW:
         return  # what others do on TCP is told of by the rule itself
-    ports = [port for pod in pods if not pod.is_gateway for port in inbound_ports(mesh, pod)]
+    ports = [port for pod in pods for port in known.of(pod)]
     for index, rule in enumerate(policy.rules):
         meant = _meant(rule, ports)
         path = next((path for path, _ in _fields(index, rule)), "")

@@ -86,7 +86,7 @@ def _nobody(facts: Facts, key: Key, policy: AuthorizationPolicy) -> Iterator[Mes
         return
     mesh = facts.mesh
     root = mesh.config.root_namespace
-    for pod in proxies(governed(facts, policy)):
+    for pod in proxies(facts, governed(facts, policy)):
         others = policies_for(mesh.authorization_policies, root, workload_of(pod))
         if not any(each.action is Action.ALLOW and each.rules for each in others):
             text = f"nobody may call the pods that this is for, such as {pod.name}"

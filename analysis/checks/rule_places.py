@@ -8,7 +8,7 @@ from analysis import analyzer_codes as codes
 from analysis.analyzer import Analyzer
 from analysis.facts import Facts
 from analysis.message import Message, finding
-from analysis.workloads import proxies, selected
+from analysis.workloads import is_peopled
 from crds.destination_rule import DestinationRule
 from mesh.destination_rules import pattern_of
 
@@ -20,7 +20,7 @@ def _run(facts: Facts) -> Iterator[Message]:
         places = {*owners, facts.mesh.config.root_namespace}
         if not owners or key.namespace in places or key.namespace not in facts.namespaces:
             continue  # of a namespace that is not written down, the pods may be elsewhere, too
-        if not proxies(selected(facts, key.namespace, {})):
+        if not is_peopled(facts, key.namespace):
             yield finding(
                 codes.RULE_WITHOUT_CLIENTS,
                 key,

@@ -9,9 +9,7 @@ from analysis import istio_codes as codes
 from analysis.analyzer import Analyzer
 from analysis.facts import Facts
 from analysis.message import Message, finding
-from analysis.workloads import pods_of
 from crds import core
-from crds.core import Pod
 from crds.meta import Key
 from mesh.proxy import proxy_from
 from mesh.services import Port, Protocol, Service
@@ -21,8 +19,9 @@ _Rivals = Mapping[Key, Mapping[int, tuple[Service, Port]]]
 
 
 def _run(facts: Facts) -> Iterator[Message]:
-    rivals = _rivals(facts)
-    for key, service in facts.subjects(core.Service):
+    looked_at = tuple(facts.subjects(core.Service))
+    rivals = _rivals(facts) if looked_at else {}
+    for key, service in looked_at:
         for index, port in enumerate(service.ports):
             found = rivals.get(key, {}).get(port.port)
             if found is not None:
@@ -39,7 +38,7 @@ def _run(facts: Facts) -> Iterator[Message]:
 
 def _rivals(facts: Facts) -> _Rivals:
     found: defaultdict[Key, dict[int, tuple[Service, Port]]] = defaultdict(dict)
-    for key, pod in pods_of(facts, (key for key, _ in facts.every(Pod))):
+    for key, pod in facts.kinds_of_pods.get("", ()):
         names = dict(proxy_from(pod).named_ports)
         first: dict[int, tuple[Service, Port]] = {}
         for service in facts.mesh.services.selecting(key.namespace, pod.meta.labels):

@@ -32,6 +32,9 @@ AT_PORT = (
 NO_TLS = (
     "trafficPolicy: {portLevelSettings: [{port: {number: 443}, loadBalancer: {simple: RANDOM}}]}"
 )
+KEYS = istio(
+    "RequestAuthentication", "k", "{jwtRules: [{issuer: a, jwksUri: 'https://a.example.com/k'}]}"
+)
 ROUTED = virtual_service(
     "v",
     "{hosts: [a.example.com], http: [{route: [{destination: {host: a.example.com, "
@@ -58,6 +61,7 @@ def test_tls_in_tls(policy: str, path: str) -> None:
         HTTPS + rule("subsets: [{name: a}]"),
         HTTPS + rule(NO_TLS),
         HTTPS + rule(ORIGINATES) + ROUTED,
+        HTTPS + rule(ORIGINATES) + KEYS,
         entry(HTTP) + rule(ORIGINATES),
         entry("number: 443, name: https, protocol: HTTPS", "MESH_INTERNAL") + rule(ORIGINATES),
         service("a", ports=("https:443",))
@@ -69,6 +73,7 @@ def test_tls_in_tls(policy: str, path: str) -> None:
         "no policy",
         "no tls",
         "requests are routed there",
+        "keys are there",
         "once",
         "own",
         "in it",

@@ -3,8 +3,9 @@
 import pytest
 
 from analysis.checks.policy_callers import POLICY_CALLERS
+from analysis.facts import Facts
 from tests.analysis.yaml_objects import istio, namespace, pod
-from tests.facts import findings, told
+from tests.facts import facts_of, findings, told
 
 KNOWN = pod("web", spec="serviceAccountName: web, containers: [{name: app}]") + namespace("bank")
 
@@ -52,6 +53,7 @@ def test_a_caller_that_nobody_is(source: str, code: str, field: str, remedy: str
         "{principals: [cluster.local/ns/elsewhere/sa/x, cluster.local/ns/bank/sa/x]}",
         "{namespaces: [shop, elsewhere, 'sho*']}",
         "{trustDomains: [cluster.local, 'oth*']}",
+        "{notTrustDomains: [other]}",
         "{serviceAccounts: [elsewhere/x]}",
         "{ipBlocks: [10.0.0.0/8]}",
     ],
@@ -64,3 +66,11 @@ def test_who_is_or_may_be_there(source: str) -> None:
 def test_rules_without_callers() -> None:
     text = istio("AuthorizationPolicy", "a", "{rules: [{to: [{operation: {ports: ['80']}}]}]}")
     assert findings(KNOWN + text, [POLICY_CALLERS]) == ()
+
+
+@pytest.mark.parametrize(("account", "codes"), [("wweb", ["HED0100"]), ("batch", [])])
+def test_accounts_that_are_not_all_known(account: str, codes: list[str]) -> None:
+    """A control plane knows those of pods only; a slip of the pen is one all the same."""
+    known = facts_of(KNOWN + policy(f"{{serviceAccounts: [{account}]}}"))
+    facts = Facts(mesh=known.mesh, objects=known.objects, unknown=["ServiceAccount"])
+    assert [each.code.id for each in POLICY_CALLERS.run(facts)] == codes

@@ -86,3 +86,9 @@ def test_one_field_of_a_rule_is_enough_to_tell() -> None:
 def test_what_is_only_logged_harms_nobody() -> None:
     rule = "{from: [{source: {requestPrincipals: ['*']}}]}"
     assert found(WEB + policy("web", rule, "AUDIT")) == []
+
+
+def test_two_policies_for_the_same_pods() -> None:
+    rule = "{to: [{operation: {methods: [GET]}}]}"
+    text = DB + policy("db", rule) + policy("db", rule).replace("name: a,", "name: b,")
+    assert [code for code, _ in found(text)] == [ON_TCP, ON_TCP]
