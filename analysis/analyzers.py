@@ -18,6 +18,7 @@ from analysis.checks.policy_effect import POLICY_EFFECT
 from analysis.checks.policy_ports import POLICY_PORTS
 from analysis.checks.policy_requests import POLICY_REQUESTS
 from analysis.checks.policy_rules import POLICY_RULES
+from analysis.checks.proxy_images import PROXY_IMAGES
 from analysis.checks.route_order import ROUTE_ORDER
 from analysis.checks.route_protocols import ROUTE_PROTOCOLS
 from analysis.checks.rule_places import RULE_PLACES
@@ -29,6 +30,7 @@ from analysis.checks.timeouts import TIMEOUTS
 ANALYZERS: tuple[Analyzer, ...] = (
     INJECTION_LABELS,
     INJECTION,
+    PROXY_IMAGES,
     MISPLACED,
     SHARED_PORTS,
     ENTRIES,

@@ -21,6 +21,7 @@ Raw = Mapping[str, object]
 
 NO_RAW: Mapping[Key, Raw] = {}
 NO_OWNERS: Mapping[Key, Key] = {}
+NO_IMAGES: Mapping[Key, str] = {}
 
 
 class Facts:
@@ -31,6 +32,7 @@ class Facts:
     they are not. No Secret is among them. `owners` has, for a pod that was made from a template,
     what holds the template. `focus`: only these objects are looked at, all others are known. Of the
     kinds that are `unknown` there may be more: a control plane does not read all ServiceAccounts.
+    `proxy_images` says which proxy a pod that runs would get if it were made now.
     """
 
     def __init__(
@@ -42,12 +44,14 @@ class Facts:
         owners: Mapping[Key, Key] = NO_OWNERS,
         focus: Collection[Key] | None = None,
         unknown: Collection[str] = (),
+        proxy_images: Mapping[Key, str] = NO_IMAGES,
     ) -> None:
         self.mesh = mesh
         self.objects = objects
         self.raw = raw
         self.owners = owners
         self.focus = focus
+        self.proxy_images = proxy_images
         self._unknown = frozenset(unknown)
         self._sorted: dict[type[object], Sequence[tuple[Key, Object]]] = {}
 

@@ -191,6 +191,13 @@ JWT_CLAIM_BASED_ROUTING_WITHOUT_REQUEST_AUTHN = istio(
     "A route asks for a claim of a token that nobody has verified.",
     "Add a RequestAuthentication for the pods of the gateway.",
 )
+PODS_ISTIO_PROXY_IMAGE_MISMATCH_IN_NAMESPACE = istio(
+    158,
+    "PodsIstioProxyImageMismatchInNamespace",
+    W,
+    "Pods run another image of the proxy than the one that is injected now.",
+    "Restart their workloads.",
+)
 INVALID_GATEWAY_CREDENTIAL = istio(
     161,
     "InvalidGatewayCredential",

@@ -119,9 +119,10 @@ class ContainerPort:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
-    """Its name, and its ports for the names that Services refer to."""
+    """Its name, what it runs, and its ports for the names that Services refer to."""
 
     name: str = ""
+    image: str = ""
     ports: tuple[ContainerPort, ...] = ()
 
 

@@ -107,6 +107,7 @@ class Annotation:
     INTERCEPTION_MODE = "sidecar.istio.io/interceptionMode"
     EXPORT_TO = "networking.istio.io/exportTo"
     PROXY_CONFIG = "proxy.istio.io/config"
+    PROXY_IMAGE = "sidecar.istio.io/proxyImage"
     TEMPLATES = "inject.istio.io/templates"
     DNS_CAPTURE = "heddle.io/dns-capture"
     """Ours: the injector has led the pod's questions for addresses to its sidecar."""

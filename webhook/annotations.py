@@ -79,7 +79,7 @@ def options(
         mode=reader.read(Annotation.INTERCEPTION_MODE, _mode, settings.mode),
         role=reader.read(Annotation.TEMPLATES, _role, Role.SIDECAR),
         native_sidecar=reader.read(SIDECAR + "nativeSidecar", _boolean, settings.native_sidecar),
-        proxy_image=reader.read(SIDECAR + "proxyImage", _image, settings.proxy_image),
+        proxy_image=reader.read(Annotation.PROXY_IMAGE, _image, settings.proxy_image),
         log_level=reader.read(SIDECAR + "logLevel", _log_level, settings.log_level),
         component_log_level=reader.read(SIDECAR + "componentLogLevel", _component_levels, ""),
         concurrency=settings.concurrency if concurrency is None else concurrency,

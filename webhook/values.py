@@ -11,6 +11,7 @@ from crds.convert import plan
 from crds.convert_scalar import Problems
 from crds.fields import EMPTY, UInt32, wire
 from crds.label_selector import LabelSelector, check_label_selector
+from crds.meta import Annotation
 from crds.path import root
 from crds.problem import Problem, error
 from mesh.interception import EXCLUDE_INBOUND, INCLUDE_INBOUND
@@ -174,7 +175,7 @@ def _defaults(values: InjectionValues) -> Iterator[tuple[str, str, str]]:
     proxy, path = values.global_.proxy, "global.proxy"
     yield f"{path}.logLevel", f"{SIDECAR}logLevel", proxy.log_level
     yield f"{path}.componentLogLevel", f"{SIDECAR}componentLogLevel", proxy.component_log_level
-    yield f"{path}.image", f"{SIDECAR}proxyImage", proxy.image
+    yield f"{path}.image", Annotation.PROXY_IMAGE, proxy.image
     yield f"{path}.includeIPRanges", f"{TRAFFIC}includeOutboundIPRanges", proxy.include_ip_ranges
     yield f"{path}.excludeIPRanges", f"{TRAFFIC}excludeOutboundIPRanges", proxy.exclude_ip_ranges
     yield f"{path}.includeInboundPorts", INCLUDE_INBOUND, proxy.include_inbound_ports

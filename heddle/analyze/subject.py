@@ -1,12 +1,13 @@
 """What is analyzed: objects of files as a cluster would have them, over those that it has."""
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from analysis.engine import Place
 from analysis.facts import Facts, Raw
 from crds.kinds import KINDS
-from crds.meta import Key, Label, Origin
+from crds.meta import Annotation, Key, Label, Origin
 from crds.problem import Problem, Severity
 from heddle.analyze.files import applied
 from heddle.injection import DEFAULT_REVISION, PORT, SERVER_NAME, inject_settings
@@ -18,6 +19,8 @@ from mesh.check import check_all
 from mesh.mesh import EMPTY_MESH
 from sources.events import Applied, Event, Problems
 from webhook import raw as raws
+from webhook.settings import InjectSettings
+from webhook.values import with_values
 
 _SUBNETS = Subnets(pods="240.0.0.0/9", services="240.128.0.0/9")
 """Reserved addresses, which nothing in a cluster has."""
@@ -89,6 +92,7 @@ def subject(
             owners=owners,
             focus=focus,
             unknown=unknown,
+            proxy_images=dict(_proxy_images(held, with_values(settings, intake.injection))),
         ),
         problems=tuple(each for each in problems if _is_told(each, peopled)),
         place=_places(given),
@@ -102,6 +106,24 @@ def _admitted(made: Sequence[Event]) -> Iterator[Event]:
     for event in made:
         if not (isinstance(event, Applied) and event.key.kind == "Pod" and event.key in refused):
             yield event
+
+
+def _proxy_images(held: Iterable[Applied], settings: InjectSettings) -> Iterator[tuple[Key, str]]:
+    """The proxy that each pod of a cluster would get now, of those that our revision injected."""
+    image = settings.default_annotations.get(Annotation.PROXY_IMAGE, settings.proxy_image)
+    for event in held:
+        annotations = raws.annotations(event.raw)
+        if event.key.kind == "Pod" and _revision(annotations) == settings.revision:
+            yield event.key, annotations.get(Annotation.PROXY_IMAGE, image)
+
+
+def _revision(annotations: Mapping[str, str]) -> str:
+    """Of the control plane that injected a pod."""
+    try:
+        status = raws.mapping(json.loads(annotations.get(Annotation.STATUS, "{}")))
+    except ValueError:
+        return ""
+    return raws.text(status.get("revision"))
 
 
 def _is_told(problem: Problem, peopled: Collection[str]) -> bool:

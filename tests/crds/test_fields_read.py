@@ -21,7 +21,7 @@ def test_what_is_not_read_goes_at_any_depth() -> None:
         "nodeName": "n",
         "tolerations": [{"key": "a"}],
         "containers": [
-            {"name": "app", "image": "i", "ports": [{"containerPort": 1, "hostPort": 2}]},
+            {"name": "app", "stdin": True, "ports": [{"containerPort": 1, "hostPort": 2}]},
             {"name": "other"},
         ],
     }
