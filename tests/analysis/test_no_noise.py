@@ -16,12 +16,10 @@ from heddle.analyze.subject import subject
 ROOT = Path(__file__).parents[2]
 GOLDENS = ROOT / "tests" / "golden"
 MADE_TO_SHOW: Mapping[str, set[str]] = {
-    "authorization/sources": {"HED0101"},  # denies callers of a domain that nobody is of
     "destination_rules/subsets": {"IST0173"},  # one of its subsets is empty
     "destination_rules/tls_credential": {"HED0112"},  # a rule where no client looks for it
     "gateways/conflicts": {"IST0138"},  # the conflict is about one certificate, too
     "peer_authentication/clients": {"IST0167"},  # some pods have no sidecar
-    "request_authentication/remote": {"HED0117"},
     "routes/canary": {"IST0173"},  # there are no pods
     "selection/captured": {"HED0112"},  # a rule of a namespace that is no party to it
     "selection/not_captured": {"HED0112"},
