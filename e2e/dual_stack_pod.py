@@ -1,11 +1,12 @@
 """A pod with an IPv4 and an IPv6 address, alone in the network namespace that this runs in: the
 rules of the init container, the real Envoy with what the translator makes, and the application.
 
-    unshare --net python -m e2e.dual_stack_pod ENVOY FOLDER
+    unshare --net --mount python -m e2e.dual_stack_pod ENVOY FOLDER
 
 There is no control plane that would certify it, so there is no mTLS. The application calls its own
-Service at both virtual IPs, so every call leaves through the sidecar and comes in through it.
-Printed is a JSON object: what the server saw, by address and port.
+Service at both virtual IPs, so every call leaves through the sidecar and comes in through it. It
+asks for its name, too, of a resolver that is not there.
+Printed is a JSON object: what the server saw, by address and port, and the addresses of the name.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from asyncio import StreamReader, StreamWriter
 from pathlib import Path
 
 from crds.core import Pod
+from e2e.programs import questions
 from heddle.demo.http_message import head, read_message
 from mesh.endpoint_index import pod_key
 from mesh.proxy import proxy_from
@@ -28,6 +30,8 @@ from webhook.iptables import ADDRESSES, PROXY_UID, Interception, script
 
 V4, V6 = "10.1.0.5", "fd00::5"
 SERVICE_V4, SERVICE_V6 = "10.2.0.7", "fd00:1::7"
+RESOLVER = "fd00::53"
+NAME = "web.shop.svc.cluster.local"
 HTTP, TCP, DETECTED = 8080, 9000, 7000
 OBJECTS = f"""
 apiVersion: security.istio.io/v1
@@ -55,7 +59,7 @@ spec:
 apiVersion: v1
 kind: Pod
 metadata: {{name: web, namespace: shop, labels: {{app: web}},
-  annotations: {{sidecar.istio.io/status: '{{}}'}}}}
+  annotations: {{sidecar.istio.io/status: '{{}}', heddle.io/dns-capture: 'true'}}}}
 spec: {{containers: [{{name: web}}]}}
 status: {{podIP: '{V6}', podIPs: [{{ip: '{V6}'}}, {{ip: {V4}}}], phase: Running}}
 ---
@@ -85,8 +89,11 @@ ip address add {V4}/16 dev eth0
 ip route add default dev eth0
 ip -6 address add {V6}/64 dev eth0 nodad
 ip -6 route add default dev eth0
+mount -t tmpfs none /mnt
+echo 'nameserver {RESOLVER}' >/mnt/resolv.conf
+mount --bind /mnt/resolv.conf /etc/resolv.conf
 export {ADDRESSES}={V6},{V4}
-{script(Interception())}
+{script(Interception(dns=True))}
 """
 
 
@@ -117,14 +124,15 @@ async def _ask(host: str, port: int, *, http: bool) -> str:
     return f"{answer.first_line[1]} {answer.body.decode().strip()}" if answer else ""
 
 
-async def _asked() -> dict[str, str]:
+async def _asked() -> dict[str, object]:
     servers = [
         await asyncio.start_server(_answer, host, port)
         for port in (HTTP, TCP, DETECTED)
         for host in (V4, V6)
     ]
-    found: dict[str, str] = {}
+    found: dict[str, object] = {}
     async with asyncio.timeout(20):
+        ((_, found[NAME]),) = await questions.ask([(NAME, questions.AAAA)])
         for host in (SERVICE_V4, SERVICE_V6):
             found[f"{host} http"] = await _ask(host, HTTP, http=True)
             found[f"{host} tcp"] = await _ask(host, TCP, http=False)

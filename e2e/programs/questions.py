@@ -76,11 +76,12 @@ async def ask(names: list[tuple[str, int]]) -> list[tuple[int, list[str]]]:
     """The answers to questions (names and kinds), sent one after the other to the pod's first
     resolver, from one port.
     """
-    loop = asyncio.get_running_loop()
+    loop, resolver = asyncio.get_running_loop(), _resolver()
+    family = socket.AF_INET6 if ":" in resolver else socket.AF_INET
     found = []
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+    with socket.socket(family, socket.SOCK_DGRAM) as asking:
         asking.setblocking(False)
-        asking.connect((_resolver(), 53))
+        asking.connect((resolver, 53))
         for number, (name, kind) in enumerate(names, start=1):
             asked = Question(number=number, name=name, kind=kind)
             await loop.sock_sendall(asking, asked.data)
