@@ -59,6 +59,12 @@ class Cluster:
             else:
                 return
 
+    def check(self, *arguments: str) -> tuple[int, str]:
+        """What `heddle check` ends with, and what it prints."""
+        found = self._helper.ask(do="check", arguments=arguments)
+        assert isinstance(found, list)
+        return int(found[0]), str(found[1])
+
     def ask(self, pod: str, command: Mapping[str, object]) -> object:
         """What the client program in a pod answers."""
         return self._helper.ask(do="client", pod=pod, command=command)

@@ -3,14 +3,15 @@
     python -m e2e.kube.machine ENVOY FOLDER
 
 It runs inside the sandbox of heddle/local, so that nothing of it is left behind. Commands:
-`kubectl` (`arguments`, `text`), `client` (`pod`, `command`: see programs/client.py), `pods`.
+`kubectl` (`arguments`, `text`), `check` (`arguments` of the command), `client` (`pod`, `command`:
+see programs/client.py), `pods`.
 """
 
 import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_network
 from pathlib import Path
 
@@ -57,6 +58,10 @@ class Machine:
                 arguments, text = command["arguments"], str(command.get("text", ""))
                 assert isinstance(arguments, list)
                 return await asyncio.to_thread(self._server.kubectl, *arguments, text=text)
+            case "check":
+                arguments = command["arguments"]
+                assert isinstance(arguments, list)
+                return await _checked(self._server.kubeconfig, arguments)
             case "client":
                 wanted, start = command["command"], str(command["pod"])
                 assert isinstance(wanted, dict)
@@ -67,6 +72,16 @@ class Machine:
                 return {each: pod.get("status") for each, pod in self._node.pods().items()}
             case unknown:
                 raise ValueError(f"no such command: {unknown}")
+
+
+async def _checked(kubeconfig: Path, arguments: Sequence[str]) -> object:
+    """What `heddle check` ends with, and what it prints."""
+    process = await asyncio.create_subprocess_exec(
+        *(CLI, "check", "--kubeconfig", str(kubeconfig), *arguments),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await process.communicate()
+    return [process.returncode, said.decode()]
 
 
 async def main(envoy: Path, folder: Path) -> None:

@@ -1,7 +1,9 @@
 """From an empty API server to traffic: the charts, the example, and updates under load."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -108,6 +110,20 @@ def test_every_pod_of_the_shop_has_a_sidecar_of_the_real_webhook(running: Cluste
     path = "{range .items[*]}{.spec.initContainers[*].name}{'\\n'}{end}"
     found = running.kubectl("get", "pods", "-n", "shop", "-o", f"jsonpath={path}").split("\n")
     assert all("istio-proxy" in line for line in found if line), found
+
+
+def test_heddle_check_has_nothing_to_say_of_it(running: Cluster) -> None:
+    """Every check is made: of pods, proxies and nodes, too."""
+    code, said = running.check("--wait", "20", "-o", "json")
+    odd = [(each["check"], each["findings"]) for each in checks(said) if each["result"] != "ok"]
+    assert not odd, odd
+    assert code == 0
+
+
+def checks(said: str) -> list[dict[str, Any]]:
+    found = json.loads(said)["checks"]
+    assert isinstance(found, list)
+    return found
 
 
 def test_traffic_flows_and_only_with_mutual_tls(running: Cluster) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from crds.meta import Annotation, Label
+from crds.meta import PER_POD_LABELS, Annotation, Label
 from heddle.check.cluster import Cluster, name_of, namespace_of
 from heddle.cluster_objects import Raw
 from sources.resource import Resource
@@ -25,6 +25,7 @@ _OWNERS = {
     "DaemonSet": Resource(group="apps", plural="daemonsets"),
     "Job": Resource(group="batch", plural="jobs"),
 }
+_OF_OWNERS = ("name", "generateName", "namespace", "ownerReferences")
 _QUANTITY = re.compile(
     r"([+-]?(?:\d+(?:\.\d*)?|\.\d+))(?:[eE]([+-]?\d{1,2})|([numkMGTPE]|[KMGTPE]i))?", re.ASCII
 )
@@ -59,16 +60,23 @@ def difference(wanted: object, found: object, path: str = "") -> str:
             )
         case list() | tuple():
             items = found if isinstance(found, list) else []
-            return _first(
-                difference(each, items[at] if at < len(items) else None, f"{path}[{at}]")
-                for at, each in enumerate(wanted)
-            )
+            return _first(_in_list(each, items, at, path) for at, each in enumerate(wanted))
         case str() if isinstance(found, str) and wanted != found:
             one, other = amount(wanted), amount(found)
             return "" if one is not None and one == other and ".resources." in path else path
         case _:
             # The API server drops what is empty.
             return "" if wanted == found or (not wanted and found is None) else path
+
+
+def _in_list(wanted: object, items: Sequence[object], at: int, path: str) -> str:
+    """Texts have their place, as arguments have; objects (mounts, variables) lie among those that
+    others have put there.
+    """
+    where = f"{path}[{at}]"
+    if isinstance(wanted, Mapping):
+        return "" if any(not difference(wanted, each, where) for each in items) else where
+    return difference(wanted, items[at] if at < len(items) else None, where)
 
 
 def _first(paths: Iterable[str]) -> str:
@@ -138,9 +146,13 @@ async def _template(cluster: Cluster, pod: Raw) -> tuple[tuple[str, str, str], R
 
 
 def _bare(pod: Raw, template: Raw) -> Raw:
-    """The pod as its owner creates it."""
-    head = {"name": name_of(pod), "namespace": namespace_of(pod)}
-    return {"metadata": {**raw.metadata(template), **head}, "spec": template.get("spec")}
+    """The pod as its owner creates it: with what the injector names it after."""
+    mine = raw.metadata(pod)
+    kept = {name: mine[name] for name in _OF_OWNERS if name in mine}
+    labels = {name: text for name, text in raw.labels(pod).items() if name in PER_POD_LABELS}
+    metadata = raw.metadata(template)
+    made = {**metadata, **kept, "labels": {**raw.labels(template), **labels}}
+    return {"metadata": made, "spec": template.get("spec")}
 
 
 def missing(

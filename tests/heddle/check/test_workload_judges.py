@@ -202,6 +202,9 @@ def test_quantities(text: str, value: Fraction | None) -> None:
         ({"resources": {"cpu": "2000m"}}, {"resources": {"cpu": "1"}}, ".resources.cpu"),
         ({"value": "1000m"}, {"value": "1"}, ".value"),  # a text that looks like one
         ({"args": ["a", "b"]}, {"args": ["a"]}, ".args[1]"),
+        ({"args": ["a"]}, {"args": ["b", "a"]}, ".args[0]"),
+        ({"env": [{"name": "A"}]}, {"env": [{"name": "B"}, {"name": "A"}]}, ""),
+        ({"env": [{"name": "A", "value": "1"}]}, {"env": [{"name": "A"}]}, ".env[0]"),
         ({"args": ["a"]}, {"args": ["a", "b"]}, ""),
         ({"args": ["a"]}, {}, ".args[0]"),
         ({"port": 80}, {}, ".port"),
