@@ -90,8 +90,9 @@ class Findings:
             while True:
                 await self._stale.wait()
                 self._stale.clear()
-                took = await self._look() if self._plane.pods.synced else 0.0
-                await asyncio.sleep(max(REST_SECONDS, REST_TIMES * took))
+                if self._plane.pods.synced:
+                    took = await self._look()
+                    await asyncio.sleep(max(REST_SECONDS, REST_TIMES * took))
 
     async def _look(self) -> float:
         """Looks at everything as it is now; the seconds that it took."""

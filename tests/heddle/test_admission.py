@@ -69,6 +69,14 @@ def test_an_object_that_is_wrong_is_refused_under_the_code_of_the_analysis() -> 
     assert [problem.code for problem in answer.errors] == ["IST0106"]
 
 
+def test_what_only_analyzers_see_is_a_warning_too() -> None:
+    route = "route: [{destination: {host: reviews}}]"
+    wide, narrow = "match: [{uri: {prefix: /a}}]", "match: [{uri: {prefix: /a/b}}]"
+    rules = f"[{{{wide}, {route}}}, {{{narrow}, {route}}}]"
+    text = ROUTE.replace("[{route: [{destination: {host: %s}}]}]", rules) % "reviews"
+    assert validated(admission(REVIEWS), text) == ["IST0130"]
+
+
 def test_what_the_object_says_not_to_matter_is_not_told() -> None:
     text = ROUTE % ("reviews", "review")
     quiet = text.replace(
