@@ -9,6 +9,12 @@ from analysis.message import Message, finding
 from analysis.severity import Severity
 from crds.destination_rule import DestinationRule, Subset
 from crds.meta import Key
+from crds.virtual_service import (
+    Destination,
+    HTTPRouteDestination,
+    RouteDestination,
+    VirtualService,
+)
 from mesh import hosts
 from mesh.destination_rules import pattern_of
 from mesh.endpoints import Endpoint
@@ -16,7 +22,6 @@ from mesh.mesh import Mesh
 from mesh.service_endpoints import endpoints_of
 from mesh.service_index import selects
 from mesh.services import Resolution
-from mesh.virtual_services import destinations
 
 
 def _run(facts: Facts) -> Iterator[Message]:
@@ -54,8 +59,23 @@ def _is_used(mesh: Mesh, host: str, subset: str) -> bool:
     return any(
         destination.subset == subset and hosts.resolve(destination.host, key.namespace) == host
         for key in routes.destinations.get(host, ())
-        for _, destination in destinations(routes.objects[key])
+        for destination in _sent_to(routes.objects[key])
     )
+
+
+def _sent_to(item: VirtualService) -> Iterator[Destination]:
+    """Where requests go now: a weight of 0 keeps a place for a canary that may not run."""
+    shares: list[tuple[HTTPRouteDestination | RouteDestination, ...]] = []
+    for http in item.http:
+        shares.append(http.route)
+        yield from (each for each in (http.mirror,) if each is not None)
+        yield from (each.destination for each in http.mirrors if each.destination is not None)
+    shares += [rule.route for rule in item.tls]
+    shares += [rule.route for rule in item.tcp]
+    for share in shares:
+        for each in share:
+            if each.destination is not None and (each.weight or len(share) == 1):
+                yield each.destination
 
 
 SUBSETS = Analyzer(

@@ -45,3 +45,27 @@ def test_a_subset_without_endpoints_is_worse_if_requests_go_there(
 )
 def test_what_is_no_mistake(text: str) -> None:
     assert findings(text, [SUBSETS]) == ()
+
+
+TO_V2 = "{destination: {host: web, subset: v2}, weight: %d}"
+TO_V1 = "{destination: {host: web, subset: v1}, weight: 100}"
+
+
+@pytest.mark.parametrize(
+    ("rules", "severity"),
+    [
+        (f"http: [{{route: [{TO_V1}, {TO_V2 % 0}]}}]", Severity.WARNING),
+        (f"http: [{{route: [{TO_V1}, {TO_V2 % 1}]}}]", Severity.ERROR),
+        (f"tcp: [{{route: [{TO_V2 % 0}]}}]", Severity.ERROR),
+        (f"http: [{{route: [{TO_V1}], mirror: {{host: web, subset: v2}}}}]", Severity.ERROR),
+        (
+            f"http: [{{route: [{TO_V1}], mirrors: [{{destination: {{host: web, subset: v2}}}}]}}]",
+            Severity.ERROR,
+        ),
+    ],
+    ids=["a place for a canary", "a share", "all", "a mirror", "one of the mirrors"],
+)
+def test_it_is_worse_only_where_something_is_sent(rules: str, severity: Severity) -> None:
+    routes = virtual_service("web", f"{{hosts: [web], {rules}}}")
+    found = findings(SHOP + RULE % "{version: v2}" + routes, [SUBSETS])
+    assert [each.severity for each in found if each.code.id == "IST0173"] == [severity]
