@@ -192,14 +192,8 @@ class Reflector:
         self.held.begin()
         self._wanted.clear()
         wanted = self._lists_wanted
-        more = ""
-        while True:
-            page = await self._api.page(path, self.line.query, more=more, limit=self._limit)
-            await self._say(self.held.page(page))
-            more = page.more
-            if not more:
-                break
-        self._voice.put(self.held.complete(page.resource_version))
+        last = await self._pages(path, self.held.page)
+        self._voice.put(self.held.complete(last.resource_version))
         self._lists_done = wanted  # another may be wanted meanwhile
         self._doubtful = False
         self._limit = PAGE_ITEMS
@@ -213,15 +207,18 @@ class Reflector:
         """Reads the namespaces that are held from now on."""
         while self._wanted:
             namespace = min(self._wanted)
-            more = ""
-            while True:
-                path = resource.collection(namespace)
-                page = await self._api.page(path, self.line.query, more=more, limit=self._limit)
-                await self._say(self.held.add(page))
-                more = page.more
-                if not more:
-                    break
+            await self._pages(resource.collection(namespace), self.held.add)
             self._wanted.discard(namespace)
+
+    async def _pages(self, path: str, take: Callable[[Page], Iterable[Event]]) -> Page:
+        """Reads all pages of a list; the last one."""
+        more = ""
+        while True:
+            page = await self._api.page(path, self.line.query, more=more, limit=self._limit)
+            await self._say(take(page))
+            more = page.more
+            if not more:
+                return page
 
     async def _watch(self, path: str) -> bool:
         """Whether there was a word, or a reason to stop."""
