@@ -15,10 +15,13 @@ from crds.problem import Problem, Severity
 from heddle.analyze.command import analyze_command
 from heddle.ca_command import app as ca_app
 from heddle.check.command import check
+from heddle.cli.authz import app as authz_app
 from heddle.cli.config_dump import config_dump
 from heddle.cli.dashboard import dashboard_command
+from heddle.cli.describe import describe_command
 from heddle.cli.proxy_config import app as proxy_config_app
 from heddle.cli.proxy_status import proxy_status
+from heddle.cli.trace import trace_command
 from heddle.compatibility import compatibility as compatibility_document
 from heddle.definitions import stream as definition_stream
 from heddle.demo.command import DemoSettings
@@ -43,6 +46,9 @@ app = typer.Typer(
     pretty_exceptions_show_locals=False,
 )
 app.add_typer(ca_app, name="ca")
+app.add_typer(authz_app, name="authz")
+app.command("trace")(trace_command)
+app.command("describe")(describe_command)
 app.command()(serve)
 app.command()(proxy_status)
 app.command("ps", hidden=True)(proxy_status)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from crds.meta import Key
 from crds.peer_authentication import Mode, MutualTLS, PeerAuthentication
 from mesh.by_namespace import ByNamespace
+from mesh.source import Source
 
 PeerAuthentications = ByNamespace[PeerAuthentication]
 
@@ -48,6 +49,26 @@ def modes(
             for port, mode in ((port, _mode(each)) for port, each in ports.items())
         },
     )
+
+
+def deciding(
+    policies: PeerAuthentications, root: str, namespace: str, labels: Mapping[str, str], port: int
+) -> Source | None:
+    """The policy by which `modes` has what it has at one port of a workload; nothing if none says
+    anything.
+    """
+    own = next(_selecting(policies.of(namespace), labels), None)
+    if own and _mode(own.port_level_mtls.get(str(port))) is not Mode.UNSET:
+        return Source(object=_key(own), path=f"spec.portLevelMtls.{port}.mode")
+    around = [*_general(policies.of(namespace)), *_general(policies.of(root))]
+    levels = (own, *around) if own else around
+    said = next((each for each in levels if _mode(each.mtls) is not Mode.UNSET), None)
+    return Source(object=_key(said), path="spec.mtls.mode") if said else None
+
+
+def _key(policy: PeerAuthentication) -> Key:
+    meta = policy.meta
+    return Key("security.istio.io", "PeerAuthentication", meta.namespace, meta.name)
 
 
 def shadowed(policies: PeerAuthentications, namespace: str) -> Iterator[tuple[Key, Key]]:

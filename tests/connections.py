@@ -11,7 +11,7 @@ from ipaddress import ip_network
 from envoy.config.listener.v3.listener_components_pb2 import ListenerFilterChainMatchPredicate
 from envoy.config.listener.v3.listener_pb2 import Listener
 
-from tests.filter_chain_match import Connection
+from explain.filter_chain_match import Connection
 from translator.listeners_outbound import ANY_ADDRESS
 
 ELSEWHERE = "192.0.2.77"

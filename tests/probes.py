@@ -14,7 +14,7 @@ from envoy.config.route.v3.route_components_pb2 import (
 )
 from envoy.type.matcher.v3.string_pb2 import StringMatcher
 
-from tests.simulate import Request
+from explain.simulate import Request
 
 _SAMPLES = (
     (r"\[0-9\]\+|\\d\+", "7"),

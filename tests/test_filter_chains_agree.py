@@ -19,8 +19,8 @@ from envoy.extensions.filters.listener.proxy_protocol.v3.proxy_protocol_pb2 impo
 from envoy.extensions.filters.network.direct_response.v3.config_pb2 import Config as Said
 
 from crds.scalars import Duration
+from explain.filter_chain_match import Connection, chosen, is_at, is_heard
 from tests.connections import connections, first_bytes
-from tests.filter_chain_match import Connection, chosen, is_at, is_heard
 from tests.translations import translations
 from tests.translator.envoy import as_json
 from tests.translator.running import started

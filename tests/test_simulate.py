@@ -8,9 +8,9 @@ from crds.mesh_config import (
     OutboundTrafficPolicy,
 )
 from crds.outbound_policy import OutboundTrafficPolicyMode
+from explain.simulate import Request, connect, endpoints, receive, send
 from mesh.proxy import Mode, Proxy
 from tests.meshes import destination_rule, mesh_of, service, virtual_service
-from tests.simulate import Request, connect, endpoints, receive, send
 from translator.config import Config
 from translator.translate import translate
 

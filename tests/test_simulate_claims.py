@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.simulate import Request, decide
+from explain.simulate import Request, decide
 from tests.translations import translations
 from translator.translate import in_place
 

@@ -4,9 +4,9 @@
 
 import pytest
 
+from explain.simulate import connect
 from mesh.proxy import Mode, Proxy
 from tests.meshes import mesh_of
-from tests.simulate import connect
 from translator.config import Config
 from translator.translate import translate
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from explain.simulate import Request, connect, send
 from tests.meshes import service, sidecar
-from tests.simulate import Request, connect, send
 from tests.test_simulate_services import config_of
 
 

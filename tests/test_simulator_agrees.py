@@ -16,11 +16,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from crds.decode import decode
+from explain.simulate import Outcome, Request, decide
 from mesh.proxy import Proxy
 from tests import http_rules
 from tests.meshes import destination_rule, mesh_of, service, virtual_service
 from tests.probes import probes
-from tests.simulate import Outcome, Request, decide
 from tests.strategies import examples
 from tests.translations import translations
 from tests.translator.running import Answer, Running, serving_each

@@ -10,9 +10,9 @@ import typer
 
 from heddle.cli.reach import Where, ask
 from heddle.cli.reached import Reached, Unreached
-from heddle.cli.targets import Candidate, completions, pick, target
 from heddle.exits import fail
 from heddle.proxies.dump import Json, read
+from heddle.proxies.targets import Candidate, completions, pick, target
 from webhook import raw
 
 PROXIES: Final = "/debug/proxies"

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from ca.secret import Token
 from heddle.control_plane import ControlPlane
 from heddle.debug.application import Door, application, hosts_of, listening
+from heddle.debug.explain_pages import explain_pages
 from heddle.debug.guard import EitherGuard, Guard, RunGuard
 from heddle.debug.pages import metrics_page, pages
 from heddle.debug.proxy_pages import proxy_pages
@@ -95,6 +96,7 @@ def routes(
         *pages(mesh=lambda: plane.engine.mesh, ready=lambda: plane.pods.synced, sessions=sessions),
         *(() if settings.metrics is None else (metrics_page(settings.metrics),)),
         *proxy_pages(plane, clients, settings.to_admin),
+        *explain_pages(plane),
     )
 
 

@@ -16,7 +16,7 @@ from crds.authorization_policy import (
     Rule,
     Source,
 )
-from tests.authorization.calls import Call
+from explain.call import Call
 
 Test = Callable[[str], bool]
 

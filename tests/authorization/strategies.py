@@ -15,7 +15,7 @@ from crds.authorization_policy import (
     To,
 )
 from crds.meta import Meta
-from tests.authorization.calls import Call
+from explain.call import Call
 
 DOMAIN = "cluster.local"
 PEERS = (

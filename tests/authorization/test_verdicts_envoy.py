@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from crds.authorization_policy import AuthorizationPolicy
+from explain.call import Call
 from tests.authorization import oracle
-from tests.authorization.calls import Call
 from tests.authorization.guarded import CALLED, DOMAIN, Door, Guarded, guarded, request
 from tests.authorization.strategies import calls, policies
 from tests.security_rows import guards

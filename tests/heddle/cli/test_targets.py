@@ -2,7 +2,7 @@
 
 import pytest
 
-from heddle.cli.targets import Candidate, Target, completions, pick, target
+from heddle.proxies.targets import Candidate, Target, completions, pick, target
 
 WEB = Candidate(
     name="web-6f9-abcde",

@@ -1,11 +1,11 @@
 """RBAC as Envoy evaluates it, over the messages that we make."""
 
-import re
 from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
 
 import re2  # type: ignore[import-untyped]  # google-re2 ships no types
 from envoy.config.core.v3.address_pb2 import CidrRange
-from envoy.config.rbac.v3.rbac_pb2 import RBAC, Permission, Principal
+from envoy.config.rbac.v3.rbac_pb2 import Permission, Principal
 from envoy.config.route.v3.route_components_pb2 import HeaderMatcher
 from envoy.extensions.path.match.uri_template.v3.uri_template_match_pb2 import (
     UriTemplateMatchConfig,
@@ -14,20 +14,9 @@ from envoy.type.matcher.v3.metadata_pb2 import MetadataMatcher
 from envoy.type.matcher.v3.string_pb2 import StringMatcher
 from envoy.type.matcher.v3.value_pb2 import ValueMatcher
 
-from tests.authorization.calls import Call
-from tests.authorization.oracle import within
-
-
-def refuses(rules: RBAC, call: Call) -> bool:
-    """Whether this filter ends the call."""
-    matched = any(
-        any(permits(p, call) for p in policy.permissions)
-        and any(identifies(p, call) for p in policy.principals)
-        for policy in rules.policies.values()
-    )
-    if rules.action == RBAC.LOG:
-        return False
-    return matched if rules.action == RBAC.DENY else not matched
+from explain.call import Call
+from explain.errors import Unexplained, must
+from translator.metadata import JWT_FILTER
 
 
 def permits(rule: Permission, call: Call) -> bool:
@@ -54,7 +43,7 @@ def _operation(rule: Permission, call: Call) -> bool:
             return text(rule.url_path.path, call.path.partition("?")[0])
         case "uri_template":
             template = UriTemplateMatchConfig()
-            assert rule.uri_template.typed_config.Unpack(template)
+            must(rule.uri_template.typed_config.Unpack(template), "another template")
             return _template(template.path_template, call.path.partition("?")[0])
         case "destination_ip":
             return _cidr(rule.destination_ip, call.address)
@@ -63,7 +52,7 @@ def _operation(rule: Permission, call: Call) -> bool:
         case "requested_server_name":
             return text(rule.requested_server_name, call.sni)
         case _:
-            raise AssertionError(f"a permission of kind {kind}")
+            raise Unexplained(f"a permission of kind {kind}")
 
 
 def identifies(principal: Principal, call: Call) -> bool:
@@ -79,7 +68,7 @@ def identifies(principal: Principal, call: Call) -> bool:
         case "not_id":
             return not identifies(principal.not_id, call)
         case "authenticated":
-            assert principal.authenticated.HasField("principal_name")
+            must(principal.authenticated.HasField("principal_name"), "anybody with a certificate")
             return bool(call.peer) and text(principal.authenticated.principal_name, call.peer)
         case "direct_remote_ip":
             return _cidr(principal.direct_remote_ip, call.peer_address)
@@ -90,18 +79,18 @@ def identifies(principal: Principal, call: Call) -> bool:
         case "sourced_metadata":
             return metadata_matches(principal.sourced_metadata.metadata_matcher, call.claims)
         case _:
-            raise AssertionError(f"a principal of kind {kind}")
+            raise Unexplained(f"a principal of kind {kind}")
 
 
 def _header(matcher: HeaderMatcher, call: Call) -> bool:
-    assert call.http
+    must(call.http, "a header of a connection")
     headers = {":method": call.method, ":authority": call.host, **call.headers}
     return matcher.name in headers and text(matcher.string_match, headers[matcher.name])
 
 
 def metadata_matches(matcher: MetadataMatcher, claims: Mapping[str, object]) -> bool:
     """What the filter for tokens has left, compared."""
-    assert matcher.filter == "envoy.filters.http.jwt_authn"
+    must(matcher.filter == JWT_FILTER, f"metadata of {matcher.filter}")
     found: object = {"payload": claims} if claims else {}
     for segment in matcher.path:
         found = found.get(segment.key) if isinstance(found, Mapping) else None
@@ -120,17 +109,18 @@ def _value(matcher: ValueMatcher, value: object) -> bool:
         case "string_match":
             return isinstance(value, str) and text(matcher.string_match, value)
         case kind:
-            raise AssertionError(f"a value matcher of kind {kind}")
+            raise Unexplained(f"a value matcher of kind {kind}")
 
 
 def text(matcher: StringMatcher, value: str) -> bool:
     """Envoy's StringMatcher."""
     kind = matcher.WhichOneof("match_pattern")
-    assert kind is not None
+    if kind is None:
+        raise Unexplained("a comparison with nothing")
     pattern = getattr(matcher, kind) if kind != "safe_regex" else matcher.safe_regex.regex
     if kind == "safe_regex":
         return re2.fullmatch(pattern, value) is not None
-    assert pattern, "Envoy refuses an empty prefix or suffix"
+    must(bool(pattern), "an empty prefix or suffix")
     if matcher.ignore_case:
         pattern, value = pattern.lower(), value.lower()
     tests = {"exact": value == pattern}
@@ -139,12 +129,14 @@ def text(matcher: StringMatcher, value: str) -> bool:
 
 
 def _template(template: str, path: str) -> bool:
-    parts = (
-        "[^/]+" if part == "*" else ".*" if part == "**" else re.escape(part)
-        for part in re.split(r"(\*\*?)", template)
-    )
-    return re.fullmatch("".join(parts), path) is not None
+    parts = (_PLACES.get(part, re2.escape(part)) for part in _PLACE.split(template))
+    return re2.fullmatch("".join(parts), path) is not None
+
+
+_PLACE = re2.compile(r"(\*\*?)")
+_PLACES = {"*": "[^/]+", "**": ".*"}
 
 
 def _cidr(block: CidrRange, address: str) -> bool:
-    return within(f"{block.address_prefix}/{block.prefix_len.value}", address)
+    own = ip_network(f"{block.address_prefix}/{block.prefix_len.value}", strict=False)
+    return ip_address(address) in own

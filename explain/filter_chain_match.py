@@ -15,6 +15,8 @@ from envoy.config.listener.v3.listener_components_pb2 import (
 )
 from envoy.config.listener.v3.listener_pb2 import Listener
 
+from explain.errors import must
+
 KNOWN = frozenset(
     (
         "destination_port",
@@ -55,10 +57,12 @@ def is_heard(listener: Listener, connection: Connection) -> bool:
 
 
 def chosen(listener: Listener, connection: Connection) -> FilterChain:
-    """The chain; fails on a match that it does not know, so nothing is skipped."""
+    """The chain, without a name, filters or anything if none takes the connection. Raises
+    `Unexplained` of a match that is not known, so nothing is skipped.
+    """
     for chain in listener.filter_chains:
         said = {field.name for field, _ in chain.filter_chain_match.ListFields()}
-        assert said <= KNOWN, said - KNOWN
+        must(said <= KNOWN, f"a match by {sorted(said - KNOWN)}")
     inspected = _inspectors(listener, connection)
     tls = connection.speaks == "tls" and "tls_inspector" in inspected
     sni = connection.sni.lower() if tls else ""
@@ -72,7 +76,7 @@ def chosen(listener: Listener, connection: Connection) -> FilterChain:
     offered = (connection.speaks,) if http else connection.alpn if tls else ()
     found = _narrowed(found, lambda m: _word_rank(m.application_protocols, *offered))
     chains = list(found)
-    assert len(chains) <= 1, "two filter chains have one match"
+    must(len(chains) <= 1, "two filter chains with one match")
     return chains[0] if chains else listener.default_filter_chain
 
 
@@ -111,7 +115,7 @@ def _name_rank(match: FilterChainMatch, sni: str) -> int | None:
 def _one_name_rank(name: str, sni: str) -> int | None:
     if name == sni:
         return 1000
-    assert "*" not in name.removeprefix("*."), "Envoy refuses partial wildcards"
+    must("*" not in name.removeprefix("*."), "a wildcard within a label")
     return len(name) if name.startswith("*.") and sni.endswith(name[1:]) else None
 
 

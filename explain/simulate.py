@@ -2,8 +2,8 @@
 
 It follows Envoy's documented rules over the generated messages: listener by destination, filter
 chain, virtual host by domain, the first route that matches, its clusters and their shares. It
-knows what our translator emits and fails on what it does not know, so it cannot be fooled by a
-field that it skips. The real Envoy has the last word (tests/translator), this is the fast one.
+knows what our translator emits and raises `Unexplained` of anything else, so no field is skipped in
+silence. The real Envoy has the last word (tests/test_simulator_agrees.py).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -26,16 +26,19 @@ from envoy.config.route.v3.route_pb2 import RouteConfiguration
 from envoy.extensions.filters.network.tcp_proxy.v3.tcp_proxy_pb2 import TcpProxy
 from envoy.type.matcher.v3.string_pb2 import StringMatcher
 
-from tests.authorization.envoys_rules import metadata_matches
-from tests.filter_chain_match import Connection, chosen, is_at, is_heard
-from tests.simulate_filters import filtered
+from explain.errors import Unexplained, must
+from explain.filter_chain_match import Connection, chosen, is_at, is_heard
+from explain.http_filters import filtered
+from explain.rbac import metadata_matches
 from translator import names
 from translator.config import Config
 from translator.http_messages import HttpConnectionManager
+from translator.provenance import Provenance, provenance
 from translator.translate import in_place
 
 ANY = "0.0.0.0"
 SCHEME_PORTS = {"http": 80, "https": 443}
+CHAIN, VIRTUAL_HOST, ROUTE = "filter chain", "virtual host", "route"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +78,9 @@ class Outcome:
     """Where it went. `clusters` are shares that add up to 1; `status` is set if it was answered on
     the spot, and `location` if that is a redirect. `aborts`: the share that gets a status instead.
 
-    `authorities` are the hosts that each cluster may be asked for, `position` which route it was.
+    `authorities` are the hosts that each cluster may be asked for, `position` which route it was;
+    `chain` is the filter chain. `made_by` says of it, the virtual host and the route what they say
+    of their objects.
     """
 
     listener: str
@@ -89,6 +94,8 @@ class Outcome:
     authorities: Mapping[str, frozenset[str]] = field(default_factory=dict)
     aborts: Mapping[int, float] = field(default_factory=dict)
     position: int = -1
+    chain: str = ""
+    made_by: Mapping[str, Provenance] = field(default_factory=dict, compare=False)
 
     @property
     def authority(self) -> str:
@@ -109,9 +116,19 @@ def send(config: Config, request: Request) -> Outcome:
     chain = chosen(listener, Connection(request.address, request.port, speaks="http/1.1"))
     manager = HttpConnectionManager()
     if not chain.filters[0].typed_config.Unpack(manager):
-        return Outcome(listener=listener.name, clusters=_tcp_clusters(chain))
+        return _carried(listener, chain)
     outcome = decide(_route_configuration(config, manager), request)
-    return replace(outcome, listener=listener.name)
+    made_by = {CHAIN: provenance(chain.metadata), **outcome.made_by}
+    return replace(outcome, listener=listener.name, chain=chain.name, made_by=made_by)
+
+
+def _carried(listener: Listener, chain: FilterChain) -> Outcome:
+    return Outcome(
+        listener=listener.name,
+        chain=chain.name,
+        clusters=_tcp_clusters(chain),
+        made_by={CHAIN: provenance(chain.metadata)},
+    )
 
 
 def decide(routes: RouteConfiguration, request: Request) -> Outcome:
@@ -119,14 +136,21 @@ def decide(routes: RouteConfiguration, request: Request) -> Outcome:
     host = _virtual_host(routes, request.authority)
     if host is None:
         return Outcome(listener="", status=404)
+    made_by = {VIRTUAL_HOST: provenance(host.metadata)}
     if host.require_tls == VirtualHost.ALL and request.scheme == "http":
         location = f"https://{request.authority}{request.path}"
-        return Outcome(listener="", virtual_host=host.name, status=301, location=location)
+        return Outcome(
+            listener="", virtual_host=host.name, status=301, location=location, made_by=made_by
+        )
     for position, route in enumerate(host.routes):
         if _matches(route.match, request):
-            outcome = _acted(route, request)
-            return replace(outcome, virtual_host=host.name, route=route.name, position=position)
-    return Outcome(listener="", virtual_host=host.name, status=404)
+            outcome, made_by = (
+                _acted(route, request),
+                {**made_by, ROUTE: provenance(route.metadata)},
+            )
+            taken = replace(outcome, virtual_host=host.name, route=route.name, made_by=made_by)
+            return replace(taken, position=position)
+    return Outcome(listener="", virtual_host=host.name, status=404, made_by=made_by)
 
 
 def connect(
@@ -140,7 +164,7 @@ def connect(
     connection = Connection(address, port, sni=sni, speaks=speaks, silent=silent)
     if not is_heard(listener, connection):
         return Outcome(listener=listener.name)
-    return Outcome(listener=listener.name, clusters=_tcp_clusters(chosen(listener, connection)))
+    return _carried(listener, chosen(listener, connection))
 
 
 def receive(config: Config, port: int, *, speaks: str = "http/1.1") -> Outcome:
@@ -184,7 +208,7 @@ def _listener(config: Config, address: str, port: int) -> Listener:
 
 def _tcp_clusters(chain: FilterChain) -> Mapping[str, float]:
     proxy = TcpProxy()
-    assert chain.filters[-1].typed_config.Unpack(proxy)
+    must(chain.filters[-1].typed_config.Unpack(proxy), "a chain that carries nothing on")
     if proxy.cluster:
         return {proxy.cluster: 1.0}
     return _fractions((each.name, each.weight) for each in proxy.weighted_clusters.clusters)
@@ -212,7 +236,7 @@ def _virtual_host(routes: RouteConfiguration, authority: str) -> VirtualHost | N
     domains = [(domain, each) for each in routes.virtual_hosts for domain in each.domains]
     ranked = [(_domain_rank(domain.lower(), host), each) for domain, each in domains]
     found = [(rank, each) for rank, each in ranked if rank is not None]
-    assert len({rank for rank, _ in found}) == len(found), "two virtual hosts have one domain"
+    must(len({rank for rank, _ in found}) == len(found), "two virtual hosts with one domain")
     return min(found, key=lambda pair: pair[0])[1] if found else None
 
 
@@ -256,7 +280,7 @@ def _path_matches(match: RouteMatch, path: str) -> bool:
         case "safe_regex":
             return re2.fullmatch(match.safe_regex.regex, plain) is not None
         case other:
-            raise NotImplementedError(other)
+            raise Unexplained(f"a field {other}")
 
 
 def _header_matches(matcher: HeaderMatcher, request: Request) -> bool:
@@ -284,7 +308,7 @@ def _string_matches(matcher: StringMatcher, value: str) -> bool:
         case "safe_regex":
             return re2.fullmatch(matcher.safe_regex.regex, value) is not None
         case other:
-            raise NotImplementedError(other)
+            raise Unexplained(f"a field {other}")
 
 
 def _acted(route: Route, request: Request) -> Outcome:
@@ -313,7 +337,7 @@ def _acted(route: Route, request: Request) -> Outcome:
                 location=_location(route.redirect, route.match, request),
             )
         case other:
-            raise NotImplementedError(other)
+            raise Unexplained(f"a field {other}")
 
 
 def _authorities(action: RouteAction, request: Request) -> Mapping[str, frozenset[str]]:

@@ -9,6 +9,7 @@ from envoy.extensions.filters.http.fault.v3.fault_pb2 import HTTPFault
 from envoy.type.matcher.v3.string_pb2 import StringMatcher
 from envoy.type.v3.percent_pb2 import FractionalPercent
 
+from explain.errors import must
 from translator.filters import cors, fault, upstream_alpn
 
 Header = Callable[[str], str | None]
@@ -32,13 +33,14 @@ class Filtered:
 
 def filtered(route: Route, method: str, header: Header, matches: Matches) -> Filtered:
     """What becomes of a request before it is routed."""
-    assert set(route.typed_per_filter_config) <= KNOWN
+    unknown = set(route.typed_per_filter_config) - KNOWN
+    must(not unknown, f"a route with filters {sorted(unknown)}")
     if cors.NAME in route.typed_per_filter_config and _is_answered(route, method, header, matches):
         return Filtered(status=200)
     if fault.NAME not in route.typed_per_filter_config:
         return Filtered()
     faults = HTTPFault()
-    assert route.typed_per_filter_config[fault.NAME].Unpack(faults)
+    must(route.typed_per_filter_config[fault.NAME].Unpack(faults), "faults of another type")
     if not faults.HasField("abort"):
         return Filtered()
     percentage = faults.abort.percentage
@@ -53,7 +55,7 @@ def _is_answered(route: Route, method: str, header: Header, matches: Matches) ->
     if not origin or method != "OPTIONS" or not header("access-control-request-method"):
         return False
     policy = CorsPolicy()
-    assert route.typed_per_filter_config[cors.NAME].Unpack(policy)
+    must(route.typed_per_filter_config[cors.NAME].Unpack(policy), "CORS of another type")
     allowed = any(
         matches(each, "*") or matches(each, origin) for each in policy.allow_origin_string_match
     )

@@ -1,0 +1,58 @@
+"""`heddle describe pod|service`: which objects act on it, and which lost."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from heddle.cli.explaining import Answer, FolderOption, answered, rows, shown
+from heddle.cli.output import Form, OutputOption
+from heddle.cli.reach import (
+    ContextOption,
+    KubeconfigOption,
+    MeshOption,
+    RevisionOption,
+    SystemOption,
+    Where,
+)
+from heddle.debug.explain_pages import DESCRIBE
+from heddle.explained.describing import described
+from heddle.injection import DEFAULT_REVISION, SYSTEM_NAMESPACE
+
+
+class Described(StrEnum):
+    """What can be described."""
+
+    POD = "pod"
+    SERVICE = "service"
+
+
+def describe_command(
+    kind: Annotated[Described, typer.Argument(help="pod or service.")],
+    name: Annotated[str, typer.Argument(help="[kind/]name[.namespace]; of a service also a host.")],
+    folder: FolderOption = None,
+    output: OutputOption = Form.TABLE,
+    mesh: MeshOption = None,
+    kubeconfig: KubeconfigOption = None,
+    context: ContextOption = None,
+    system_namespace: SystemOption = SYSTEM_NAMESPACE,
+    revision: RevisionOption = DEFAULT_REVISION,
+) -> None:
+    """Say which objects act on a pod or a service, what comes of it, and which of them lost."""
+    where = Where(
+        mesh=mesh,
+        kubeconfig=kubeconfig,
+        context=context,
+        system_namespace=system_namespace,
+        revision=revision,
+    )
+    query = {"kind": kind.value, "name": name}
+    answer = answered(folder, where, lambda now: described(now, kind.value, name), DESCRIBE, query)
+    shown(output, answer, _lines)
+
+
+def _lines(answer: Answer) -> Iterator[str]:
+    yield str(answer["name"])
+    yield ""
+    yield from rows(answer["acting"])

@@ -1,0 +1,73 @@
+"""`heddle trace`: the way of a call, and which object and line decided each step."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from heddle.cli.explaining import Answer, FolderOption, answered, rows, shown
+from heddle.cli.output import Form, OutputOption
+from heddle.cli.reach import (
+    ContextOption,
+    KubeconfigOption,
+    MeshOption,
+    RevisionOption,
+    SystemOption,
+    Where,
+)
+from heddle.debug.explain_pages import TRACE
+from heddle.exits import fail
+from heddle.explained.tracing import Called, headers_of, traced
+from heddle.injection import DEFAULT_REVISION, SYSTEM_NAMESPACE
+
+
+def trace_command(
+    source: Annotated[
+        str, typer.Option("--from", help="Who calls: [kind/]name[.namespace], such as deploy/web.")
+    ],
+    to: Annotated[
+        str, typer.Option(help="What is called: http://HOST[:PORT][/PATH], or https, tcp, tls.")
+    ],
+    method: Annotated[str, typer.Option(help="Of the request.")] = "GET",
+    header: Annotated[
+        list[str] | None, typer.Option("-H", "--header", help="`name: value`; may be repeated.")
+    ] = None,
+    folder: FolderOption = None,
+    output: OutputOption = Form.TABLE,
+    mesh: MeshOption = None,
+    kubeconfig: KubeconfigOption = None,
+    context: ContextOption = None,
+    system_namespace: SystemOption = SYSTEM_NAMESPACE,
+    revision: RevisionOption = DEFAULT_REVISION,
+) -> None:
+    """Say which way a call takes, step by step, and which object and line decided it.
+
+    Exit 1 if it fails. Nothing is sent: it is worked out from the configuration of the sidecars.
+    """
+    where = Where(
+        mesh=mesh,
+        kubeconfig=kubeconfig,
+        context=context,
+        system_namespace=system_namespace,
+        revision=revision,
+    )
+    try:
+        called = Called(url=to, method=method, headers=headers_of(header or ()))
+    except ValueError as error:
+        raise fail(str(error)) from error
+    query = {
+        "from": source,
+        "to": to,
+        "method": method,
+        "headers": "\n".join(f"{name}: {value}" for name, value in called.headers.items()),
+    }
+    answer = answered(folder, where, lambda now: traced(now, source, called), TRACE, query)
+    shown(output, answer, _lines)
+    if not answer["ok"]:
+        raise typer.Exit(1)
+
+
+def _lines(answer: Answer) -> Iterator[str]:
+    yield from rows(answer["steps"])
+    yield ""
+    yield f"{answer['to']} from {answer['from']} {answer['verdict']}"
