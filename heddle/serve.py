@@ -314,7 +314,9 @@ async def _debug(
     host, port = host_and_port(settings.debug)
     named = _source_name(settings)
     shown = DebugSettings(
-        listener=socket.create_server((host, port)),
+        listener=socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
+        ),
         host=host,
         # In a pod there is no user of this machine who could come with a token of its own.
         source=None if settings.pod else named,

@@ -12,7 +12,14 @@ from typing import Annotated, Final
 import typer
 
 from heddle.cli.output import Form, OutputOption, document, table
-from heddle.cli.proxies import NamespaceOption, admin, complete, dump, from_file, picked
+from heddle.cli.proxies import (
+    NamespaceOption,
+    admin,
+    complete,
+    dump,
+    from_file,
+    picked,
+)
 from heddle.cli.reach import Where, ask
 from heddle.cli.reached import Reached
 from heddle.cli.where import reaching

@@ -12,6 +12,7 @@ from heddle.proxies.config_dump import ACKED, NACKED, REQUESTED
 from tests.features.debugged import Debugged, debugged
 from tests.features.plane import Plane
 from tests.features.shop import REVIEWS, SHOP, route
+from tests.security_rows import guards
 from xds.types import CDS, EDS, LDS, RDS, VHDS
 
 SLOWER = route("reviews", "{route: [{destination: {host: reviews}}], timeout: 3s}")
@@ -192,6 +193,7 @@ async def admin_port() -> AsyncIterator[tuple[int, list[str]]]:
         await runner.cleanup()
 
 
+@guards("C6")
 async def test_only_pages_that_read_are_asked_of_a_live_proxy(plane: Plane, tmp_path: Path) -> None:
     """By their exact names, with the parameters that they have; and nothing secret comes back."""
     plane.apply(SHOP)

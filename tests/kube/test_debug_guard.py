@@ -9,6 +9,7 @@ from heddle.debug.guard import Caller, NobodyToAsk, NotAllowed, NotAuthenticated
 from heddle.debug.review_guard import ReviewGuard
 from sources.kubernetes import KubernetesApi
 from tests.kube.accounts import Namespace, rule
+from tests.security_rows import guards
 
 ASKS = (
     rule("authentication.k8s.io", ["tokenreviews"], ["create"]),
@@ -27,6 +28,7 @@ async def token(namespace: Namespace, account: str, *, audience: str = "") -> To
     return Token((await namespace.token(account, audience=audience)).encode())
 
 
+@guards("C6")
 async def test_who_may_get_the_proxy_of_pods_sees_them(namespace: Namespace) -> None:
     """In his namespace, and in no other; nothing of all at once."""
     await namespace.allow("heddle", *ASKS, everywhere=True)

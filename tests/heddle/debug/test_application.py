@@ -17,6 +17,7 @@ from heddle.debug.guard import Caller, NobodyToAsk, NotAllowed, NotAuthenticated
 from heddle.debug.routes import Access, Route
 from heddle.debug.sessions import Sessions
 from tests.fakes.clock import FakeClock
+from tests.security_rows import guards
 
 GOOD = {"Authorization": "Bearer good"}
 
@@ -86,6 +87,7 @@ async def site(
         yield Site(f"http://127.0.0.1:{port}", session, guard, sessions)
 
 
+@guards("C6")
 @pytest.mark.parametrize(
     ("path", "headers", "status"),
     [
@@ -119,6 +121,7 @@ async def test_it_only_reads(method: str) -> None:
         assert (await there.get("/mesh?namespace=shop", GOOD, method)).status == 405
 
 
+@guards("C6")
 @pytest.mark.parametrize(
     "headers",
     [
