@@ -32,7 +32,14 @@ PROXIES = (
         service_account="default",
         locality=Locality(region="eu"),
     ),
-    Proxy(namespace="bank", name="q", labels={"app": "b"}, service_account="default"),
+    Proxy(
+        namespace="bank",
+        name="q",
+        labels={"app": "b"},
+        service_account="default",
+        ipv6=True,
+        dns=4,
+    ),
     Proxy(
         namespace="shop",
         name="r",
@@ -56,14 +63,6 @@ PROXIES = (
         mode=Mode.NONE,
         address="127.64.0.10",
         role=Role.ROUTER,
-    ),
-    Proxy(
-        namespace="shop",
-        name="d",
-        labels={"app": "a"},
-        service_account="default",
-        ipv6=True,
-        dns=4,
     ),
 )
 REGISTRY_ONLY, _ = mesh_config({"outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"}})
@@ -366,7 +365,7 @@ endpoints: [{addresses: [10.1.0.1]}]
 
 def test_only_who_asks_has_names_and_they_follow_endpoints() -> None:
     """Pods of a headless Service are among the names: one that comes has to be resolved."""
-    asks, other = PROXIES[-1], PROXIES[0]
+    other, asks, *_ = PROXIES
     bench = Bench()
     bench.become(objects_of(SHOP + HEADLESS), DEFAULT_MESH_CONFIG)
     before = bench.published(asks)[LDS]["dns"]
