@@ -40,6 +40,11 @@ class Message:
         return printable(f"{head} {field}{self.text}{got}")
 
     @property
+    def advice(self) -> str:
+        """What is wrong and what to do, in two sentences."""
+        return f"{self.text.rstrip('.')}. {self.remedy}"
+
+    @property
     def reference(self) -> str:
         """`file:line`; empty for what comes from no file."""
         if self.origin is None:

@@ -93,9 +93,8 @@ def coded(problem: Problem) -> Problem:
 
 
 def _problem(message: Message) -> Problem:
-    text = f"{message.text}. {message.remedy}"
     return replace(
-        warning(message.code.id, message.path, text, message.value), object=message.object
+        warning(message.code.id, message.path, message.advice, message.value), object=message.object
     )
 
 

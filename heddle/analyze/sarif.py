@@ -55,12 +55,12 @@ def _rule(code: Code) -> dict[str, object]:
 def _result(message: Message, rule: int) -> dict[str, object]:
     where = f"{friendly(message.object)}: " if message.object else ""
     field = f"{message.path}: " if message.path else ""
-    got = f" (got {message.value!r})" if message.value is not None else ""
+    got = f" (It is {message.value!r}.)" if message.value is not None else ""
     return {
         "ruleId": message.code.id,
         "ruleIndex": rule,
         "level": _LEVELS[message.severity],
-        "message": {"text": printable(f"{where}{field}{message.text}{got}. {message.remedy}")},
+        "message": {"text": printable(f"{where}{field}{message.advice}{got}")},
         "locations": [_location(message)],
         "partialFingerprints": {"heddle/v1": _fingerprint(message)},
     }

@@ -36,6 +36,12 @@ def test_a_message_without_a_place_stays_where_it_is() -> None:
     assert found.at(None) is found
 
 
+def test_two_sentences_end_with_one_full_stop_each() -> None:
+    for text in ("is old", "is old."):
+        found = finding(istio.DEPRECATED, KEY, "", text, remedy="Go.")
+        assert found.advice == "is old. Go."
+
+
 def test_files_are_told_in_their_order() -> None:
     first, second = (
         finding(istio.DEPRECATED, None, "", "x").at(Origin(name)) for name in ("a", "b")

@@ -117,8 +117,8 @@ def test_a_finding_at_its_line() -> None:
     assert result["ruleId"] == "IST0101"
     assert result["level"] == "error"
     assert result["message"] == {
-        "text": "VirtualService v.shop: spec.a: is lost (got 'b'). "
-        "Correct the name, or add what it refers to."
+        "text": "VirtualService v.shop: spec.a: is lost. "
+        "Correct the name, or add what it refers to. (It is 'b'.)"
     }
     assert result["locations"] == [
         {
