@@ -22,6 +22,7 @@ from heddle.debug.review_guard import Create, ReviewGuard
 from heddle.debug.routes import Route
 from heddle.debug.run_file import Run, announced
 from heddle.debug.sessions import Invitation, Sessions
+from heddle.local.errors import LocalError
 from heddle.proxies.admin import ToAdmin
 from xds.status import Clients
 
@@ -65,7 +66,7 @@ async def debugging(
     clients: Clients,
     more: Sequence[Route] = (),
 ) -> AsyncIterator[Shown]:
-    """Answers. `more` are further pages. Raises `LocalError` if the run file has no place."""
+    """Answers. `more` are further pages. Without a place for the run file it goes without one."""
     sessions = Sessions(clock=time.monotonic, secret=lambda: secrets.token_urlsafe(_TOKEN_BYTES))
     token = Token(secrets.token_urlsafe(_TOKEN_BYTES).encode())
     every = (*routes(settings, plane, clients, sessions), *more)
@@ -83,7 +84,11 @@ async def debugging(
                 host = "127.0.0.1" if settings.host in ("0.0.0.0", "::") else settings.host
                 address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
                 run = Run(source=settings.source, address=address, token=token)
-                stack.enter_context(announced(run, settings.run_files))
+                try:
+                    stack.enter_context(announced(run, settings.run_files))
+                except (OSError, LocalError) as error:
+                    # Proxies are served all the same: on a read-only file system, for example.
+                    log.warning("commands do not find this control plane", reason=str(error))
             log.info("shows itself", host=settings.host, port=port)
             yield Shown(port=port, invitation=Invitation(sessions, token))
 

@@ -1,14 +1,19 @@
 """Run files: who may read them, and what is left behind."""
 
 import json
+import socket
 import stat
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from ca.secret import Token
+from heddle.control_plane import ControlPlane
 from heddle.debug.run_file import Run, announced, running
+from heddle.debug.serving import DebugSettings, debugging
 from heddle.local.errors import LocalError
+from xds.status import Clients
 
 ONE = Run(source="/one", address="127.0.0.1:1", token=Token(b"first"))
 TWO = Run(source="/two", address="127.0.0.1:2", token=Token(b"second"))
@@ -66,3 +71,20 @@ def test_a_folder_that_is_a_link_is_not_trusted(tmp_path: Path) -> None:
 
 def test_without_a_folder_there_is_no_mesh(folder: Path) -> None:
     assert running(folder) == ()
+
+
+async def test_without_a_place_for_it_a_control_plane_serves_all_the_same(tmp_path: Path) -> None:
+    """Commands do not find it; whatever else it is asked, it answers."""
+    (tmp_path / "meshes").write_text("a file, and no folder")
+    settings = DebugSettings(
+        listener=socket.create_server(("127.0.0.1", 0)),
+        host="127.0.0.1",
+        source="/one",
+        run_files=tmp_path / "meshes",
+    )
+    async with (
+        debugging(settings, ControlPlane(quiet=True), Clients()) as shown,
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{shown.port}/version") as answer,
+    ):
+        assert answer.status == 200
