@@ -295,3 +295,13 @@ def test_an_endpoint_that_nobody_can_connect_to() -> None:
 
 def test_an_object_of_which_nothing_is_known_has_no_problems() -> None:
     assert check(mesh_of(service("a")), Key("", "Service", "shop", "b")) == ()
+
+
+def test_of_many_names_that_are_alike_the_nearest_is_meant() -> None:
+    """Only a few are compared letter by letter: those that begin and end alike."""
+    text = "".join(service(f"part-{number}-of-shop") for number in range(100, 200))
+    routed = (
+        "{hosts: [part-100-of-shop], http: [{route: [{destination: {host: prat-142-of-shop}}]}]}"
+    )
+    (found,) = problems(text + virtual_service("v", routed))
+    assert "did you mean part-142-of-shop." in found.message
