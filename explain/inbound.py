@@ -3,7 +3,7 @@ come with a certificate, and whether it may call.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from envoy.config.listener.v3.listener_components_pb2 import FilterChain
 
@@ -14,14 +14,14 @@ from explain.call import Call
 from explain.filter_chain_match import Connection, chosen
 from explain.step import Step
 from mesh.authentication import deciding
+from mesh.endpoints import PROXY_PORT_OFFSET
 from mesh.identity import SpiffeId
 from mesh.mesh import Mesh
 from mesh.mutual_tls import DEFAULT_ACCOUNT
 from mesh.protection import protection_of, trust_domains
-from mesh.proxy import Proxy
+from mesh.proxy import Mode, Proxy
 from mesh.source import Source
 from translator import mutual_tls, names
-from translator.config import Config
 from translator.filters.rbac import is_dry_run
 from translator.translate import inbound
 
@@ -44,14 +44,14 @@ def judged(mesh: Mesh, proxy: Proxy, arrival: Arrival) -> Verdict:
     """What the policies of a workload say of a call that arrives; a call that its mode of mutual
     TLS refuses is denied. Raises `Unexplained`.
     """
-    chain = _chain(inbound(mesh, proxy), arrival)
+    chain, call = _chain(mesh, proxy, arrival)
     if not _takes(chain, arrival):
         by = _mode_source(mesh, proxy, arrival.call.port)
         why = "it comes without a certificate, and mutual TLS is STRICT"
         if arrival.mutual:
             why = "it comes with mutual TLS, which is switched off"
         return Verdict(decision=Decision.DENIED, why=why, decided_by=by)
-    return verdict(chain, arrival.call)
+    return verdict(chain, call)
 
 
 def arrived(mesh: Mesh, proxy: Proxy, arrival: Arrival) -> Iterator[Step]:
@@ -59,13 +59,13 @@ def arrived(mesh: Mesh, proxy: Proxy, arrival: Arrival) -> Iterator[Step]:
     port, name = arrival.call.port, f"{proxy.namespace}/{proxy.name}"
     protection = protection_of(mesh, proxy)
     mode, by = protection.modes.at(port), _mode_source(mesh, proxy, port)
-    chain = _chain(inbound(mesh, proxy), arrival)
+    chain, call = _chain(mesh, proxy, arrival)
     taken = _takes(chain, arrival)
     how = "mutual TLS" if arrival.mutual else "plaintext"
     says = f"{mode.value}: {how} is {'taken' if taken else 'refused, the connection is closed'}"
     yield Step(at="mutual TLS", name=f"{name} port {port}", says=says, ok=taken, causes=by)
     if taken:
-        yield _authorized(mesh, proxy, verdict(chain, arrival.call))
+        yield _authorized(mesh, proxy, verdict(chain, call))
 
 
 def _authorized(mesh: Mesh, proxy: Proxy, found: Verdict) -> Step:
@@ -103,14 +103,19 @@ def _takes(chain: FilterChain, arrival: Arrival) -> bool:
     return bool(chain.filters) and (not arrival.mutual or chain.HasField("transport_socket"))
 
 
-def _chain(config: Config, arrival: Arrival) -> FilterChain:
-    """The chain that takes it; one without filters if none does."""
+def _chain(mesh: Mesh, proxy: Proxy, arrival: Arrival) -> tuple[FilterChain, Call]:
+    """The chain that takes it, one without filters if none does; and the call as it is seen there:
+    in proxy-port mode it arrives at another port.
+    """
     call = arrival.call
+    name = names.VIRTUAL_INBOUND
+    if proxy.mode is Mode.NONE:
+        call = replace(call, port=call.port + PROXY_PORT_OFFSET)
+        name = names.listener(proxy.address, call.port)
     offered = mutual_tls.HTTP_PROTOCOLS if call.http else mutual_tls.TCP_PROTOCOLS
     speaks = "tls" if arrival.mutual else "http/1.1" if call.http else ""
     alpn = tuple(offered) if arrival.mutual else ()
     connection = Connection(call.address, call.port, sni=call.sni, speaks=speaks, alpn=alpn)
-    for listener in config.listeners:
-        if listener.name == names.VIRTUAL_INBOUND:
-            return chosen(listener, connection)
-    return FilterChain()
+    found = (each for each in inbound(mesh, proxy).listeners if each.name == name)
+    chains = (chosen(listener, connection) for listener in found)
+    return next(chains, FilterChain()), call

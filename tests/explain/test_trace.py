@@ -229,5 +229,7 @@ def test_what_is_not_there_has_no_way() -> None:
         assert receiver(now.mesh, now.proxies, "192.0.2.9") is None
         web = now.proxy("deploy/web-v1.shop")
         other = replace(web, mode=Mode.NONE, address="127.0.0.9")
-        steps = list(arrived(now.mesh, other, Arrival(call=Call(port=80), mutual=True)))
+        steps = list(arrived(now.mesh, other, Arrival(call=Call(port=81), mutual=True)))
+        there = list(arrived(now.mesh, other, Arrival(call=Call(port=80), mutual=True)))
     assert [each.ok for each in steps] == [False]
+    assert [each.ok for each in there] == [True, True]
