@@ -15,6 +15,7 @@ VIEWS: Final = (
     ("/sync", "Sync"),
     ("/config", "Config"),
     ("/proxy", "Proxy"),
+    ("/explain", "Explain"),
     ("/graph", "Graph"),
 )
 """The address and name of each view, in the order of the menu."""
@@ -67,6 +68,7 @@ class Templates:
             verdicts=VERDICTS,
         )
         self._environment.filters["place"] = lambda origin: place(origin, source)
+        self._environment.filters["file"] = lambda file: place(Origin(file), source)
 
     def render(self, template: str, **values: object) -> str:
         """A page, or a part of one."""

@@ -12,11 +12,12 @@ from aiohttp import web
 from crds.meta import Key
 from heddle.conditions import TYPES
 from heddle.control_plane import ControlPlane
-from heddle.debug.guard import Caller, Scope
+from heddle.debug.guard import WHOLE_MESH, Caller, Scope
 from heddle.debug.proxy_pages import PROXY_ID, pod_scope
 from heddle.debug.routes import Access, Answering, Route, whole_mesh
 from heddle.demo.mesh_handle import ProxyState
 from heddle.page.config import Health
+from heddle.page.explain import Asked
 from heddle.page.graph_elements import elements
 from heddle.page.rendering import HEADERS, Templates
 from heddle.page.state import PageState
@@ -48,6 +49,7 @@ def page_routes(
         Route(path="/config/object", answer=views.one),
         Route(path="/proxy", answer=views.proxy, scope=_proxy_scope),
         Route(path="/proxy/resource", answer=views.resource, scope=pod_scope),
+        Route(path="/explain", answer=views.explain, scope=lambda request: WHOLE_MESH),
         Route(path="/graph", answer=views.graph),
         Route(path="/events", answer=views.events, endless=True),
     )
@@ -102,6 +104,23 @@ class Views:
         if view is None:
             return self._missing(request, "/proxy", "resource")
         return self._page(request, "resource.html", here="/proxy", view=view)
+
+    async def explain(self, request: web.Request, caller: Caller | None) -> web.Response:
+        """What becomes of a call. It has two ends, so who asks must be allowed to see all."""
+        del caller
+        said = request.query
+        asked, answer = await self._state.explain(
+            Asked(
+                source=said.get("from", ""),
+                url=said.get("to", ""),
+                method=said.get("method", "GET"),
+                headers=said.get("headers", ""),
+            )
+        )
+        callers = self._state.proxies("")
+        return self._page(
+            request, "explain.html", here="/explain", asked=asked, answer=answer, callers=callers
+        )
 
     async def graph(self, request: web.Request, caller: Caller | None) -> web.Response:
         """Services, and who may call them."""

@@ -1,7 +1,7 @@
 """Reads what the control plane knows now, and makes of it what the views show."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 
@@ -12,10 +12,12 @@ from heddle.conditions import Facts
 from heddle.control_plane import ControlPlane
 from heddle.debug.guard import Caller
 from heddle.edits import GROUPS
+from heddle.explained.situation import Situation
 from heddle.identity import Held
 from heddle.page.ages import Now
 from heddle.page.certificates import Certificate, certificates
 from heddle.page.config import ConfigView, Known, ObjectView, config_view, entry
+from heddle.page.explain import Asked, explained
 from heddle.page.findings import Findings
 from heddle.page.following import Following
 from heddle.page.fragments import fragments
@@ -90,6 +92,14 @@ class PageState:
             wanted=wanted,
             only=only,
         )
+
+    async def explain(self, asked: Asked) -> tuple[Asked, Mapping[str, object] | None]:
+        """What becomes of a call."""
+        engine = self._plane.engine
+        now = Situation(
+            mesh=engine.mesh, proxies=tuple(engine.proxies()), origin=self._plane.origin
+        )
+        return await asyncio.to_thread(explained, now, asked)
 
     async def graph(self, namespace: str, wanted: str) -> GraphView:
         """Services, and who may call them."""

@@ -121,7 +121,9 @@ async def test_text_stands_out_by_day_and_by_night(
     async with plane.of("shop/web") as stream:
         await stream.synced()
         namespace, _, name = plane.pod("shop/web").partition("/")
-        for path in ("/sync", "/config", "/graph", "/proxy", f"/proxy?proxyID={name}.{namespace}"):
+        proxy = f"{name}.{namespace}"
+        explained = f"/explain?from={proxy}&to=http://reviews"
+        for path in ("/sync", "/config", explained, "/graph", "/proxy", f"/proxy?proxyID={proxy}"):
             await tab.open(site.base + path)
             assert await tab.js(CONTRAST) == []
     ground = str(await tab.js("getComputedStyle(document.body).backgroundColor"))

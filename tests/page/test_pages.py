@@ -17,7 +17,7 @@ from tests.features.plane import Plane
 from tests.page.conftest import MESH, MISSPELT
 from tests.page.site import Site, showing
 
-PAGES = ("/sync", "/config", "/proxy", "/graph")
+PAGES = ("/sync", "/config", "/proxy", "/explain", "/graph")
 OBJECT = "/config/object?group=networking.istio.io&kind=VirtualService&of=shop&name=reviews"
 
 
@@ -90,7 +90,7 @@ async def test_the_list_alone_is_what_htmx_gets(site: Site) -> None:
 
 
 async def test_a_namespace_shows_nothing_of_another(site: Site) -> None:
-    for path in PAGES:
+    for path in set(PAGES) - {"/explain"}:  # which is for who may see all
         _, text = await site.get(f"{path}?namespace=other")
         assert "reviews" not in text
         _, text = await site.get(f"{path}?namespace=shop")
@@ -132,6 +132,43 @@ async def test_an_object_shows_what_it_turned_into(plane: Plane, site: Site) -> 
 async def test_there_is_no_page_of_anything_but_a_mesh_object(site: Site, query: str) -> None:
     answer, _ = await site.get(f"/config/object{query}")
     assert answer.status == 404
+
+
+async def test_a_call_is_explained_step_by_step(plane: Plane, site: Site) -> None:
+    """With the object that decided each; what is wrong with it, too."""
+    asked = f"/explain?from={named(plane, 'shop/web')}&to=http://reviews/a&headers=x:%20y"
+    _, text = await site.get(asked)
+    assert 'class="state ok"' in text
+    assert "VirtualService shop/reviews" in text
+    assert "outbound|80|v1|reviews.shop.svc.cluster.local" in text
+    assert 'value="http://reviews/a"' in text
+    plane.apply(*MESH, MISSPELT)
+    _, text = await site.get(asked)
+    assert 'class="state error"' in text
+    assert "503" in text
+
+
+@pytest.mark.parametrize(
+    ("asked", "fault"),
+    [
+        ("from=nobody.shop&to=http://reviews", "no pod with a proxy is"),
+        ("from={web}&to=ftp://reviews", "says not where to"),
+        ("from={web}&to=http://reviews&headers=none", "is no header"),
+    ],
+)
+async def test_what_cannot_be_explained_says_why(
+    plane: Plane, site: Site, asked: str, fault: str
+) -> None:
+    answer, text = await site.get(f"/explain?{asked.format(web=named(plane, 'shop/web'))}")
+    assert answer.status == 200
+    assert fault in text
+    assert 'role="alert"' in text
+
+
+async def test_half_a_question_is_none(site: Site) -> None:
+    _, text = await site.get("/explain?from=web.shop")
+    assert 'role="alert"' not in text
+    assert 'value="web.shop"' in text
 
 
 def named(plane: Plane, start: str) -> str:

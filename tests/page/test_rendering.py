@@ -14,6 +14,7 @@ from heddle.liveness import Live, Rejected
 from heddle.page.ages import Now
 from heddle.page.certificates import Certificate
 from heddle.page.config import Fragment, Health, Known, ObjectView, config_view, entry
+from heddle.page.explain import Asked
 from heddle.page.graph import Call, GraphView, Share, Workload
 from heddle.page.graph_elements import elements
 from heddle.page.proxy import proxy_view, resource_view
@@ -29,7 +30,7 @@ from xds.types import LDS
 HOSTILE = """"><script>alert(1)</script><img src=x onerror='alert(2)'>{{ 7 * 7 }}"""
 
 
-NAMES = ("sync", "config", "object", "graph", "proxies", "proxy", "resource", "missing")
+NAMES = ("sync", "config", "object", "explain", "graph", "proxies", "proxy", "resource", "missing")
 
 
 class Elements(HTMLParser):
@@ -89,6 +90,15 @@ def pages() -> dict[str, str]:
         certificates=[shows],
     )
     resource = resource_view(HOSTILE, [different], "cluster", HOSTILE)
+    place = {"object": HOSTILE, "path": HOSTILE, "file": HOSTILE, "line": 1}
+    step = {
+        "at": HOSTILE,
+        "name": HOSTILE,
+        "says": HOSTILE,
+        "ok": False,
+        "causes": [place],
+        "problems": [{**place, "severity": "error", "message": HOSTILE}],
+    }
     graph = GraphView(
         workloads=[workload],
         services=[HOSTILE],
@@ -118,6 +128,22 @@ def pages() -> dict[str, str]:
             **shared,
         ),
         "object": render("object.html", here="/config", view=one, **shared),
+        "explain": render(
+            "explain.html",
+            here="/explain",
+            asked=Asked(
+                source=HOSTILE, url=HOSTILE, method=HOSTILE, headers=HOSTILE, fault=HOSTILE
+            ),
+            answer={
+                "from": HOSTILE,
+                "to": HOSTILE,
+                "ok": True,
+                "verdict": HOSTILE,
+                "steps": [step],
+            },
+            callers=[HOSTILE],
+            **shared,
+        ),
         "graph": render(
             "graph.html", here="/graph", view=graph, elements=json.dumps(elements(graph)), **shared
         ),
