@@ -25,6 +25,9 @@ from translator.http_messages import HttpConnectionManager
 _NAME = re.compile(r"ns\[([^\]]*)\]-policy\[([^\]]*)\]-rule\[(\d+)\]")
 
 
+_REQUESTS = HttpConnectionManager.DESCRIPTOR
+
+
 class Decision(StrEnum):
     """What becomes of a call."""
 
@@ -65,9 +68,11 @@ def verdict(chain: FilterChain, call: Call) -> Verdict:
     """What the filters of a chain say of a call. Raises `Unexplained` of a filter that is not
     known.
     """
+    if not call.http and any(each.typed_config.Is(_REQUESTS) for each in chain.filters):
+        return _said(Decision.DENIED, "the port takes requests only", ())
     judged: list[Judged] = []
     said = Verdict(decision=Decision.ALLOWED, why="no policy is about this call")
-    for step in _steps(chain, call):
+    for step in _steps(chain):
         found = tuple(_judged(step, call))
         judged += found
         matched = tuple(each.source for each in found if each.matched)
@@ -89,10 +94,10 @@ def _said(decision: Decision, why: str, by: tuple[Source, ...]) -> Verdict:
     return Verdict(decision=decision, why=why, decided_by=by)
 
 
-def _steps(chain: FilterChain, call: Call) -> Iterator[_Step]:
+def _steps(chain: FilterChain) -> Iterator[_Step]:
     for packed in _packed(chain):
         http, network = HttpRBAC(), NetworkRBAC()
-        if call.http and packed.Unpack(http):
+        if packed.Unpack(http):
             yield from _both(http)
         elif packed.Unpack(network):
             yield from _both(network)

@@ -94,6 +94,13 @@ def test_whom_a_provider_judges_is_not_guessed() -> None:
         assert asked(now).decision is Decision.ASKED
 
 
+def test_a_port_of_requests_takes_no_other_bytes() -> None:
+    with situation(ALLOWING) as now:
+        web = now.proxy("deploy/web-v1.shop")
+        found = judged(now.mesh, web, Arrival(call=Call(http=False, port=80), mutual=True))
+    assert (found.decision, found.why) == (Decision.DENIED, "the port takes requests only")
+
+
 def test_connections_are_judged_too() -> None:
     with situation(ALLOWING) as now:
         assert asked(now, http=False).decision is Decision.DENIED
