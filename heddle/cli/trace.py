@@ -26,7 +26,8 @@ def trace_command(
         str, typer.Option("--from", help="Who calls: [kind/]name[.namespace], such as deploy/web.")
     ],
     to: Annotated[
-        str, typer.Option(help="What is called: http://HOST[:PORT][/PATH], or https, tcp, tls.")
+        str,
+        typer.Option(help="What is called: http://HOST:PORT/PATH, or https, tcp, tls."),
     ],
     method: Annotated[str, typer.Option(help="Of the request.")] = "GET",
     header: Annotated[
