@@ -97,3 +97,19 @@ def test_who_is_not_there_ends_the_command(mesh: Mesh) -> None:
     result = heddle(mesh, "pc", "cluster", "deployment/clint.e2e")
     assert result.exit_code == 2
     assert "did you mean client.e2e?" in result.stderr
+
+
+def test_how_much_a_proxy_logs(routed: Mesh) -> None:
+    """Read, set for one logger and for all, and set back; a level that there is not, is refused."""
+
+    def levels(*options: str) -> dict[str, str]:
+        result = heddle(routed, "pc", "log", CLIENT, "-o", "json", *options)
+        assert result.exit_code == 0, result.output
+        found: dict[str, str] = json.loads(result.stdout)
+        return found
+
+    before = levels()
+    assert levels("--level", "http:debug,rbac:error") == before | {"http": "debug", "rbac": "error"}
+    assert set(levels("--level", "info").values()) == {"info"}
+    assert set(levels("--reset").values()) == {"warning"}
+    assert heddle(routed, "pc", "log", CLIENT, "--level", "loud").exit_code == 2

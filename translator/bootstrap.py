@@ -53,10 +53,12 @@ _ALLOWED_PATHS: tuple[Json, ...] = (
     {"prefix": "/listeners"},
     {"exact": "/certs"},
     {"exact": "/server_info"},
-    {"exact": "/logging"},  # without a query it only shows the levels
+    {"exact": "/logging"},
+    {"prefix": "/logging?"},
 )
-"""What the admin port answers: what reads, and nothing that changes the proxy. The application can
-reach it too.
+"""What the admin port answers: what reads, and nothing that changes the proxy but for what it logs:
+Kiali and `istioctl proxy-config log` set that. The application can reach it too. Envoy logs neither
+tokens nor keys at any level, but at debug the headers of requests.
 """
 
 

@@ -20,6 +20,7 @@ from heddle.cli.proxies import (
     from_file,
     picked,
 )
+from heddle.cli.proxy_log import log
 from heddle.cli.reach import Where, ask
 from heddle.cli.reached import Reached
 from heddle.cli.where import reaching
@@ -38,6 +39,7 @@ from heddle.proxies.tables import (
 from webhook import raw
 
 app = typer.Typer(help="Print the configuration that a proxy holds.", no_args_is_help=True)
+app.command()(log)
 
 ENDPOINT: Final = "endpoint"
 _KINDS: Final = ("cluster", "listener", "route", ENDPOINT, "secret")

@@ -39,11 +39,18 @@ class Reached:
 
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> Answer:
         """The answer to a GET. Raises `Unreached` for anything but a good one."""
+        return await self._sent("GET", path, query)
+
+    async def post(self, path: str, query: Mapping[str, str]) -> Answer:
+        """The same of a POST without a body."""
+        return await self._sent("POST", path, query)
+
+    async def _sent(self, method: str, path: str, query: Mapping[str, str] | None) -> Answer:
         full = f"{path}?{urlencode(query)}" if query else path
         headers = {"host": "localhost", "authorization": self.authorization}
         try:
             async with self.connect() as connected:
-                answer = await exchange(connected, full, headers)
+                answer = await exchange(connected, full, headers, method=method)
         except (OSError, ApiError) as error:
             raise Unreached(f"{self.name}: {error}") from error
         if answer.status != _OK:

@@ -1,6 +1,6 @@
 """The one HTTP application of the control plane that people and tools look at.
 
-It reads only. One middleware decides who gets in, before any page is asked:
+It reads only, but for `Route.changes`. One middleware decides who gets in, before a page is asked:
 
 - A page in a browser must not ask us in its user's name: the name that the request is for (`Host`)
   must be one of ours where we are on loopback, which ends DNS rebinding, and an `Origin` must be
@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 import structlog
 from aiohttp import web
 
+from ca.secret import Token
 from heddle.debug.guard import Caller, Guard, NotAllowed, NotAuthenticated, Refused, bearer
 from heddle.debug.routes import Access, Route
 from heddle.debug.sessions import COOKIE, Sessions
@@ -35,7 +36,8 @@ ENDLESS_AT_ONCE = 64
 SECONDS = 30.0
 """For an answer."""
 STOP_SECONDS = 1.0
-_METHODS: Final = frozenset({"GET", "HEAD"})
+_READING: Final = ("GET", "HEAD")
+_CHANGING: Final = ("POST",)
 _SAFE: Final[Mapping[str, str]] = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -88,11 +90,11 @@ class Door:
         return answer
 
     async def _answered(self, request: web.Request) -> web.StreamResponse:
-        if request.method not in _METHODS:
-            raise web.HTTPMethodNotAllowed(request.method, sorted(_METHODS))
-        self._check_browser(request)
         resource = request.match_info.route.resource
         route = self._routes.get(resource.canonical if resource is not None else "")
+        if request.method not in (methods := _methods(route)):
+            raise web.HTTPMethodNotAllowed(request.method, methods)
+        self._check_browser(request)
         if route is None:
             raise web.HTTPNotFound(text="there is no such page\n")
         caller = await self._caller(request, route)
@@ -114,12 +116,15 @@ class Door:
         if not self._remote and not is_loopback(request.remote or ""):
             # There is no TLS here: a token must not go over a network, unless somebody wants so.
             raise NotAllowed("this is shown on this very machine only: ask through a port-forward")
-        token = bearer(request.headers) or self._sessions.token(request.cookies.get(COOKIE, ""))
+        token = bearer(request.headers) or self._of_cookie(request, route)
         if token is not None:
             return await self._guard(token, route.scope(request))
         if route.access is Access.NEIGHBOUR and self._neighbours and _is_neighbour(request):
             return None
         raise NotAuthenticated("show a bearer token, or come by `heddle dashboard`")
+
+    def _of_cookie(self, request: web.Request, route: Route) -> Token | None:
+        return None if route.changes else self._sessions.token(request.cookies.get(COOKIE, ""))
 
     async def _bounded(
         self, request: web.Request, route: Route, caller: Caller | None
@@ -155,8 +160,13 @@ def application(routes: Sequence[Route], door: Door) -> web.Application:
 
     app = web.Application(middlewares=[guarded], client_max_size=1)
     for route in routes:
-        app.router.add_get(route.path, _unreachable)
+        for method in _methods(route):
+            app.router.add_route(method, route.path, _unreachable)
     return app
+
+
+def _methods(route: Route | None) -> Sequence[str]:
+    return _CHANGING if route is not None and route.changes else _READING
 
 
 async def _unreachable(request: web.Request) -> web.StreamResponse:

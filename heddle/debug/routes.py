@@ -1,7 +1,7 @@
 """A page of the control plane: its address, who may see it, and what it says.
 
-The application takes a list of these, from whoever has something to show; it reads only, so there
-are no other methods than GET.
+The application takes a list of these, from whoever has something to show. But for one page on
+one's own machine it reads only, so there are no other methods than GET.
 """
 
 from collections.abc import Awaitable, Callable
@@ -39,7 +39,8 @@ def whole_mesh(request: web.Request) -> Scope:
 class Route:
     """One page. `scope`: what a request is about, which its caller must be allowed to see; it
     raises `web.HTTPBadRequest` for what cannot be asked. `endless`: the answer goes on until the
-    caller leaves (server-sent events), and is not bounded in time.
+    caller leaves (server-sent events), and is not bounded in time. `changes`: it is for POST alone,
+    and for who shows a token: a browser's cookie is not enough.
     """
 
     path: str
@@ -47,3 +48,4 @@ class Route:
     access: Access = Access.ALLOWED
     scope: Callable[[web.Request], Scope] = whole_mesh
     endless: bool = False
+    changes: bool = False

@@ -16,6 +16,7 @@ from heddle.control_plane import ControlPlane
 from heddle.debug.application import Door, application, hosts_of, listening
 from heddle.debug.explain_pages import explain_pages
 from heddle.debug.guard import EitherGuard, Guard, RunGuard
+from heddle.debug.level_page import level_page
 from heddle.debug.pages import metrics_page, pages
 from heddle.debug.proxy_pages import proxy_pages
 from heddle.debug.review_guard import Create, ReviewGuard
@@ -97,10 +98,12 @@ def routes(
     settings: DebugSettings, plane: ControlPlane, clients: Clients, sessions: Sessions
 ) -> Sequence[Route]:
     """All pages: what is to be shown besides goes here."""
+    to_admin, in_cluster = settings.to_admin, settings.review is not None
     return (
         *pages(mesh=lambda: plane.engine.mesh, ready=lambda: plane.pods.synced, sessions=sessions),
         *(() if settings.metrics is None else (metrics_page(settings.metrics),)),
-        *proxy_pages(plane, clients, settings.to_admin),
+        *proxy_pages(plane, clients, to_admin),
+        *(() if to_admin is None or in_cluster else (level_page(to_admin),)),
         *explain_pages(plane),
     )
 

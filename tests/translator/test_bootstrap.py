@@ -129,12 +129,13 @@ def test_the_health_of_a_port_is_kept_among_the_statistics() -> None:
     [
         "/quitquitquit",
         "/drain_listeners",
-        "/logging?level=trace",
+        "/loggings",
         "/runtime_modify",
         "/cpuprofiler",
     ],
 )
 def test_the_admin_port_changes_nothing(path: str) -> None:
+    """But what is logged."""
     (allowed,) = values(made()["admin"], "allow_paths")
     assert isinstance(allowed, list)
     assert not any(

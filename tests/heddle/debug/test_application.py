@@ -15,7 +15,7 @@ from heddle.debug import application as limits
 from heddle.debug.application import Door, application, hosts_of, listening
 from heddle.debug.guard import Caller, NobodyToAsk, NotAllowed, NotAuthenticated, Scope
 from heddle.debug.routes import Access, Route
-from heddle.debug.sessions import Sessions
+from heddle.debug.sessions import COOKIE, Sessions
 from tests.fakes.clock import FakeClock
 from tests.security_rows import guards
 
@@ -64,6 +64,7 @@ PAGES = (
     Route(path="/open", answer=said, access=Access.ANYBODY),
     Route(path="/mesh", answer=said),
     Route(path="/near", answer=said, access=Access.NEIGHBOUR),
+    Route(path="/set", answer=said, changes=True),
 )
 
 
@@ -119,6 +120,22 @@ async def test_who_gets_in(path: str, headers: Mapping[str, str], status: int) -
 async def test_it_only_reads(method: str) -> None:
     async with site() as there:
         assert (await there.get("/mesh?namespace=shop", GOOD, method)).status == 405
+
+
+@guards("C6")
+async def test_what_changes_something_is_for_who_shows_a_token() -> None:
+    """By POST, and not for a browser that was only logged in."""
+    path = "/set?namespace=shop"
+    async with site() as there:
+        cookie = there.sessions.redeem(there.sessions.invite(Token(b"good")))
+        browser = {"Cookie": f"{COOKIE}={cookie}"}
+        assert (await there.get("/mesh?namespace=shop", browser)).status == 200
+        assert (await there.get(path, browser, "POST")).status == 401
+        assert (await there.get(path, GOOD)).status == 404
+        assert (
+            await there.get(path, {**GOOD, "Origin": "http://evil.example"}, "POST")
+        ).status == 403
+        assert (await there.get(path, GOOD, "POST")).status == 200
 
 
 @guards("C6")
