@@ -82,6 +82,13 @@ class ServeSettings:
     webhook_certificate: Path | None = None
     """A folder with `tls.crt` and `tls.key` for it; by default the mesh's authority signs one."""
 
+    @property
+    def shares_a_port(self) -> bool:
+        """Whether metrics are where we are looked at. Twice port 0 is two ports."""
+        if self.metrics is None or self.metrics != self.debug:
+            return False
+        return host_and_port(self.metrics)[1] != 0
+
 
 def serve(settings: ServeSettings) -> None:
     """Serves until SIGINT or SIGTERM, then lets the streams go elsewhere.
@@ -157,8 +164,7 @@ async def _serve_pods(
             *replica.works(plane, server.clients, _led(settings, feed, plane, authority)),
             *_bundles(settings, feed, authority),
         )
-    elsewhere = settings.metrics == settings.debug
-    with metrics_served(settings.metrics, registry, elsewhere=elsewhere):
+    with metrics_served(settings.metrics, registry, elsewhere=settings.shares_a_port):
         async with (
             _webhook(settings, plane, authority, registry),
             _probes(settings.probes, lambda: plane.pods.synced),
@@ -324,7 +330,7 @@ async def _debug(
         neighbours=settings.debug_neighbours,
         remote=settings.debug_remote,
         to_admin=None if feed.pods is None else through_api_server(feed.pods),
-        metrics=registry if settings.metrics == settings.debug else None,
+        metrics=registry if settings.shares_a_port else None,
     )
     page = every_page(plane, server.clients, named, shown.to_admin)
     async with debugging(shown, plane, server.clients, page):
