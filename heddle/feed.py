@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from crds.meta import Key
 from heddle.cluster_objects import ClusterApi
@@ -11,7 +12,9 @@ from heddle.local_cluster import LocalCluster
 from mesh.advance import CONFIG_KEY
 from sources.directory import Directory
 from sources.events import Event
-from sources.port_forward import Upgrading
+
+if TYPE_CHECKING:  # it takes a quarter of a second to import, which no command is to wait for
+    from sources.port_forward import Upgrading
 
 Work = Callable[[], Coroutine[None, None, None]]
 
@@ -28,7 +31,7 @@ class Feed:
     works: Sequence[Work] = ()
     api: ClusterApi | None = field(default=None, repr=False)
     """The API server; a folder has none."""
-    pods: Upgrading | None = field(default=None, repr=False)
+    pods: "Upgrading | None" = field(default=None, repr=False)
     """The same, as a way to the pods."""
 
 

@@ -16,7 +16,7 @@ from heddle.cli.reach import (
     Where,
 )
 from heddle.columns import aligned
-from heddle.debug.explain_pages import AUTHZ
+from heddle.debug.addresses import AUTHZ
 from heddle.exits import fail
 from heddle.explained.tracing import Peer, checked, headers_of
 from heddle.injection import DEFAULT_REVISION, SYSTEM_NAMESPACE

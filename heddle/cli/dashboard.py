@@ -25,7 +25,7 @@ from heddle.cli.reach import (
     ask,
 )
 from heddle.cli.reached import Reached, Unreached
-from heddle.debug.pages import INVITATION
+from heddle.debug.addresses import INVITATION
 from heddle.injection import DEFAULT_REVISION, SYSTEM_NAMESPACE
 from sources.errors import ApiError
 

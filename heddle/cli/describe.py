@@ -16,7 +16,7 @@ from heddle.cli.reach import (
     SystemOption,
     Where,
 )
-from heddle.debug.explain_pages import DESCRIBE
+from heddle.debug.addresses import DESCRIBE
 from heddle.explained.describing import described
 from heddle.injection import DEFAULT_REVISION, SYSTEM_NAMESPACE
 

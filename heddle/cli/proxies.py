@@ -4,18 +4,17 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from heddle.cli.reach import Where, ask
 from heddle.cli.reached import Reached, Unreached
+from heddle.debug.addresses import ADMIN, CONFIG_DUMP, PROXIES
 from heddle.exits import fail
 from heddle.proxies.dump import Json, read
 from heddle.proxies.targets import Candidate, completions, pick, target
 from webhook import raw
-
-PROXIES: Final = "/debug/proxies"
 
 NamespaceOption = Annotated[
     str, typer.Option("-n", "--namespace", help="Of targets that name none.")
@@ -67,7 +66,7 @@ async def picked(plane: Reached, text: str, namespace: str) -> Candidate:
 async def dump(plane: Reached, proxy: Candidate, source: str, **more: str) -> Json:
     """A dump of the configuration of a proxy."""
     query = {"proxyID": proxy.proxy_id, "source": source, **more}
-    answer = await plane.get("/config_dump", query)
+    answer = await plane.get(CONFIG_DUMP, query)
     try:
         return read(answer.body)
     except ValueError as error:
@@ -77,7 +76,7 @@ async def dump(plane: Reached, proxy: Candidate, source: str, **more: str) -> Js
 async def admin(plane: Reached, proxy: Candidate, page: str, **query: str) -> str:
     """A page of a proxy's admin port."""
     asked: Mapping[str, str] = {"proxyID": proxy.proxy_id, **query}
-    return (await plane.get(f"/debug/envoy/{page}", asked)).text
+    return (await plane.get(f"{ADMIN}/{page}", asked)).text
 
 
 def from_file(file: Path) -> Json:

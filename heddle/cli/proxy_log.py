@@ -11,7 +11,7 @@ from heddle.cli.proxies import NamespaceOption, TargetArgument, picked
 from heddle.cli.reach import Where, ask
 from heddle.cli.reached import Reached, Unreached
 from heddle.cli.where import reaching
-from heddle.debug.level_page import LEVELS_PAGE
+from heddle.debug.addresses import LEVELS as LEVELS_PAGE
 from heddle.exits import fail
 from heddle.proxies.admin import ADMIN_PORT
 from heddle.proxies.log_levels import DEFAULT, LEVELS, NoLevels, exchange_levels, query

@@ -15,7 +15,7 @@ from heddle.cli.reach import (
     SystemOption,
     Where,
 )
-from heddle.debug.explain_pages import TRACE
+from heddle.debug.addresses import TRACE
 from heddle.exits import fail
 from heddle.explained.tracing import Called, headers_of, traced
 from heddle.injection import DEFAULT_REVISION, SYSTEM_NAMESPACE

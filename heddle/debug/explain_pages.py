@@ -6,21 +6,17 @@ An answer speaks of both ends of a call, so whoever asks must be allowed to see 
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
 
 from aiohttp import web
 
 from heddle.control_plane import ControlPlane
+from heddle.debug.addresses import AUTHZ, DESCRIBE, TRACE
 from heddle.debug.guard import WHOLE_MESH, Caller, Scope
 from heddle.debug.pages import json_response
 from heddle.debug.routes import Answering, Route
 from heddle.explained.describing import described
 from heddle.explained.situation import Situation
 from heddle.explained.tracing import Called, Peer, checked, headers_of, traced
-
-TRACE: Final = "/debug/trace"
-AUTHZ: Final = "/debug/authz"
-DESCRIBE: Final = "/debug/describe"
 
 Answer = Callable[[Situation, web.Request], Mapping[str, object]]
 

@@ -2,18 +2,15 @@
 there is none in a cluster, where commands go to the pod themselves.
 """
 
-from typing import Final
-
 from aiohttp import web
 
+from heddle.debug.addresses import LEVELS
 from heddle.debug.guard import Caller
 from heddle.debug.pages import json_response
 from heddle.debug.proxy_pages import pod_scope
 from heddle.debug.routes import Route
 from heddle.proxies.admin import ToAdmin
 from heddle.proxies.log_levels import NoLevels, exchange_levels
-
-LEVELS_PAGE: Final = "/debug/levels"
 
 
 def level_page(to_admin: ToAdmin) -> Route:
@@ -31,4 +28,4 @@ def level_page(to_admin: ToAdmin) -> Route:
             return web.Response(status=502, text=f"{scope}: {error}\n")
         return json_response(dict(found))
 
-    return Route(path=LEVELS_PAGE, answer=levels, scope=pod_scope, changes=True)
+    return Route(path=LEVELS, answer=levels, scope=pod_scope, changes=True)

@@ -12,14 +12,13 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
+from heddle.debug.addresses import INVITATION, LOGIN, PROXIES
 from heddle.debug.guard import Caller
 from heddle.debug.routes import Access, Route
-from heddle.debug.sessions import COOKIE, LOGIN, SESSION_SECONDS, Sessions
+from heddle.debug.sessions import COOKIE, SESSION_SECONDS, Sessions
 from heddle.proxies.listing import as_dict, proxies
 from mesh.mesh import Mesh
 
-PROXIES: Final = "/debug/proxies"
-INVITATION: Final = "/login/invitation"
 _JSON: Final = "application/json"
 
 

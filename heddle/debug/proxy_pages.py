@@ -15,6 +15,7 @@ import re2  # type: ignore[import-untyped]  # ships no types
 from aiohttp import web
 
 from heddle.control_plane import ControlPlane
+from heddle.debug.addresses import ADMIN, CONFIG_DUMP
 from heddle.debug.guard import Caller, Scope
 from heddle.debug.pages import json_response
 from heddle.debug.routes import Route
@@ -27,8 +28,6 @@ from heddle.proxies.wanted import Wanted
 from sources.errors import ApiError
 from xds.status import Clients
 
-CONFIG_DUMP: Final = "/config_dump"
-ADMIN: Final = "/debug/envoy"
 SOURCES: Final = ("live", "desired", "acked")
 PROXY_ID: Final = "proxyID"
 _SOURCE: Final = "source"

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Final
 
 from ca.secret import Token
+from heddle.debug.addresses import LOGIN
 
 COOKIE: Final = "heddle-session"
-LOGIN: Final = "/login"
 ONCE_SECONDS = 60.0
 """How long the address may be opened."""
 SESSION_SECONDS = 8 * 3600.0
