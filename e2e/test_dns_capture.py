@@ -6,6 +6,7 @@ import pytest
 
 from e2e.mesh import OUTSIDE, Mesh
 from e2e.programs.questions import AAAA, NO_ERROR, NO_SUCH_NAME, TXT, A
+from e2e.programs.resolver import READY_PORT
 
 ASKER = "e2e/asker"
 DOMAIN = "svc.cluster.local"
@@ -30,6 +31,7 @@ spec:
       image: heddle-e2e/resolver
       env: [{{name: NAMES, value: "far.example.org=203.0.113.7"}}]
       securityContext: {{runAsUser: 0}}
+      readinessProbe: {{tcpSocket: {{port: {READY_PORT}}}, periodSeconds: 1}}
 """
 
 

@@ -1,6 +1,6 @@
 """A name server on 127.0.0.1:53. `NAMES` are names with an IPv4 address each, `name=address` and
 commas between; no other name exists. To any question for texts it answers with those that it was
-asked for addresses so far.
+asked for addresses so far. It takes connections at `READY_PORT` once it answers.
 """
 
 import os
@@ -8,6 +8,8 @@ import socket
 from collections.abc import Mapping
 
 from e2e.programs.questions import NO_ERROR, NO_SUCH_NAME, TXT, A, Question, question
+
+READY_PORT = 8053
 
 
 def reply(asked: Question, names: Mapping[str, str], seen: list[str]) -> bytes:
@@ -26,9 +28,10 @@ def main() -> None:
     seen: list[str] = []
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 53))
-        while True:
-            data, who = server.recvfrom(4096)
-            server.sendto(reply(question(data), names, seen), who)
+        with socket.create_server(("0.0.0.0", READY_PORT)):
+            while True:
+                data, who = server.recvfrom(4096)
+                server.sendto(reply(question(data), names, seen), who)
 
 
 if __name__ == "__main__":

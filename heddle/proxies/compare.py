@@ -3,7 +3,7 @@ side, resource by resource.
 
 Of endpoints Envoy shows what they have become at runtime, so addresses and weights are compared;
 of secrets the version, for their content is redacted. What comes from the proxy's own bootstrap is
-left out: nobody sends it.
+left out, for nobody sends it, and so is what only listeners use that have been taken away.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +23,7 @@ from heddle.proxies.dump import (
     entries,
     file_secrets,
     socket_address,
+    used_by_draining,
 )
 from webhook import raw
 
@@ -66,13 +67,13 @@ def compare(desired: Json, live: Json) -> Sequence[Difference]:
     """Every resource of both dumps, by kind and name. `desired` says of each whether it was
     accepted, as our own dumps do.
     """
-    own = file_secrets(live)
+    own = file_secrets(live) | used_by_draining(live)
     found: list[Difference] = []
     for kind in KINDS:
         wanted = {each.name: each for each in entries(desired, kind)}
         held = {each.name: each for each in entries(live, kind) if each.is_dynamic}
-        if kind == SECRET:
-            held = {name: each for name, each in held.items() if name not in own}
+        if kind in (SECRET, ROUTE):
+            held = {name: each for name, each in held.items() if name in wanted or name not in own}
         elif kind == ENDPOINT:
             sent = {name for name in held if name in wanted}
             held = {name: held[name] for name in sent | (held.keys() & _discovered(live))}

@@ -23,8 +23,8 @@ _LISTS: Final = {
     SECRET: ("static_secrets", "dynamic_active_secrets", "dynamic_warming_secrets"),
 }
 _CONTENT: Final = {ROUTE: "route_config", ENDPOINT: "endpoint_config"}
-_STATES: Final = ("active_state", "warming_state", "draining_state")
-"""Of a listener."""
+_STATES: Final = ("active_state", "warming_state")
+"""Of a listener. One that is only draining has been taken away, and serves what is still open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +112,30 @@ def _from_files(value: object) -> Iterator[str]:
     elif isinstance(value, list):
         for each in value:
             yield from _from_files(each)
+
+
+def used_by_draining(dump: Json) -> frozenset[str]:
+    """The route configurations and secrets that listeners use which have been taken away and still
+    serve what is open: Envoy keeps them as long.
+    """
+    return frozenset(
+        name
+        for config in raw.objects(dump.get("configs"))
+        for listener in raw.objects(config.get("dynamic_listeners"))
+        for name in _used(listener.get("draining_state"))
+    )
+
+
+def _used(value: object) -> Iterator[str]:
+    if isinstance(value, dict):
+        if "sds_config" in value:
+            yield raw.text(value.get("name"))
+        yield raw.text(value.get("route_config_name"))
+        for each in value.values():
+            yield from _used(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _used(each)
 
 
 def config_object(message: Json, kind: str) -> str:

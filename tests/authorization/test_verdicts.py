@@ -57,7 +57,7 @@ def http_filters(
     return guards(Protection(policies=tuple(given_policies), aliases=domains)).requests
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(st.lists(policies, max_size=3, unique_by=lambda each: each.meta.name), calls)
 def test_every_verdict_is_that_of_the_policies(
     given_policies: list[AuthorizationPolicy], call: Call

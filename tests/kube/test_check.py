@@ -5,7 +5,7 @@ is wrong is found by its check.
 import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -82,6 +82,7 @@ async def installed(
 ) -> AsyncIterator[None]:
     """The chart, with a control plane that runs here, as its account: a Service of a name leads the
     API server to it."""
+    await without_authority(server)
     port = free_port("127.0.0.1")
     left_out = {"Deployment", "HorizontalPodAutoscaler", "Service"}
     items = [each for each in helm.objects() if each["kind"] not in left_out]
@@ -97,13 +98,21 @@ async def installed(
     try:
         yield
     finally:
-        process.terminate()
+        with suppress(ProcessLookupError):
+            process.terminate()
         await process.wait()
         for kind in ("mutatingwebhookconfigurations", "validatingwebhookconfigurations"):
             await kubectl(server, "delete", kind, "--all")
         await kubectl(
             server, "delete", "service,deployment,endpointslice", "--all", "-n", NAMESPACE
         )
+        await without_authority(server)
+
+
+async def without_authority(server: ApiServer) -> None:
+    """Other tests leave roots: without the key beside them, no control plane would start."""
+    left = ("secret/heddle-ca", "configmap/heddle-ca-root-cert", "--ignore-not-found")
+    await kubectl(server, "delete", *left, "-n", NAMESPACE)
 
 
 async def stand_ins(system: Namespace, port: int) -> None:

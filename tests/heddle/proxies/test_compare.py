@@ -155,3 +155,15 @@ def test_what_is_rejected_differs_in_any_case() -> None:
 )
 def test_a_line_of_the_table(found: Difference, cells: tuple[str, ...]) -> None:
     assert row(found) == cells
+
+
+def test_a_listener_that_drains_is_there_no_more() -> None:
+    """For as long as connections from before an edit are open."""
+    tls = {"tls_certificate_sds_secret_configs": [{"name": "s", "sds_config": {}}]}
+    message = {"name": "l", "chains": [{"rds": {"route_config_name": "r"}, "tls": tls}]}
+    live: Lists = {
+        "dynamic_listeners": [{"name": "l", "draining_state": {"listener": message}}],
+        "dynamic_route_configs": [route("r"), route("other")],
+        "dynamic_active_secrets": [secret("s")],
+    }
+    assert [each.name for each in differences({}, live)] == ["other"]
