@@ -54,6 +54,11 @@ def controllers(server: ApiServer) -> Iterator[None]:
 @pytest.fixture(scope="session")
 def definitions(server: ApiServer) -> None:
     """The mesh's kinds, as `heddle crds` prints them, from then on."""
+    define(server)
+
+
+def define(server: ApiServer) -> None:
+    """Installs them."""
     server.kubectl("apply", "--server-side", "-f", "-", text=stream())
     names = dict(documents())
     server.kubectl("wait", "--for=condition=Established", "crd", *names, "--timeout=30s")

@@ -4,7 +4,7 @@ is wrong is found by its check.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -32,8 +32,10 @@ from sources.resource import (
 from tests.charts.helm import NAMESPACE, Helm
 from tests.features.served import HEDDLE
 from tests.kube.accounts import Namespace
+from tests.kube.conftest import define
 from tests.kube.looked_at import Mesh, Patch, bad, grades, now
-from tests.kube.server import ApiServer, free_port
+from tests.kube.programs import NEEDED, obstacle
+from tests.kube.server import ApiServer, Site, api_server, free_port
 from tests.kube.test_chart import helm, kubectl, system
 from webhook import raw
 
@@ -43,6 +45,21 @@ PATIENCE = "90"
 LISTEN = "127.0.15.12:15012"
 """The port of the chart, which is in every sidecar, at an address that nobody else takes."""
 pytestmark = [pytest.mark.timeout(240), pytest.mark.usefixtures("definitions")]
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """An API server of this file's own: the checks look at all of it, also at what others leave."""
+    if reason := obstacle(*NEEDED, "kubectl"):
+        pytest.skip(reason)
+    with api_server(Site(folder=tmp_path_factory.mktemp("checked"))) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def definitions(server: ApiServer) -> None:
+    """The mesh's kinds."""
+    define(server)
 
 
 async def test_before_an_installation_an_administrator_can_begin(admin: KubernetesApi) -> None:
@@ -82,7 +99,6 @@ async def installed(
 ) -> AsyncIterator[None]:
     """The chart, with a control plane that runs here, as its account: a Service of a name leads the
     API server to it."""
-    await without_authority(server)
     port = free_port("127.0.0.1")
     left_out = {"Deployment", "HorizontalPodAutoscaler", "Service"}
     items = [each for each in helm.objects() if each["kind"] not in left_out]
@@ -106,13 +122,6 @@ async def installed(
         await kubectl(
             server, "delete", "service,deployment,endpointslice", "--all", "-n", NAMESPACE
         )
-        await without_authority(server)
-
-
-async def without_authority(server: ApiServer) -> None:
-    """Other tests leave roots: without the key beside them, no control plane would start."""
-    left = ("secret/heddle-ca", "configmap/heddle-ca-root-cert", "--ignore-not-found")
-    await kubectl(server, "delete", *left, "-n", NAMESPACE)
 
 
 async def stand_ins(system: Namespace, port: int) -> None:
