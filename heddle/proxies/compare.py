@@ -22,8 +22,8 @@ from heddle.proxies.dump import (
     Json,
     entries,
     file_secrets,
+    in_use,
     socket_address,
-    used_by_draining,
 )
 from webhook import raw
 
@@ -67,13 +67,13 @@ def compare(desired: Json, live: Json) -> Sequence[Difference]:
     """Every resource of both dumps, by kind and name. `desired` says of each whether it was
     accepted, as our own dumps do.
     """
-    own = file_secrets(live) | used_by_draining(live)
+    ours = in_use(live) - file_secrets(live)
     found: list[Difference] = []
     for kind in KINDS:
         wanted = {each.name: each for each in entries(desired, kind)}
         held = {each.name: each for each in entries(live, kind) if each.is_dynamic}
         if kind in (SECRET, ROUTE):
-            held = {name: each for name, each in held.items() if name in wanted or name not in own}
+            held = {name: each for name, each in held.items() if name in wanted or name in ours}
         elif kind == ENDPOINT:
             sent = {name for name in held if name in wanted}
             held = {name: held[name] for name in sent | (held.keys() & _discovered(live))}

@@ -114,15 +114,13 @@ def _from_files(value: object) -> Iterator[str]:
             yield from _from_files(each)
 
 
-def used_by_draining(dump: Json) -> frozenset[str]:
-    """The route configurations and secrets that listeners use which have been taken away and still
-    serve what is open: Envoy keeps them as long.
+def in_use(dump: Json) -> frozenset[str]:
+    """The route configurations and secrets that listeners and clusters name. Envoy also keeps those
+    of listeners that have been taken away and still serve what is open, which a dump need not show.
     """
+    kinds = (LISTENER, CLUSTER)
     return frozenset(
-        name
-        for config in raw.objects(dump.get("configs"))
-        for listener in raw.objects(config.get("dynamic_listeners"))
-        for name in _used(listener.get("draining_state"))
+        name for kind in kinds for each in entries(dump, kind) for name in _used(each.message)
     )
 
 

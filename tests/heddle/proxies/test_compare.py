@@ -161,9 +161,10 @@ def test_a_listener_that_drains_is_there_no_more() -> None:
     """For as long as connections from before an edit are open."""
     tls = {"tls_certificate_sds_secret_configs": [{"name": "s", "sds_config": {}}]}
     message = {"name": "l", "chains": [{"rds": {"route_config_name": "r"}, "tls": tls}]}
-    live: Lists = {
-        "dynamic_listeners": [{"name": "l", "draining_state": {"listener": message}}],
-        "dynamic_route_configs": [route("r"), route("other")],
-        "dynamic_active_secrets": [secret("s")],
-    }
-    assert [each.name for each in differences({}, live)] == ["other"]
+    routes, secrets = [route("r")], [secret("s")]
+    held: Lists = {"dynamic_route_configs": routes, "dynamic_active_secrets": secrets}
+    drains = {"name": "l", "draining_state": {"listener": message}}
+    assert not differences({}, {"dynamic_listeners": [drains], **held})
+    serves = {"name": "l", "active_state": {"listener": message}}
+    found = differences({}, {"dynamic_listeners": [serves], **held})
+    assert [(each.name, each.state) for each in found] == [(name, State.EXTRA) for name in "lrs"]
