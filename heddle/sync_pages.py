@@ -12,6 +12,7 @@ from typing import Final
 from aiohttp import web
 
 from heddle.control_plane import ControlPlane
+from heddle.debug.addresses import STATUS
 from heddle.debug.guard import Caller
 from heddle.debug.pages import json_response
 from heddle.debug.routes import Access, Route
@@ -21,7 +22,6 @@ from heddle.page.sync import Row, connected, sync_view
 from xds.status import Clients, ClientStatus, TypeStatus
 from xds.types import CDS, EDS, LDS, RDS, VHDS
 
-STATUS: Final = "/debug/proxy-status"
 SYNCZ: Final = "/debug/syncz"
 CLUSTER: Final = "Kubernetes"
 """Istio's name of a cluster that nobody has named."""

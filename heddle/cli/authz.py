@@ -7,19 +7,12 @@ import typer
 
 from heddle.cli.explaining import Answer, FolderOption, answered, parts, place, shown
 from heddle.cli.output import Form, OutputOption
-from heddle.cli.reach import (
-    ContextOption,
-    KubeconfigOption,
-    MeshOption,
-    RevisionOption,
-    SystemOption,
-    Where,
-)
+from heddle.cli.reach import Where
+from heddle.cli.where import reaching
 from heddle.columns import aligned
 from heddle.debug.addresses import AUTHZ
 from heddle.exits import fail
-from heddle.explained.tracing import Peer, checked, headers_of
-from heddle.injection import DEFAULT_REVISION, SYSTEM_NAMESPACE
+from heddle.explained.tracing import Peer, checked, headers_of, headers_text
 
 app = typer.Typer(help="Who may call whom.", no_args_is_help=True)
 
@@ -30,6 +23,7 @@ def _group() -> None:
 
 
 @app.command()
+@reaching
 def check(
     pod: Annotated[str, typer.Argument(help="Who is called: [kind/]name[.namespace].")],
     source: Annotated[
@@ -49,23 +43,13 @@ def check(
     tcp: Annotated[bool, typer.Option("--tcp", help="A connection, and no request.")] = False,
     folder: FolderOption = None,
     output: OutputOption = Form.TABLE,
-    mesh: MeshOption = None,
-    kubeconfig: KubeconfigOption = None,
-    context: ContextOption = None,
-    system_namespace: SystemOption = SYSTEM_NAMESPACE,
-    revision: RevisionOption = DEFAULT_REVISION,
+    *,
+    where: Where,
 ) -> None:
     """List the AuthorizationPolicies of a pod; with --from, say which of them decides on a call.
 
     Exit 1 if the call is denied.
     """
-    where = Where(
-        mesh=mesh,
-        kubeconfig=kubeconfig,
-        context=context,
-        system_namespace=system_namespace,
-        revision=revision,
-    )
     try:
         headers = headers_of(header or ())
     except ValueError as error:
@@ -94,7 +78,7 @@ def _query(pod: str, peer: Peer) -> dict[str, str]:
         "path": peer.path,
         "method": peer.method,
         "host": peer.host,
-        "headers": "\n".join(f"{name}: {value}" for name, value in peer.headers.items()),
+        "headers": headers_text(peer.headers),
         "plaintext": "yes" if peer.plaintext else "",
         "tcp": "yes" if peer.tcp else "",
     }

@@ -15,48 +15,31 @@ from typing import Annotated, Final
 
 import typer
 
-from heddle.cli.reach import (
-    ContextOption,
-    KubeconfigOption,
-    MeshOption,
-    RevisionOption,
-    SystemOption,
-    Where,
-    ask,
-)
+from heddle.cli.reach import Where, ask
 from heddle.cli.reached import Reached, Unreached
+from heddle.cli.where import reaching
 from heddle.debug.addresses import INVITATION
-from heddle.injection import DEFAULT_REVISION, SYSTEM_NAMESPACE
 from sources.errors import ApiError
 
 _LOOPBACK: Final = "127.0.0.1"
 _CHUNK: Final = 1 << 16
 
 
+@reaching
 def dashboard_command(
-    mesh: MeshOption = None,
     port: Annotated[
         int, typer.Option("-p", "--port", min=0, max=65535, help="Of this machine; 0: a free one.")
     ] = 0,
     browser: Annotated[
         bool, typer.Option(help="Open a browser, or only print the address.")
     ] = True,
-    kubeconfig: KubeconfigOption = None,
-    context: ContextOption = None,
-    system_namespace: SystemOption = SYSTEM_NAMESPACE,
-    revision: RevisionOption = DEFAULT_REVISION,
+    *,
+    where: Where,
 ) -> None:
     """Open the page of a mesh that runs: sync, configuration, proxies.
 
     The address that is printed works once, for a minute.
     """
-    where = Where(
-        mesh=mesh,
-        kubeconfig=kubeconfig,
-        context=context,
-        system_namespace=system_namespace,
-        revision=revision,
-    )
     with suppress(KeyboardInterrupt):
         ask(where, partial(_shown, port=port, browser=browser))
 

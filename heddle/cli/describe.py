@@ -8,17 +8,10 @@ import typer
 
 from heddle.cli.explaining import Answer, FolderOption, answered, rows, shown
 from heddle.cli.output import Form, OutputOption
-from heddle.cli.reach import (
-    ContextOption,
-    KubeconfigOption,
-    MeshOption,
-    RevisionOption,
-    SystemOption,
-    Where,
-)
+from heddle.cli.reach import Where
+from heddle.cli.where import reaching
 from heddle.debug.addresses import DESCRIBE
 from heddle.explained.describing import described
-from heddle.injection import DEFAULT_REVISION, SYSTEM_NAMESPACE
 
 
 class Described(StrEnum):
@@ -28,25 +21,16 @@ class Described(StrEnum):
     SERVICE = "service"
 
 
+@reaching
 def describe_command(
     kind: Annotated[Described, typer.Argument(help="pod or service.")],
     name: Annotated[str, typer.Argument(help="[kind/]name[.namespace]; of a service also a host.")],
     folder: FolderOption = None,
     output: OutputOption = Form.TABLE,
-    mesh: MeshOption = None,
-    kubeconfig: KubeconfigOption = None,
-    context: ContextOption = None,
-    system_namespace: SystemOption = SYSTEM_NAMESPACE,
-    revision: RevisionOption = DEFAULT_REVISION,
+    *,
+    where: Where,
 ) -> None:
     """Say which objects act on a pod or a service, what comes of it, and which of them lost."""
-    where = Where(
-        mesh=mesh,
-        kubeconfig=kubeconfig,
-        context=context,
-        system_namespace=system_namespace,
-        revision=revision,
-    )
     query = {"kind": kind.value, "name": name}
     answer = answered(folder, where, lambda now: described(now, kind.value, name), DESCRIBE, query)
     shown(output, answer, _lines)

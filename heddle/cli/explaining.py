@@ -4,7 +4,6 @@ From a folder they are worked out here; else the control plane of a mesh that ru
 knows the same and where it is written.
 """
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
@@ -19,6 +18,7 @@ from heddle.exits import fail
 from heddle.explained.situation import Situation
 from heddle.folder import read_folder
 from sources.errors import SourceError
+from webhook import raw
 
 FolderOption = Annotated[
     Path | None,
@@ -50,16 +50,16 @@ def answered(
 
 
 async def _asked(plane: Reached, page: str, query: Mapping[str, str]) -> Answer:
-    answer = await plane.get(page, {name: value for name, value in query.items() if value})
-    found: Answer = json.loads(answer.body)
-    return found
+    return raw.mapping(
+        await plane.json(page, {name: value for name, value in query.items() if value})
+    )
 
 
 def shown(form: Form, answer: Answer, lines: Callable[[Answer], Iterable[str]]) -> None:
-    """Prints an answer: `lines` make the table of it."""
+    """Prints an answer: `lines` make the table of it, in which nothing steers the terminal."""
     if form is Form.TABLE:
         for line in lines(answer):
-            typer.echo(line)
+            typer.echo(printable(line))
     else:
         typer.echo(document(form, answer), nl=False)
 
@@ -70,12 +70,12 @@ def rows(steps: object) -> Iterator[str]:
     width = max((len(str(each["at"])) for each in listed), default=0)
     for each in listed:
         mark = " " if each["ok"] else "!"
-        yield printable(f"{mark} {str(each['at']).ljust(width)}  {each['name']}: {each['says']}")
+        yield f"{mark} {str(each['at']).ljust(width)}  {each['name']}: {each['says']}"
         for cause in parts(each["causes"]):
-            yield printable(f"{' ' * width}    by {place(cause)}")
+            yield f"{' ' * width}    by {place(cause)}"
         for problem in parts(each["problems"]):
             code = f"{problem['severity']}[{problem['code']}]"
-            yield printable(f"{' ' * width}    {code} {place(problem)}: {problem['message']}")
+            yield f"{' ' * width}    {code} {place(problem)}: {problem['message']}"
 
 
 def place(cause: Mapping[str, object]) -> str:

@@ -1,6 +1,5 @@
 """How commands find the proxy that a user means, and read what it holds."""
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -42,7 +41,7 @@ TargetArgument = Annotated[
 async def candidates(plane: Reached, namespace: str = "") -> Sequence[Candidate]:
     """The pods with proxies: of one namespace, or of all."""
     query = {"namespace": namespace} if namespace else None
-    listed = raw.objects(_json((await plane.get(PROXIES, query)).text, plane.name))
+    listed = raw.objects(await plane.json(PROXIES, query))
     return [
         Candidate(
             name=raw.text(each.get("pod")),
@@ -85,13 +84,6 @@ def from_file(file: Path) -> Json:
         return read(sys.stdin.read() if str(file) == "-" else file.read_bytes())
     except (OSError, ValueError) as error:
         raise fail(f"{file}: {error}") from error
-
-
-def _json(text: str, name: str) -> object:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise Unreached(f"{name} does not answer with JSON: is it a control plane?") from error
 
 
 def _list(value: object) -> Sequence[object]:

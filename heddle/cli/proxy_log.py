@@ -1,6 +1,5 @@
 """`heddle proxy-config log`: the levels at which a proxy logs."""
 
-import json
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -17,6 +16,7 @@ from heddle.proxies.admin import ADMIN_PORT
 from heddle.proxies.log_levels import DEFAULT, LEVELS, NoLevels, exchange_levels, query
 from heddle.proxies.targets import Candidate
 from sources.errors import ApiError
+from webhook import raw
 
 
 @reaching
@@ -61,5 +61,6 @@ async def _asked(plane: Reached, proxy: str, namespace: str, wanted: str) -> Map
 
 async def _by_runner(plane: Reached, meant: Candidate, wanted: str) -> Mapping[str, str]:
     """Pods on this machine are in networks that only their runner can enter."""
-    answer = await plane.post(LEVELS_PAGE, {"proxyID": meant.proxy_id, "set": wanted})
-    return {str(logger): str(level) for logger, level in json.loads(answer.body).items()}
+    query = {"proxyID": meant.proxy_id, "set": wanted}
+    found = raw.mapping(await plane.json(LEVELS_PAGE, query, method="POST"))
+    return {logger: str(level) for logger, level in found.items()}

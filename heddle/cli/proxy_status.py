@@ -15,6 +15,7 @@ from heddle.cli.reach import Where, ask
 from heddle.cli.reached import Reached, Unreached
 from heddle.cli.where import reaching
 from heddle.client_status import Inspection, fetch
+from heddle.debug.addresses import STATUS
 from heddle.exits import fail
 from heddle.injection import SERVER_NAME
 from heddle.proxy_table import as_json as csds_as_json
@@ -23,7 +24,6 @@ from heddle.proxy_table import table as csds_table
 from webhook import raw
 from xds.types import PUSH_ORDER, short_name
 
-STATUS: Final = "/debug/proxy-status"
 _COLUMNS: Final = tuple(short_name(type_url) for type_url in PUSH_ORDER)
 
 Json = Mapping[str, object]
@@ -96,11 +96,7 @@ def proxy_status(
 async def _statuses(plane: Reached, proxy: str | None, namespace: str) -> Sequence[Json]:
     wanted = None if proxy is None else await picked(plane, proxy, namespace)
     within = namespace if wanted is None else wanted.namespace
-    answer = await plane.get(STATUS, {"namespace": within} if within else None)
-    try:
-        every = raw.objects(json.loads(answer.body))
-    except ValueError as error:
-        raise Unreached(f"{plane.name} does not answer with JSON") from error
+    every = raw.objects(await plane.json(STATUS, {"namespace": within} if within else None))
     if wanted is None:
         return every
     one = [each for each in every if each.get("proxy") == wanted.proxy_id]

@@ -1,5 +1,6 @@
 """A control plane that a command has reached, and what it can be asked."""
 
+import json
 import socket
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -41,9 +42,17 @@ class Reached:
         """The answer to a GET. Raises `Unreached` for anything but a good one."""
         return await self._sent("GET", path, query)
 
-    async def post(self, path: str, query: Mapping[str, str]) -> Answer:
-        """The same of a POST without a body."""
-        return await self._sent("POST", path, query)
+    async def json(
+        self, path: str, query: Mapping[str, str] | None = None, *, method: str = "GET"
+    ) -> object:
+        """What the answer says, to a request without a body. Raises `Unreached`."""
+        answer = await self._sent(method, path, query)
+        try:
+            return json.loads(answer.body)
+        except (ValueError, RecursionError) as error:
+            raise Unreached(
+                f"{self.name} does not answer with JSON: is it a control plane?"
+            ) from error
 
     async def _sent(self, method: str, path: str, query: Mapping[str, str] | None) -> Answer:
         full = f"{path}?{urlencode(query)}" if query else path

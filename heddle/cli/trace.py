@@ -7,20 +7,14 @@ import typer
 
 from heddle.cli.explaining import Answer, FolderOption, answered, rows, shown
 from heddle.cli.output import Form, OutputOption
-from heddle.cli.reach import (
-    ContextOption,
-    KubeconfigOption,
-    MeshOption,
-    RevisionOption,
-    SystemOption,
-    Where,
-)
+from heddle.cli.reach import Where
+from heddle.cli.where import reaching
 from heddle.debug.addresses import TRACE
 from heddle.exits import fail
-from heddle.explained.tracing import Called, headers_of, traced
-from heddle.injection import DEFAULT_REVISION, SYSTEM_NAMESPACE
+from heddle.explained.tracing import Called, headers_of, headers_text, traced
 
 
+@reaching
 def trace_command(
     source: Annotated[
         str, typer.Option("--from", help="Who calls: [kind/]name[.namespace], such as deploy/web.")
@@ -35,23 +29,13 @@ def trace_command(
     ] = None,
     folder: FolderOption = None,
     output: OutputOption = Form.TABLE,
-    mesh: MeshOption = None,
-    kubeconfig: KubeconfigOption = None,
-    context: ContextOption = None,
-    system_namespace: SystemOption = SYSTEM_NAMESPACE,
-    revision: RevisionOption = DEFAULT_REVISION,
+    *,
+    where: Where,
 ) -> None:
     """Say which way a call takes, step by step, and which object and line decided it.
 
     Exit 1 if it fails. Nothing is sent: it is worked out from the configuration of the sidecars.
     """
-    where = Where(
-        mesh=mesh,
-        kubeconfig=kubeconfig,
-        context=context,
-        system_namespace=system_namespace,
-        revision=revision,
-    )
     try:
         called = Called(url=to, method=method, headers=headers_of(header or ()))
     except ValueError as error:
@@ -60,7 +44,7 @@ def trace_command(
         "from": source,
         "to": to,
         "method": method,
-        "headers": "\n".join(f"{name}: {value}" for name, value in called.headers.items()),
+        "headers": headers_text(called.headers),
     }
     answer = answered(folder, where, lambda now: traced(now, source, called), TRACE, query)
     shown(output, answer, _lines)

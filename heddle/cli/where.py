@@ -42,7 +42,7 @@ def reaching(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def wrapped(**given: object) -> None:
-        said = {name: given.pop(name) for name in _OPTIONS}
+        said = {name: given.pop(name) for name in _OPTIONS if name in given}
         command(where=Where(**said), **given)  # type: ignore[arg-type]  # as the options have them
 
     own = [each for each in signature.parameters.values() if each.name != "where"]

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+STATUS: Final = "/debug/proxy-status"
 PROXIES: Final = "/debug/proxies"
 INVITATION: Final = "/login/invitation"
 LOGIN: Final = "/login"

@@ -45,6 +45,11 @@ def headers_of(given: Iterable[str]) -> Mapping[str, str]:
     return found
 
 
+def headers_text(headers: Mapping[str, str]) -> str:
+    """A line each, which `headers_of` reads."""
+    return "\n".join(f"{name}: {value}" for name, value in headers.items())
+
+
 def traced(situation: Situation, source: str, called: Called) -> Mapping[str, object]:
     """The way of a call. Raises `ValueError` for a question that has no answer."""
     proxy = situation.proxy(source)

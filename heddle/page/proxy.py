@@ -6,7 +6,8 @@ from difflib import SequenceMatcher
 from enum import StrEnum
 
 from heddle.page.certificates import Certificate
-from heddle.proxies.comparison import KINDS, Agreement, Compared
+from heddle.proxies.comparison import Agreement, Compared
+from heddle.proxies.dump import KINDS
 from heddle.show import as_yaml
 
 MOST = 500

@@ -63,12 +63,35 @@ class Difference:
 _ABSENT: Final = object()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """One resource as it is to be and as it is held; at least one of them is there."""
+
+    kind: str
+    name: str
+    wanted: Entry | None
+    held: Entry | None
+
+    @property
+    def where(self) -> str:
+        """The first field that differs, if both are there and differ."""
+        if self.wanted is None or self.held is None:
+            return ""
+        found = _unequal(_form(self.kind, self.wanted), _form(self.kind, self.held))
+        return next(found, "").lstrip(".")
+
+
 def compare(desired: Json, live: Json) -> Sequence[Difference]:
     """Every resource of both dumps, by kind and name. `desired` says of each whether it was
     accepted, as our own dumps do.
     """
+    return [_difference(pair) for pair in pairs(desired, live)]
+
+
+def pairs(desired: Json, live: Json) -> Sequence[Pair]:
+    """The same, before they are compared."""
     ours = in_use(live) - file_secrets(live)
-    found: list[Difference] = []
+    found: list[Pair] = []
     for kind in KINDS:
         wanted = {each.name: each for each in entries(desired, kind)}
         held = {each.name: each for each in entries(live, kind) if each.is_dynamic}
@@ -78,7 +101,10 @@ def compare(desired: Json, live: Json) -> Sequence[Difference]:
             sent = {name for name in held if name in wanted}
             held = {name: held[name] for name in sent | (held.keys() & _discovered(live))}
         names = sorted(wanted.keys() | held.keys())
-        found += [_difference(kind, name, wanted.get(name), held.get(name)) for name in names]
+        found += [
+            Pair(kind=kind, name=name, wanted=wanted.get(name), held=held.get(name))
+            for name in names
+        ]
     return found
 
 
@@ -92,23 +118,22 @@ def _discovered(live: Json) -> set[str]:
     }
 
 
-def _difference(kind: str, name: str, wanted: Entry | None, held: Entry | None) -> Difference:
-    state, where = State.SAME, ""
+def _difference(pair: Pair) -> Difference:
+    wanted, held, where = pair.wanted, pair.held, pair.where
     if wanted is None:
         state = State.EXTRA
     elif held is None:
         state = State.MISSING
     else:
-        where = next(_unequal(_form(kind, wanted), _form(kind, held)), "")
         state = State.CHANGED if where else State.SAME
     return Difference(
-        kind=kind,
-        name=name,
+        kind=pair.kind,
+        name=pair.name,
         state=state,
         desired=wanted.version if wanted else "",
         acked=wanted.status if wanted else "",
         live=held.version if held else "",
-        where=where.lstrip("."),
+        where=where,
         reason=wanted.reason if wanted else "",
     )
 

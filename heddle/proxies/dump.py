@@ -16,12 +16,13 @@ CLUSTER, LISTENER, ROUTE, ENDPOINT, SECRET = "cluster", "listener", "route", "en
 KINDS: Final = (CLUSTER, LISTENER, ROUTE, ENDPOINT, SECRET)
 
 _LISTS: Final = {
-    CLUSTER: ("static_clusters", "dynamic_active_clusters", "dynamic_warming_clusters"),
+    CLUSTER: ("static_clusters", "dynamic_warming_clusters", "dynamic_active_clusters"),
     LISTENER: ("static_listeners", "dynamic_listeners"),
     ROUTE: ("static_route_configs", "dynamic_route_configs"),
     ENDPOINT: ("static_endpoint_configs", "dynamic_endpoint_configs"),
-    SECRET: ("static_secrets", "dynamic_active_secrets", "dynamic_warming_secrets"),
+    SECRET: ("static_secrets", "dynamic_warming_secrets", "dynamic_active_secrets"),
 }
+"""What is in use comes after what is to take its place, and counts where only one can."""
 _CONTENT: Final = {ROUTE: "route_config", ENDPOINT: "endpoint_config"}
 _STATES: Final = ("active_state", "warming_state")
 """Of a listener. One that is only draining has been taken away, and serves what is still open."""
