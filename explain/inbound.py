@@ -65,10 +65,11 @@ def arrived(mesh: Mesh, proxy: Proxy, arrival: Arrival) -> Iterator[Step]:
     says = f"{mode.value}: {how} is {'taken' if taken else 'refused, the connection is closed'}"
     yield Step(at="mutual TLS", name=f"{name} port {port}", says=says, ok=taken, causes=by)
     if taken:
-        yield _authorized(mesh, proxy, verdict(chain, call))
+        yield authorized(mesh, proxy, verdict(chain, call))
 
 
-def _authorized(mesh: Mesh, proxy: Proxy, found: Verdict) -> Step:
+def authorized(mesh: Mesh, proxy: Proxy, found: Verdict) -> Step:
+    """What the policies of a workload have decided, and which."""
     said = found.why
     causes = found.decided_by
     if found.decision is Decision.DENIED and not causes:

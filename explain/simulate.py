@@ -30,6 +30,7 @@ from explain.errors import Unexplained, must
 from explain.filter_chain_match import Connection, chosen, is_at, is_heard
 from explain.http_filters import filtered
 from explain.rbac import metadata_matches
+from explain.request import SCHEME_PORTS, Request
 from translator import names
 from translator.config import Config
 from translator.http_messages import HttpConnectionManager
@@ -37,40 +38,7 @@ from translator.provenance import Provenance, provenance
 from translator.translate import in_place
 
 ANY = "0.0.0.0"
-SCHEME_PORTS = {"http": 80, "https": 443}
 CHAIN, VIRTUAL_HOST, ROUTE = "filter chain", "virtual host", "route"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """A request as the application sends it. `address` is where it resolved the host to, `claims`
-    are of its token, if that was verified.
-    """
-
-    authority: str
-    path: str = "/"
-    method: str = "GET"
-    scheme: str = "http"
-    headers: Mapping[str, str] = field(default_factory=dict)
-    address: str = "10.0.0.1"
-    claims: Mapping[str, object] = field(default_factory=dict)
-
-    @property
-    def port(self) -> int:
-        """Which port it is sent to."""
-        port = self.authority.rpartition("]")[2].partition(":")[2]
-        return int(port) if port else SCHEME_PORTS[self.scheme]
-
-    def header(self, name: str) -> str | None:
-        """A header or pseudo header, `None` if it is missing."""
-        pseudo = {
-            ":authority": self.authority,
-            ":method": self.method,
-            ":path": self.path,
-            ":scheme": self.scheme,
-        }
-        lowered = {key.lower(): value for key, value in self.headers.items()}
-        return pseudo.get(name, lowered.get(name.lower()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,15 +82,16 @@ def send(config: Config, request: Request) -> Outcome:
     """What the client's sidecar does with a request."""
     listener = _listener(config, request.address, request.port)
     chain = chosen(listener, Connection(request.address, request.port, speaks="http/1.1"))
-    manager = HttpConnectionManager()
-    if not chain.filters[0].typed_config.Unpack(manager):
-        return _carried(listener, chain)
-    outcome = decide(_route_configuration(config, manager), request)
+    manager = manager_of(chain)
+    if manager is None:
+        return carried(listener, chain)
+    outcome = decide(route_configuration(config, manager), request)
     made_by = {CHAIN: provenance(chain.metadata), **outcome.made_by}
     return replace(outcome, listener=listener.name, chain=chain.name, made_by=made_by)
 
 
-def _carried(listener: Listener, chain: FilterChain) -> Outcome:
+def carried(listener: Listener, chain: FilterChain) -> Outcome:
+    """What a chain does with a connection that it does not look into."""
     return Outcome(
         listener=listener.name,
         chain=chain.name,
@@ -164,15 +133,15 @@ def connect(
     connection = Connection(address, port, sni=sni, speaks=speaks, silent=silent)
     if not is_heard(listener, connection):
         return Outcome(listener=listener.name)
-    return _carried(listener, chosen(listener, connection))
+    return carried(listener, chosen(listener, connection))
 
 
 def receive(config: Config, port: int, *, speaks: str = "http/1.1") -> Outcome:
     """Where the server's sidecar takes what arrives for a port of its workload, over iptables."""
     listener = next(each for each in config.listeners if each.name == names.VIRTUAL_INBOUND)
     chain = chosen(listener, Connection("10.1.0.1", port, speaks=speaks))
-    manager = HttpConnectionManager()
-    if not chain.filters[-1].typed_config.Unpack(manager):
+    manager = manager_of(chain)
+    if manager is None:
         return Outcome(listener=listener.name, clusters=_tcp_clusters(chain))
     (host,) = manager.route_config.virtual_hosts
     route = next(each for each in host.routes if _matches(each.match, Request(authority="x")))
@@ -223,7 +192,14 @@ def _fractions(weighted: Iterable[tuple[str, int]]) -> Mapping[str, float]:
     return shares
 
 
-def _route_configuration(config: Config, manager: HttpConnectionManager) -> RouteConfiguration:
+def manager_of(chain: FilterChain) -> HttpConnectionManager | None:
+    """What a chain routes requests by; nothing if it carries connections as they are."""
+    manager = HttpConnectionManager()
+    return manager if chain.filters[-1].typed_config.Unpack(manager) else None
+
+
+def route_configuration(config: Config, manager: HttpConnectionManager) -> RouteConfiguration:
+    """The routes of a connection manager, with the virtual hosts in place."""
     wanted = manager.rds.route_config_name
     return next(route for route in in_place(config).routes if route.name == wanted)
 
@@ -232,7 +208,7 @@ def _virtual_host(routes: RouteConfiguration, authority: str) -> VirtualHost | N
     """Envoy's order: exact, the longest `*suffix`, the longest `prefix*`, `*`."""
     host = authority.lower()
     if routes.ignore_port_in_host_matching:
-        host = _without_port(host)
+        host = without_port(host)
     domains = [(domain, each) for each in routes.virtual_hosts for domain in each.domains]
     ranked = [(_domain_rank(domain.lower(), host), each) for domain, each in domains]
     found = [(rank, each) for rank, each in ranked if rank is not None]
@@ -240,7 +216,8 @@ def _virtual_host(routes: RouteConfiguration, authority: str) -> VirtualHost | N
     return min(found, key=lambda pair: pair[0])[1] if found else None
 
 
-def _without_port(host: str) -> str:
+def without_port(host: str) -> str:
+    """A host, as it was asked for, without the port."""
     name, colon, port = host.rpartition(":")
     return name if colon and port.isdecimal() and not name.endswith(":") else host
 
@@ -379,7 +356,7 @@ _CODES: Sequence[int] = (301, 302, 303, 307, 308)
 
 def _location(action: RedirectAction, match: RouteMatch, request: Request) -> str:
     scheme = action.scheme_redirect or request.scheme
-    host = action.host_redirect or _without_port(request.authority)
+    host = action.host_redirect or without_port(request.authority)
     port = action.port_redirect or _kept_port(action, request)
     plain, mark, query = request.path.partition("?")
     path = action.path_redirect or plain

@@ -103,7 +103,7 @@ def merged(
     """The servers of all Gateways that select the pod of `proxy`, by port."""
     ports: dict[tuple[str, int], _Port] = {}
     refused: list[Refused] = []
-    targets = _targets(services, proxy)
+    targets = ports_behind(services, proxy)
     for server in servers_for(gateways, proxy.labels):
         # A server that cannot open keeps its place: nobody else takes its names meanwhile.
         closed = _closed(credentials, proxy.namespace, server)
@@ -137,7 +137,7 @@ def _host(host: str, own: str) -> tuple[str, str]:
     return {"": ANY_NAMESPACE, ".": own}.get(namespace, namespace), name.lower()
 
 
-def _targets(services: Services, proxy: Proxy) -> Mapping[int, frozenset[int]]:
+def ports_behind(services: Services, proxy: Proxy) -> Mapping[int, frozenset[int]]:
     """The pod's ports behind each port of the Services that select it."""
     named = dict(proxy.named_ports)
     found: dict[int, set[int]] = {}

@@ -14,7 +14,7 @@ from envoy.config.route.v3.route_components_pb2 import (
 )
 from envoy.type.matcher.v3.string_pb2 import StringMatcher
 
-from explain.simulate import Request
+from explain.request import Request
 
 _SAMPLES = (
     (r"\[0-9\]\+|\\d\+", "7"),

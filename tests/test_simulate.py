@@ -8,7 +8,8 @@ from crds.mesh_config import (
     OutboundTrafficPolicy,
 )
 from crds.outbound_policy import OutboundTrafficPolicyMode
-from explain.simulate import Request, connect, endpoints, receive, send
+from explain.request import Request
+from explain.simulate import connect, endpoints, receive, send
 from mesh.proxy import Mode, Proxy
 from tests.meshes import destination_rule, mesh_of, service, virtual_service
 from translator.config import Config

@@ -2,7 +2,8 @@
 
 import pytest
 
-from explain.simulate import Request, decide
+from explain.request import Request
+from explain.simulate import decide
 from tests.translations import translations
 from translator.translate import in_place
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from explain.simulate import Request, connect, send
+from explain.request import Request
+from explain.simulate import connect, send
 from tests.meshes import service, sidecar
 from tests.test_simulate_services import config_of
 

@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from crds.decode import decode
-from explain.simulate import Outcome, Request, decide
+from explain.request import Request
+from explain.simulate import Outcome, decide
 from mesh.proxy import Proxy
 from tests import http_rules
 from tests.meshes import destination_rule, mesh_of, service, virtual_service

@@ -17,7 +17,11 @@ from heddle.explained.tracing import Called, headers_of, headers_text, traced
 @reaching
 def trace_command(
     source: Annotated[
-        str, typer.Option("--from", help="Who calls: [kind/]name[.namespace], such as deploy/web.")
+        str,
+        typer.Option(
+            "--from",
+            help="[kind/]name[.namespace] of who calls; of a gateway, for a call from outside.",
+        ),
     ],
     to: Annotated[
         str,

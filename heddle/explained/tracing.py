@@ -11,9 +11,9 @@ from explain.authorization import Verdict
 from explain.call import Call
 from explain.errors import Unexplained
 from explain.inbound import Arrival, identity, judged
-from explain.simulate import Request
+from explain.request import Asked, Request
 from explain.step import Step
-from explain.trace import Asked, address_of, trace
+from explain.trace import address_of, trace
 from heddle.explained.situation import Situation
 from mesh.inbound import inbound_ports
 from mesh.protection import protection_of
@@ -53,9 +53,7 @@ def headers_text(headers: Mapping[str, str]) -> str:
 def traced(situation: Situation, source: str, called: Called) -> Mapping[str, object]:
     """The way of a call. Raises `ValueError` for a question that has no answer."""
     proxy = situation.proxy(source)
-    if proxy.is_gateway:
-        raise ValueError(f"{source} is a gateway: a trace starts at the sidecar of a caller")
-    asked = _asked(situation, proxy, called)
+    asked = asked_of(situation, proxy, called)
     try:
         found = trace(situation.mesh, proxy, situation.proxies, asked)
     except Unexplained as error:
@@ -80,7 +78,8 @@ def _step(situation: Situation, step: Step) -> Mapping[str, object]:
     }
 
 
-def _asked(situation: Situation, proxy: Proxy, called: Called) -> Asked:
+def asked_of(situation: Situation, proxy: Proxy, called: Called) -> Asked:
+    """The call as Envoy gets it. Raises `ValueError` if its URL says not where to."""
     parts = urlsplit(called.url if "//" in called.url else f"http://{called.url}")
     try:
         port = parts.port
@@ -90,17 +89,21 @@ def _asked(situation: Situation, proxy: Proxy, called: Called) -> Asked:
     if not host or known is None or not (port or known):
         raise ValueError(f"{called.url!r} says not where to: write {_FORMS}")
     bracketed = f"[{host}]" if ":" in host else host
-    named = f"{bracketed}:{port}" if port else bracketed
+    headers = dict(called.headers)
     tail = f"?{parts.query}" if parts.query else ""
+    tls = parts.scheme in ("https", "tls")
     request = Request(
-        authority=named if parts.scheme == "http" else f"{bracketed}:{port or known}",
+        authority=headers.pop("host", f"{bracketed}:{port}" if port else bracketed),
         path=(parts.path or "/") + tail,
         method=called.method.upper(),
-        headers=called.headers,
+        scheme="https" if parts.scheme == "https" else "http",
+        headers=headers,
         address=address_of(situation.mesh, proxy, host),
+        connects=port or known,
     )
-    tls = parts.scheme in ("https", "tls")
-    return Asked(request=request, http=parts.scheme == "http", sni=host if tls else "")
+    # What is within TLS, a sidecar does not see; a gateway may be where it ends.
+    seen = parts.scheme == "http" or (parts.scheme == "https" and proxy.is_gateway)
+    return Asked(request=request, http=seen, sni=host if tls else "", tls=tls)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

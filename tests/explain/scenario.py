@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from explain.simulate import Request
+from explain.request import Asked, Request
 from explain.step import Trace
-from explain.trace import Asked, address_of, trace
+from explain.trace import address_of, trace
 from heddle.explained.situation import Situation
 from heddle.folder import read_folder
 

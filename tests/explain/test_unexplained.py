@@ -31,8 +31,9 @@ from explain.call import Call
 from explain.errors import Unexplained
 from explain.filter_chain_match import Connection, chosen
 from explain.http_filters import filtered
-from explain.simulate import Outcome, Request, connect, decide, endpoints, receive, send
-from explain.trace import Asked, trace
+from explain.request import Asked, Request
+from explain.simulate import Outcome, connect, decide, endpoints, receive, send
+from explain.trace import trace
 from tests.explain.scenario import app, routed, service, situation
 from translator.metadata import left
 from translator.translate import translate
