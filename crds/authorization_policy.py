@@ -15,7 +15,7 @@ from crds.condition import (
     trust_domain_fault,
     value_fault,
 )
-from crds.meta import Meta
+from crds.meta import Annotation, Meta
 from crds.path_template import path_fault
 from crds.problem import Problem, error, warning
 from crds.selector import (
@@ -119,6 +119,12 @@ class AuthorizationPolicy:
     rules: tuple[Rule, ...] = ()
     action: Action = Action.ALLOW
     provider: ExtensionProvider | None = None
+
+
+def is_dry_run(policy: AuthorizationPolicy) -> bool:
+    """Whether a policy is only rehearsed. CUSTOM and AUDIT cannot be."""
+    wanted = policy.meta.annotations.get(Annotation.DRY_RUN, "").lower() in ("true", "1", "t")
+    return wanted and policy.action in (Action.ALLOW, Action.DENY)
 
 
 MAX_RULES = 512

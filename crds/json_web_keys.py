@@ -11,8 +11,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cryptography.hazmat.primitives.asymmetric import ec
-
 MAX_BYTES = 64 * 1024
 """Each listener of each workload carries the keys, once for each way to come in."""
 
@@ -20,11 +18,8 @@ _RSA_BITS = range(1024, 16_384 + 1)
 _EXPONENTS = (3, 65_537)
 """Others BoringSSL refuses."""
 _ED25519_BYTES = 32
-_CURVES: Mapping[str, tuple[ec.EllipticCurve, str]] = {
-    "P-256": (ec.SECP256R1(), "ES256"),
-    "P-384": (ec.SECP384R1(), "ES384"),
-    "P-521": (ec.SECP521R1(), "ES512"),
-}
+_CURVES = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
+"""With the algorithm of each."""
 Key = Mapping[str, object]
 
 
@@ -89,15 +84,19 @@ def _rsa(key: Key) -> Key | None:
 
 def _elliptic(key: Key, algorithm: str) -> Key | None:
     name = key.get("crv")
-    curve = _CURVES.get(name) if isinstance(name, str) else None
+    own = _CURVES.get(name) if isinstance(name, str) else None
     x, y = _number(key.get("x")), _number(key.get("y"))
-    if curve is None or algorithm not in ("", curve[1]):
+    if own is None or algorithm not in ("", own):
         return None
+    # Here, and not above: whoever has no such key is not to wait for the import.
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    curve = {"P-256": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1()}[str(name)]
     try:
-        ec.EllipticCurvePublicNumbers(x, y, curve[0]).public_key()
+        ec.EllipticCurvePublicNumbers(x, y, curve).public_key()
     except ValueError:  # a point beside the curve
         return None
-    size = (curve[0].key_size + 7) // 8
+    size = (curve.key_size + 7) // 8
     return {"crv": name, "x": _written(x.to_bytes(size)), "y": _written(y.to_bytes(size))}
 
 

@@ -109,6 +109,7 @@ class Annotation:
     PROXY_CONFIG = "proxy.istio.io/config"
     PROXY_IMAGE = "sidecar.istio.io/proxyImage"
     TEMPLATES = "inject.istio.io/templates"
+    DRY_RUN = "istio.io/dry-run"
     DNS_CAPTURE = "heddle.io/dns-capture"
     """Ours: the injector has led the pod's questions for addresses to its sidecar."""
     SUPPRESS = "galley.istio.io/analyze-suppress"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
+from crds.authorization_policy import is_dry_run
 from crds.destination_rule import TLSmode
 from crds.meta import Key
 from explain.step import Step
@@ -19,7 +20,6 @@ from mesh.scope import Scope, scope_of, sidecar_of
 from mesh.services import Service
 from mesh.source import Source
 from mesh.visibility import routes_of
-from translator.filters.rbac import is_dry_run
 from translator.retries import DEFAULT_ATTEMPTS
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from envoy.config.listener.v3.listener_components_pb2 import FilterChain
 
-from crds.authorization_policy import Action
+from crds.authorization_policy import Action, is_dry_run
 from crds.meta import Key
 from explain.authorization import Decision, Verdict, verdict
 from explain.call import Call
@@ -22,7 +22,6 @@ from mesh.protection import protection_of, trust_domains
 from mesh.proxy import Mode, Proxy
 from mesh.source import Source
 from translator import mutual_tls, names
-from translator.filters.rbac import is_dry_run
 from translator.translate import inbound
 
 

@@ -6,8 +6,9 @@ import signal
 def main() -> None:
     """Runs the command line.
 
-    Until all of it is imported, SIGINT does what it does to any program: Python's own answer would
-    be a traceback from wherever an import was. One that is ignored stays so.
+    Until it is imported, SIGINT does what it does to any program: Python's own answer would be a
+    traceback from wherever an import was. One that is ignored stays so. While a command is
+    imported Typer takes care, as of all that it calls.
     """
     handler = signal.getsignal(signal.SIGINT)
     if handler is signal.default_int_handler:

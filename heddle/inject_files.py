@@ -8,7 +8,7 @@ import yaml
 
 from crds.problem import Problem, Severity, error
 from heddle.injection import PORT, inject_settings, server_name
-from heddle.show import PlainDumper
+from heddle.plain_yaml import PlainDumper
 from sources.documents import pieces
 from sources.yaml_values import Fault, parse
 from webhook.settings import InjectSettings

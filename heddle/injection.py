@@ -8,7 +8,7 @@ from crds.mesh_config import MeshConfig
 from mesh.own_files import SDS_FOLDER
 from mesh.proxy import Mode, Role
 from translator.bootstrap import Discovery, Node, bootstrap, root_secret, token_secret
-from translator.own_secrets import files
+from translator.bootstrap_secrets import files
 from webhook.settings import (
     ROOT_FILE,
     ROOT_FOLDER,

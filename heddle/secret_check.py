@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from ca.gateway_secret import certificate_fault, revoked_fault, roots_fault
 from crds.problem import Problem, error, warning
 from crds.secret import TLS_TYPE, Secret
 
@@ -12,6 +11,9 @@ UNUSABLE = "bad-certificate"
 
 def check_secret(secret: Secret) -> Iterator[Problem]:
     """No value is ever part of a problem. Only who says that it is for TLS is wrong to be none."""
+    # Here, and not above: whoever has no Secret is not to wait for the import.
+    from ca.gateway_secret import certificate_fault, revoked_fault, roots_fault
+
     say = error if secret.type == TLS_TYPE else warning
     chain, key = secret.certificate, secret.private_key
     if chain is not None and key is not None:

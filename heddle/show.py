@@ -3,10 +3,10 @@
 import json
 from collections.abc import Iterable, Mapping
 
-import yaml
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 
+from heddle.plain_yaml import plain_yaml
 from translator.config import Config
 from translator.translate import in_place
 
@@ -63,17 +63,9 @@ def _sorted(value: object) -> object:
 
 def as_yaml(shown: Mapping[str, object]) -> str:
     """YAML, fields in the order of the message."""
-    return yaml.dump(shown, Dumper=PlainDumper, sort_keys=False, width=100, allow_unicode=True)
+    return plain_yaml(shown)
 
 
 def as_json(shown: Mapping[str, object]) -> str:
     """JSON, indented."""
     return json.dumps(shown, indent=2, ensure_ascii=False)
-
-
-class PlainDumper(yaml.CSafeDumper):
-    """Of plain values only."""
-
-    def ignore_aliases(self, data: object) -> bool:
-        """No anchors: each message is shown whole."""
-        return True

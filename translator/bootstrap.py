@@ -18,7 +18,7 @@ from ipaddress import ip_address
 from crds.mesh_config import CertificateSource
 from mesh.app_probes import AppProbe
 from mesh.proxy import Mode
-from translator import own_secrets
+from translator import bootstrap_secrets
 from translator.bootstrap_listeners import admin_address, admin_cluster, static_listeners
 from translator.bootstrap_probes import probe_clusters
 from translator.bootstrap_stats import stats_config
@@ -112,7 +112,7 @@ def bootstrap(
                 _discovery_cluster(discovery, sds_folder),
                 admin_cluster(address, mode),
                 *probe_clusters(probes, address),
-                *own_secrets.clusters(source),
+                *bootstrap_secrets.clusters(source),
             ],
             "listeners": static_listeners(address, mode, probes),
         },

@@ -8,7 +8,7 @@ request could become, so it checks the health of the port itself, and the kubele
 from collections.abc import Iterator, Sequence
 
 from mesh.app_probes import AppProbe, GrpcCheck, HttpCheck
-from translator.own_secrets import protocol
+from translator.bootstrap_secrets import protocol
 
 Json = dict[str, object]
 

@@ -27,7 +27,8 @@ from google.protobuf.wrappers_pb2 import BoolValue
 from crds.mesh_config import CertificateSource
 from mesh.protection import Membership
 from translator import pb
-from translator.own_secrets import CERTIFICATE, TRUST, own_secret
+from translator.bootstrap_secrets import CERTIFICATE, TRUST
+from translator.own_secrets import own_secret
 
 TCP_PROTOCOLS = ("istio", "istio-peer-exchange")
 HTTP_PROTOCOLS = ("istio-http/1.0", "istio-http/1.1", "istio-h2")

@@ -30,7 +30,8 @@ from crds.server_tls import (
 from mesh.credentials import secret_name
 from mesh.protection import OF_ANY_MESH, Membership
 from translator import mutual_tls, names, pb
-from translator.own_secrets import CERTIFICATE, TRUST, own_secret
+from translator.bootstrap_secrets import CERTIFICATE, TRUST
+from translator.own_secrets import own_secret
 from translator.secrets import FileSecret, KeyPair, Roots
 
 ALPN_HTTP = ("h2", "http/1.1")

@@ -12,12 +12,12 @@ from crds.authorization_policy import (
     AuthorizationPolicy,
     Listed,
     Rule,
+    is_dry_run,
     operation_fields,
     source_fields,
 )
 from crds.meta import Key
 from mesh.attachment import policies_for, workload_of
-from translator.filters.rbac import is_dry_run
 
 _ANY = "*"
 

@@ -1,6 +1,5 @@
 """`heddle analyze` on the command line."""
 
-import asyncio
 import os
 import sys
 from collections.abc import Sequence
@@ -176,6 +175,8 @@ def _subject(asked: _Asked) -> Subject:
             raise SourceError("name files or folders, or a cluster with --kubeconfig")
         return subject(events, chosen=chosen, config=CONFIG_KEY, revision=asked.revision)
     # Here, and not above: it takes a second to import, which files need not wait for.
+    import asyncio
+
     from heddle.analyze.cluster import read_cluster
     from heddle.cluster_feed import KubernetesSource
 

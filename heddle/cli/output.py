@@ -10,13 +10,9 @@ from enum import StrEnum
 from typing import Annotated
 
 import typer
-import yaml
 
 from heddle.columns import aligned
-from heddle.show import PlainDumper
-
-WIDE = 100
-"""Columns of YAML."""
+from heddle.plain_yaml import plain_yaml
 
 
 class Form(StrEnum):
@@ -39,4 +35,4 @@ def document(form: Form, value: object) -> str:
     """Plain values (as JSON has them) as JSON, or as YAML in any other form."""
     if form is Form.JSON:
         return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
-    return yaml.dump(value, Dumper=PlainDumper, sort_keys=False, width=WIDE, allow_unicode=True)
+    return plain_yaml(value)

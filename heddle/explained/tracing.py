@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
-from crds.authorization_policy import AuthorizationPolicy
+from crds.authorization_policy import AuthorizationPolicy, is_dry_run
 from crds.meta import Key
 from explain.authorization import Verdict
 from explain.call import Call
@@ -19,7 +19,6 @@ from mesh.inbound import inbound_ports
 from mesh.protection import protection_of
 from mesh.proxy import Proxy
 from mesh.source import Source
-from translator.filters.rbac import is_dry_run
 
 _PORTS: Final = {"http": 80, "https": 443, "tcp": 0, "tls": 443}
 _FORMS: Final = "http://HOST[:PORT][/PATH], https://..., tcp://HOST:PORT or tls://HOST[:PORT]"

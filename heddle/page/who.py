@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from crds.authorization_policy import Action, AuthorizationPolicy, Rule, Source
+from crds.authorization_policy import Action, AuthorizationPolicy, Rule, Source, is_dry_run
 from crds.meta import Key
-from translator.filters.rbac import is_dry_run
 
 
 class May(StrEnum):

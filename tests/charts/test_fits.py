@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import get_args, get_type_hints
 
 import pytest
-import typer
 from prometheus_client import CollectorRegistry, ProcessCollector
 
 from crds.convert import plan
 from heddle.authority_metrics import AuthorityMetrics
+from heddle.cli.later import loaded
 from heddle.cluster_feed import Silences
 from heddle.lag import lag_histogram
 from heddle.leader import LeaderMetrics
-from heddle.main import app
+from heddle.main import COMMANDS
 from tests.charts.helm import CHART, Helm, container, of_kind
 from tests.goldens import case_id, cases
 from webhook import metrics as webhook_metrics
@@ -35,9 +35,8 @@ def test_heddle_serve_takes_the_arguments(helm: Helm, case: Path) -> None:
     arguments = container(helm.objects("--values", str(case)))["args"]
     assert isinstance(arguments, list)
     command, *flags = arguments
-    group = typer.main.get_command(app)
-    assert isinstance(group, typer.core.TyperGroup)
-    context = group.commands[command].make_context(command, flags)
+    [found] = [each for each in COMMANDS if each.name == command]
+    context = loaded(found).make_context(command, flags)
     assert context.params["kubernetes"] is True
 
 

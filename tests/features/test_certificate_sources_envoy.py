@@ -44,7 +44,7 @@ from tests.features.shop import SHOP
 from tests.features.test_certificate_requests import ask_as, body
 from tests.translator.envoy import as_json
 from tests.translator.running import UnixConnection
-from translator import mutual_tls, own_secrets
+from translator import bootstrap_secrets, mutual_tls
 
 pytestmark = pytest.mark.envoy
 
@@ -127,7 +127,7 @@ def config(source: CertificateSource, folder: Path) -> Mapping[str, object]:
         "node": {"id": "n", "cluster": "c"},
         "admin": {"address": {"pipe": {"path": str(folder / ADMIN)}}},
         "static_resources": {
-            "clusters": [cluster, *own_secrets.clusters(source)],
+            "clusters": [cluster, *bootstrap_secrets.clusters(source)],
             "listeners": [
                 listener(folder, FRONT, {"route": {"cluster": "self"}}),
                 listener(folder, SERVER, {"direct_response": {"status": 200}}, server),
@@ -250,7 +250,7 @@ async def told(folder: Path, *issued: Issued) -> set[bytes]:
 async def from_files(folder: Path, first: Issued) -> AsyncIterator[KubeletFolder]:
     (folder / Path(SDS_FOLDER).name).mkdir()
     source = CertificateSource.POD_CERTIFICATE
-    for name, content in own_secrets.files(source).items():
+    for name, content in bootstrap_secrets.files(source).items():
         (folder / Path(SDS_FOLDER).name / name).write_text(placed(json.dumps(content), folder))
     volume = KubeletFolder(folder / Path(CERTIFICATE_FOLDER).name)
     volume.write(first.files())

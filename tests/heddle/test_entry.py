@@ -21,10 +21,10 @@ BEGIN = "from heddle.entry import main; main()"
 
 @contextmanager
 def starting(
-    folder: Path, *arguments: str, ignored: bool = False
+    folder: Path, *arguments: str, slow: str = "typer", ignored: bool = False
 ) -> Iterator[subprocess.Popen[str]]:
-    """The program while it imports, for as long as its standard input is open."""
-    (folder / "typer.py").write_text(SLOW)
+    """The program while it imports a module, for as long as its standard input is open."""
+    (folder / f"{slow}.py").write_text(SLOW)
     with subprocess.Popen(
         [sys.executable, "-c", BEGIN, *arguments],
         env={**os.environ, "PYTHONPATH": os.pathsep.join((str(folder), str(ROOT)))},
@@ -48,6 +48,13 @@ def test_ctrl_c_while_modules_load_ends_it_without_a_traceback(tmp_path: Path) -
         program.send_signal(signal.SIGINT)
         _, said = program.communicate(timeout=20)
         assert (program.returncode, said) == (-signal.SIGINT, "")
+
+
+def test_ctrl_c_while_a_command_loads_ends_it_without_a_traceback(tmp_path: Path) -> None:
+    with starting(tmp_path, "analyze", "-", slow="yaml") as program:
+        program.send_signal(signal.SIGINT)
+        _, said = program.communicate(timeout=20)
+        assert (program.returncode, said) == (128 + signal.SIGINT, "")
 
 
 def test_a_ctrl_c_that_is_ignored_stays_so(tmp_path: Path) -> None:

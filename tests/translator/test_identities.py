@@ -15,7 +15,7 @@ from envoy.extensions.transport_sockets.tls.v3.tls_pb2 import (
 
 from mesh.protection import trust_domains
 from tests.translations import Translation, translations
-from translator.own_secrets import TRUST
+from translator.bootstrap_secrets import TRUST
 
 
 def upstream(case: Translation) -> Iterator[CommonTlsContext]:

@@ -11,14 +11,13 @@ from envoy.config.rbac.v3.rbac_pb2 import RBAC
 from envoy.extensions.filters.http.rbac.v3.rbac_pb2 import RBAC as HttpRBAC
 from envoy.extensions.filters.network.rbac.v3.rbac_pb2 import RBAC as NetworkRBAC
 
-from crds.authorization_policy import Action, AuthorizationPolicy
+from crds.authorization_policy import Action, AuthorizationPolicy, is_dry_run
 from translator import pb
 from translator.authorization.rules import Side, rbac
 from translator.http_messages import HttpFilter
 
 HTTP_NAME = "envoy.filters.http.rbac"
 NETWORK_NAME = "envoy.filters.network.rbac"
-DRY_RUN = "istio.io/dry-run"
 
 _STEPS = (
     (Action.AUDIT, RBAC.LOG, ""),
@@ -66,9 +65,3 @@ def _compiled(
                 rbac(rehearsed, answer, side) if rehearsed else None,
                 prefix,
             )
-
-
-def is_dry_run(policy: AuthorizationPolicy) -> bool:
-    """Whether a policy is only rehearsed. CUSTOM and AUDIT cannot be."""
-    wanted = policy.meta.annotations.get(DRY_RUN, "").lower() in ("true", "1", "t")
-    return wanted and policy.action in (Action.ALLOW, Action.DENY)
