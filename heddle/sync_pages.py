@@ -82,6 +82,7 @@ def row_as_dict(row: Row) -> Json:
         "age": row.age,
         "acknowledged": row.acknowledged,
         "types": {each.column.lower(): each.state.replace(" ", "_") for each in row.cells},
+        "ages": {each.column.lower(): each.age for each in row.cells if each.age},
         "generations": {
             each.column.lower(): {"sent": each.sent, "acked": each.acked} for each in row.cells
         },

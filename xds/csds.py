@@ -4,6 +4,7 @@ It never shows a resource, and so no secret. Who may look is the owner's decisio
 may.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import Final
 
@@ -13,6 +14,7 @@ from envoy.config.core.v3 import base_pb2
 from envoy.service.status.v3 import csds_pb2
 from envoy.type.matcher.v3 import node_pb2, string_pb2
 from google.protobuf.message import DecodeError
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from xds.errors import BadRequest, StreamEnded
 from xds.status import ClientStatus, TypeStatus
@@ -27,30 +29,39 @@ _NAMED: Final = 10
 _SERVICE: Final = "envoy.service.status.v3.ClientStatusDiscoveryService"
 
 
+ToWall = Callable[[float], float]
+"""A time of the event loop in unix seconds."""
+
+
 def client_statuses(
-    request: csds_pb2.ClientStatusRequest, clients: Iterable[ClientStatus]
+    request: csds_pb2.ClientStatusRequest, clients: Iterable[ClientStatus], to_wall: ToWall
 ) -> csds_pb2.ClientStatusResponse:
-    """The clients that one of the request's matchers picks; without matchers, all of them."""
+    """The clients that one of the request's matchers picks; without matchers, all of them.
+
+    A rejection says when it was. Of what is stale there is no field that says since when.
+    """
     matchers = tuple(request.node_matchers)
     return csds_pb2.ClientStatusResponse(
         config=[
-            _client(each)
+            _client(each, to_wall)
             for each in clients
             if not matchers or any(_picks(matcher, each.node) for matcher in matchers)
         ]
     )
 
 
-def _client(client: ClientStatus) -> csds_pb2.ClientConfig:
+def _client(client: ClientStatus, to_wall: ToWall) -> csds_pb2.ClientConfig:
     return csds_pb2.ClientConfig(
         node=base_pb2.Node(id=client.node),
         generic_xds_configs=[
-            _type(type_url, client.types.get(type_url)) for type_url in PUSH_ORDER
+            _type(type_url, client.types.get(type_url), to_wall) for type_url in PUSH_ORDER
         ],
     )
 
 
-def _type(type_url: str, status: TypeStatus | None) -> csds_pb2.ClientConfig.GenericXdsConfig:
+def _type(
+    type_url: str, status: TypeStatus | None, to_wall: ToWall
+) -> csds_pb2.ClientConfig.GenericXdsConfig:
     if status is None or not status.rejected:
         return csds_pb2.ClientConfig.GenericXdsConfig(
             type_url=type_url, config_status=_progress(status)
@@ -58,8 +69,16 @@ def _type(type_url: str, status: TypeStatus | None) -> csds_pb2.ClientConfig.Gen
     return csds_pb2.ClientConfig.GenericXdsConfig(
         type_url=type_url,
         config_status=csds_pb2.ERROR,
-        error_state=config_dump_shared_pb2.UpdateFailureState(details=_details(status)),
+        error_state=config_dump_shared_pb2.UpdateFailureState(
+            details=_details(status),
+            last_update_attempt=_timestamp(to_wall(status.nack.at)) if status.nack else None,
+        ),
     )
+
+
+def _timestamp(seconds: float) -> Timestamp:
+    whole = int(seconds)
+    return Timestamp(seconds=whole, nanos=int((seconds - whole) * 1_000_000_000))
 
 
 def _details(status: TypeStatus) -> str:
@@ -103,10 +122,18 @@ def _matches(matcher: string_pb2.StringMatcher, text: str) -> bool:
 class ClientStatusService:
     """The service, to be added to a gRPC server."""
 
-    def __init__(self, clients: Callable[[], Sequence[ClientStatus]], admit: Admit) -> None:
-        """`admit` is asked before each answer, so that it can put an end to a long stream."""
+    def __init__(
+        self,
+        clients: Callable[[], Sequence[ClientStatus]],
+        admit: Admit,
+        wall: Callable[[], float],
+    ) -> None:
+        """`admit` is asked before each answer, so that it can put an end to a long stream. `wall`
+        gives unix seconds.
+        """
         self._clients = clients
         self._admit = admit
+        self._wall = wall
 
     def handler(self) -> grpc.GenericRpcHandler:
         """Both methods, on bytes."""
@@ -139,4 +166,6 @@ class ClientStatusService:
             request = csds_pb2.ClientStatusRequest.FromString(body)
         except DecodeError as error:
             raise BadRequest("not a ClientStatusRequest") from error
-        return client_statuses(request, self._clients()).SerializeToString()
+        ahead = self._wall() - asyncio.get_running_loop().time()
+        found = client_statuses(request, self._clients(), lambda at: at + ahead)
+        return found.SerializeToString()

@@ -252,6 +252,7 @@ class DeltaStream:
                 exchange.advance(generation)
             elif type_url in REFERRING_TYPES and (behind or self._is_warming(exchange, now)):
                 self._waiting = True
+                exchange.hold(now)
             elif exchange.full:
                 self._wait_until(exchange.in_flight[0].sent_at + self._limits.ack_timeout)
             else:
@@ -356,9 +357,7 @@ class DeltaStream:
     def _remove_clusters(self, now: float) -> list[bytes]:
         """Removals that had to wait, and may go now."""
         clusters = self._exchanges.get(CDS)
-        if clusters is None:
-            return []
-        if not self._removals.notice(clusters, now):
+        if clusters is None or not self._removals.notice(clusters, now):
             return []
         if clusters.full:
             self._waiting = True

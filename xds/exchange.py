@@ -141,6 +141,7 @@ class Exchange(Standing[InFlight]):
             self.strays = NO_NAMES
         self.again = self.asked = NO_NAMES
         self.must_answer = False
+        self.held_since = None
 
     def warm_by(self, grace: float) -> float:
         """Until when others may have to wait for what was added here; `-inf` if for nothing."""

@@ -114,7 +114,7 @@ class Server:
         server = grpc.aio.server(
             options=options(self._settings), maximum_concurrent_rpcs=self._settings.max_streams
         )
-        status = ClientStatusService(lambda: self.clients.snapshot(), self._admit_inspector)
+        status = ClientStatusService(self.clients.snapshot, self._admit_inspector, self._wall)
         others = (make(self._identified) for make in self._services)
         server.add_generic_rpc_handlers((self._handler(), status.handler(), *others))
         address = self._settings.address

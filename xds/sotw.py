@@ -239,6 +239,7 @@ class SotwStream:
                 exchange.advance(generation)
             elif type_url in _REFERRING and (behind or self._is_warming(exchange, now)):
                 self._waiting = True
+                exchange.hold(now)
             elif exchange.full:
                 self._wait_until(exchange.in_flight[0].sent_at + self._limits.ack_timeout)
             else:
@@ -345,8 +346,7 @@ class SotwStream:
         clusters = self._exchanges.get(CDS)
         if clusters is None or not self._kept:
             return []
-        searching = clusters.contained is not None and clusters.contained.searching
-        if clusters.full or searching:
+        if clusters.full or (clusters.contained is not None and clusters.contained.searching):
             self._waiting = True
             return []
         before = self._kept.oldest - 1  # not accepted until the client says so

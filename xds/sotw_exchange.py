@@ -76,6 +76,7 @@ class SotwExchange(Standing[SotwInFlight]):
             self._reach(generation)
         self.sent = generation
         self.asked = self.forced = False
+        self.held_since = None
 
     @property
     def full(self) -> bool:

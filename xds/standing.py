@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from xds.containment import Containment, Quarantined
 from xds.interest import Interest
@@ -13,7 +13,16 @@ from xds.track import Track
 
 NEVER = -1
 
-Response = TypeVar("Response")
+
+class Unanswered(Protocol):
+    """A response that the client has not answered."""
+
+    @property
+    def sent_at(self) -> float:
+        """When it was sent."""
+
+
+Response = TypeVar("Response", bound=Unanswered)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +66,8 @@ class Standing(ABC, Generic[Response]):
     nack: Nack | None = None
     contained: Containment | None = None
     """What the client rejected, if there is anything."""
+    held_since: float | None = None
+    """Since when what is owed may not be sent, because other types come first."""
 
     @abstractmethod
     def owes(self) -> bool:
@@ -66,6 +77,21 @@ class Standing(ABC, Generic[Response]):
     def settled(self) -> bool:
         """Whether the client has accepted all that there is."""
         return not self.in_flight and not self.rejected and not self.owes()
+
+    @property
+    def behind_since(self) -> float | None:
+        """Since when the client has not said that it took what it was sent, or is not sent what is
+        owed; `None` if it is not known to wait.
+        """
+        if self.in_flight:
+            sent = min(response.sent_at for response in self.in_flight)
+            return sent if self.held_since is None else min(sent, self.held_since)
+        return self.held_since
+
+    def hold(self, now: float) -> None:
+        """What is owed may not be sent yet."""
+        if self.held_since is None:
+            self.held_since = now
 
     @property
     def rejected(self) -> bool:

@@ -49,6 +49,10 @@ class TypeState(Protocol):
     def settled(self) -> bool:
         """Whether it has accepted all that there is."""
 
+    @property
+    def behind_since(self) -> float | None:
+        """Since when it has not, if it is known to wait."""
+
     def holdings(self) -> Iterator[Holding]:
         """All that it is to hold now."""
 
@@ -101,6 +105,10 @@ class TypeStatus:
     """The last rejection, which may since have been mended."""
     quarantined: tuple[Quarantined, ...]
     """What is kept from the client until it changes, by name."""
+    behind_since: float | None = None
+    """Since when the client owes an answer, or is owed what has to wait: in the time of the event
+    loop, as the time of a rejection is.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +156,7 @@ class Client:
                     rejected=exchange.rejected,
                     nack=exchange.nack,
                     quarantined=tuple(exchange.quarantined),
+                    behind_since=exchange.behind_since,
                 )
                 for exchange in self.stream.exchanges()
             },

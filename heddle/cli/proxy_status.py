@@ -76,16 +76,16 @@ def proxy_status(
 ) -> None:
     """Print how far each proxy has come; exit 1 if one rejects anything.
 
-    For each type SYNCED, STALE (sent, or to be sent, and not accepted yet), NOT_SENT, NOT_ASKED or
-    REJECTED; then what was rejected, since when, and why, in Envoy's own words. Of a namespace with
-    -n, without which all must be allowed to be seen.
+    For each type SYNCED, STALE (sent, or to be sent, and not accepted yet; and for how long),
+    NOT_SENT, NOT_ASKED or REJECTED; then what was rejected, since when, and why, in Envoy's own
+    words. Of a namespace with -n, without which all must be allowed to be seen.
     """
     if root is not None or token is not None:
         _over_csds(root, token, server, server_name, output)
         return
     found = ask(where, lambda plane: _statuses(plane, proxy, namespace))
     if output in (Report.TABLE, Report.TEXT):
-        text = _one(found[0]) if proxy is not None else _all(found)
+        text = details(found[0]) if proxy is not None else overview(found)
         typer.echo(text + _rejections(found), nl=False)
     else:
         typer.echo(document(Form(output.value), list(found)), nl=False)
@@ -105,7 +105,7 @@ async def _statuses(plane: Reached, proxy: str | None, namespace: str) -> Sequen
     return one
 
 
-def _all(found: Sequence[Json]) -> str:
+def overview(found: Sequence[Json]) -> str:
     """A line for each proxy."""
     headings = ("NAME", "STATE", "CONNECTED", *(kind.upper() for kind in _COLUMNS))
     return table(
@@ -115,21 +115,27 @@ def _all(found: Sequence[Json]) -> str:
                 raw.text(each.get("proxy")),
                 raw.text(each.get("state")),
                 raw.text(each.get("age")) or "-",
-                *(raw.text(raw.mapping(each.get("types")).get(kind)) for kind in _COLUMNS),
+                *(_standing(each, kind) for kind in _COLUMNS),
             )
             for each in found
         ],
     )
 
 
-def _one(found: Json) -> str:
+def _standing(found: Json, kind: str) -> str:
+    """Where a type of a proxy stands, and for how long it has been behind."""
+    age = raw.text(raw.mapping(found.get("ages")).get(kind))
+    return " ".join(filter(None, (raw.text(raw.mapping(found.get("types")).get(kind)), age)))
+
+
+def details(found: Json) -> str:
     """A line for each type of a proxy."""
-    types, generations = raw.mapping(found.get("types")), raw.mapping(found.get("generations"))
+    generations = raw.mapping(found.get("generations"))
     rows = []
     for kind in _COLUMNS:
         reached = raw.mapping(generations.get(kind))
         numbers = (_generation(reached.get(name)) for name in ("sent", "acked"))
-        rows.append((kind.upper(), raw.text(types.get(kind)), *numbers))
+        rows.append((kind.upper(), _standing(found, kind), *numbers))
     name, age = raw.text(found.get("proxy")), raw.text(found.get("age"))
     since = f", connected for {age}" if age else ""
     first = printable(f"{name}: {raw.text(found.get('state'))}{since}")

@@ -29,7 +29,7 @@ from xds.status import Clients
 LOOK_SECONDS = 0.25
 """How often a page that listens is looked after: sooner would be of no use to eyes."""
 QUIET_SECONDS = 15.0
-"""After so long without news one line is sent, to find out who has gone."""
+"""After so long without news a page looks again all the same: how long things last has changed."""
 
 
 def page_routes(
@@ -142,12 +142,9 @@ class Views:
         while request.transport is not None and not request.transport.is_closing():
             await asyncio.sleep(LOOK_SECONDS)
             quiet += LOOK_SECONDS
-            if (now := self._state.revision) != told:
+            if (now := self._state.revision) != told or quiet >= QUIET_SECONDS:
                 told, quiet = now, 0.0
                 await answer.write(b"event: changed\ndata:\n\n")
-            elif quiet >= QUIET_SECONDS:
-                quiet = 0.0
-                await answer.write(b": still here\n\n")
         return answer
 
     def _list(self, request: web.Request, name: str, **values: object) -> web.Response:

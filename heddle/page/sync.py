@@ -30,12 +30,15 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """One type of one proxy. `sent` and `acked` are generations; -1 is none yet."""
+    """One type of one proxy. `sent` and `acked` are generations; -1 is none yet. `age` is how long
+    it has not had all that there is, in `STALE` and `NOT_SENT`.
+    """
 
     column: str
     state: State
     sent: int = -1
     acked: int = -1
+    age: str = ""
 
     @property
     def detail(self) -> str:
@@ -159,7 +162,7 @@ def _row(proxy: Proxy, clients: Mapping[str, ClientStatus], generation: int, now
         name=proxy.name,
         role="gateway" if proxy.is_gateway else "sidecar",
         overall=standing.state,
-        cells=[_cell(type_url, types.get(type_url)) for type_url in PUSH_ORDER],
+        cells=[_cell(type_url, types.get(type_url), now) for type_url in PUSH_ORDER],
         rejections=[
             each for url in PUSH_ORDER if url in types for each in _rejections(url, types[url], now)
         ],
@@ -169,11 +172,19 @@ def _row(proxy: Proxy, clients: Mapping[str, ClientStatus], generation: int, now
     )
 
 
-def _cell(type_url: str, status: TypeStatus | None) -> Cell:
+def _cell(type_url: str, status: TypeStatus | None, now: Now) -> Cell:
     column = short_name(type_url).upper()
     if status is None:
         return Cell(column=column, state=State.NOT_ASKED)
-    return Cell(column=column, state=_state(status), sent=status.sent, acked=status.acked)
+    state = _state(status)
+    since = status.behind_since if state in (State.STALE, State.NOT_SENT) else None
+    return Cell(
+        column=column,
+        state=state,
+        sent=status.sent,
+        acked=status.acked,
+        age="" if since is None else age(now.steady - since),
+    )
 
 
 def _state(status: TypeStatus) -> State:

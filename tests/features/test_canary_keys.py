@@ -148,7 +148,7 @@ async def test_no_key_is_anywhere(
         await web.ping()
         surfaces: dict[str, str | bytes] = {
             "csds": client_statuses(
-                ClientStatusRequest(), plane.server.clients.snapshot()
+                ClientStatusRequest(), plane.server.clients.snapshot(), lambda at: at
             ).SerializeToString(),
             "metrics": generate_latest(plane.metrics.registry),
             "problems": "\n".join(f"{each} {each!r}" for each in plane.control.problems()),

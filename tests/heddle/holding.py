@@ -24,6 +24,7 @@ class State:
     nack: Nack | None = None
     quarantined: Sequence[Quarantined] = ()
     held: Sequence[Holding] = ()
+    behind_since: float | None = None
 
     def holdings(self) -> Iterator[Holding]:
         return iter(self.held)

@@ -69,6 +69,14 @@ def test_a_proxy_that_has_all_is_synced() -> None:
             Cell(column="CDS", state=State.STALE, sent=7, acked=3),
         ),
         (
+            holding.State(CDS, settled=False, sent=7, acked=3, behind_since=NOW.steady - 12),
+            Cell(column="CDS", state=State.STALE, sent=7, acked=3, age="12 s"),
+        ),
+        (
+            holding.State(CDS, rejected=True, sent=7, acked=3, behind_since=NOW.steady - 12),
+            Cell(column="CDS", state=State.REJECTED, sent=7, acked=3),
+        ),
+        (
             holding.State(CDS, settled=False, sent=-1, acked=-1),
             Cell(column="CDS", state=State.NOT_SENT),
         ),

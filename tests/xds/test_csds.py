@@ -24,6 +24,8 @@ from xds.types import short_name
 
 METHODS = "/envoy.service.status.v3.ClientStatusDiscoveryService/"
 PATIENCE = 10.0
+BEGAN = 1_700_000_000.5
+"""When the clock of the streams showed 0."""
 
 Request = csds_pb2.ClientStatusRequest
 Response = csds_pb2.ClientStatusResponse
@@ -35,9 +37,19 @@ def connected(stream: Stream, *, node: str = "n") -> Clients:
     return clients
 
 
+def wall(at: float) -> float:
+    """Unix seconds, by the clock of these tests."""
+    return at + BEGAN
+
+
+def answered(stream: Stream) -> Response:
+    """What is told of one client."""
+    return client_statuses(Request(), connected(stream).snapshot(), wall)
+
+
 def shown(stream: Stream) -> dict[str, str]:
     """The status of each type of a client."""
-    response = client_statuses(Request(), connected(stream).snapshot())
+    response = answered(stream)
     (config,) = response.config
     return {
         short_name(each.type_url): csds_pb2.ConfigStatus.Name(each.config_status)
@@ -78,10 +90,11 @@ def test_a_rejection_is_shown_with_the_words_of_the_client(publisher: Publisher)
     client = Scripted(publisher)
     (response,) = client.ask("cds")
     client.nack(response, "bad\ncluster")
-    (config,) = client_statuses(Request(), connected(client.stream).snapshot()).config
+    (config,) = answered(client.stream).config
     clusters = config.generic_xds_configs[0]
     assert clusters.config_status == csds_pb2.ERROR
     assert clusters.error_state.details == "a: bad cluster"
+    assert clusters.error_state.last_update_attempt.ToMilliseconds() == 1000 * wall(client.now)
 
 
 def test_a_rejection_that_was_mended_is_shown_no_more(publisher: Publisher) -> None:
@@ -98,7 +111,7 @@ def test_no_resource_is_shown(publisher: Publisher) -> None:
     publisher.publish({"p": upsert(sds=[secret("private")])})
     client = Scripted(publisher)
     client.sync("sds", ["private"])
-    response = client_statuses(Request(), connected(client.stream).snapshot())
+    response = answered(client.stream)
     assert b"private" not in response.SerializeToString()
     assert shown(client.stream)["sds"] == "SYNCED"
 
@@ -128,14 +141,14 @@ def test_matchers_pick_clients_by_node(
             for fields in matchers
         ]
     )
-    assert len(client_statuses(request, clients.snapshot()).config) == picked
+    assert len(client_statuses(request, clients.snapshot(), wall).config) == picked
 
 
 def test_a_matcher_without_a_node_picks_everyone(publisher: Publisher) -> None:
     publisher.publish({"p": upsert()})
     clients = connected(Scripted(publisher).stream)
     request = Request(node_matchers=[node_pb2.NodeMatcher()])
-    assert len(client_statuses(request, clients.snapshot()).config) == 1
+    assert len(client_statuses(request, clients.snapshot(), wall).config) == 1
 
 
 @pytest.mark.parametrize(
@@ -152,7 +165,7 @@ def test_what_cannot_be_matched_is_refused(
     publisher.publish({"p": upsert()})
     clients = connected(Scripted(publisher).stream)
     with pytest.raises(BadRequest):
-        client_statuses(Request(node_matchers=[matcher]), clients.snapshot())
+        client_statuses(Request(node_matchers=[matcher]), clients.snapshot(), wall)
 
 
 # Over a real port
