@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 """The top of the checkout."""
 
-PATIENCE = 45.0
+PATIENCE = 120.0
 """Seconds until an answer is overdue."""
 
 ENDING = 20.0

@@ -11,6 +11,8 @@ from e2e.mesh import Mesh
 
 URL = "http://rollout:8080/"
 CANARY = {"x-canary": "yes"}
+MANY = 40
+"""Of two versions with a half each, both have answered then but once in 10^11 times."""
 
 
 @pytest.fixture(params=["services", "subsets"])
@@ -50,7 +52,7 @@ class Controller:
 
 
 def versions(mesh: Mesh, *, path: str = "", headers: dict[str, str] | None = None) -> set[str]:
-    return {answer.seen.version for answer in mesh.repeat(URL + path, 20, headers)}
+    return {answer.seen.version for answer in mesh.repeat(URL + path, MANY, headers)}
 
 
 def steps(controller: Controller, mesh: Mesh) -> Iterator[str]:

@@ -71,7 +71,7 @@ def test_only_so_many_requests_are_retried_at_once(
     mesh.apply(RETRIED % limit)
     mesh.repeat(URL, 50)
     name = mesh.name()
-    fails = {"x-echo-id": name, "x-echo-delay": "0.1", "x-echo-fail": "1000"}
+    fails = {"x-echo-id": name, "x-echo-delay": "0.25", "x-echo-fail": "1000"}
     with mesh.load(URL, fails, rate=600) as counts:
         mesh.repeat(URL, 5, SLOW)
     last = mesh.get(URL, {"x-echo-id": name})

@@ -7,6 +7,8 @@ from e2e.mesh import Mesh
 
 URL = "http://flag:8080/"
 INSIDER = {"x-canary": "insider"}
+MANY = 40
+"""Of two versions with a half each, both have answered then but once in 10^11 times."""
 VISITED = {"cookie": f"theme=dark; {COOKIE}"}
 
 
@@ -34,7 +36,7 @@ class Flagger:
 
 
 def versions(mesh: Mesh, headers: dict[str, str] | None = None) -> set[str]:
-    return {answer.seen.version for answer in mesh.repeat(URL, 20, headers)}
+    return {answer.seen.version for answer in mesh.repeat(URL, MANY, headers)}
 
 
 def test_weights_lead_a_version_in(mesh: Mesh) -> None:

@@ -1,6 +1,6 @@
 """Retries: how often the server is asked, and when it is not asked again."""
 
-from e2e.mesh import ECHO, Mesh, routes
+from e2e.mesh import ECHO, Mesh, routes, within
 from tests.semantics import covers
 
 V1 = "route: [{destination: {host: echo, subset: v1}}]"
@@ -33,14 +33,14 @@ def test_the_server_is_told_which_attempt_it_is(mesh: Mesh) -> None:
 def test_a_retry_goes_to_another_server(mesh: Mesh) -> None:
     """One of two fails for ever: the only retry hardly ever goes to the same one again.
 
-    Envoy chooses up to six times until it has another one: one in 64 retries has bad luck. If it
-    did not look, a quarter of all requests would fail.
+    Envoy chooses up to six times until it has another one: one in 64 retries has bad luck, and 13
+    of them once in 10^11 runs. If it did not look, a quarter of all requests would fail.
     """
     both = "route: [{destination: {host: echo}}]"
     mesh.apply(routes(f"[{{{both}, retries: {{attempts: 1, retryOn: 5xx}}}}]"))
     failing = {"x-echo-fail": "9", "x-echo-only": "v1"}
     answers = mesh.repeat(ECHO, 100, failing)
-    assert sum(answer.status != 200 for answer in answers) <= 8
+    assert sum(answer.status != 200 for answer in answers) <= 12
 
 
 def test_a_retry_may_go_to_the_same_server_if_asked_to(mesh: Mesh) -> None:
@@ -104,8 +104,11 @@ def test_by_default_an_answer_is_never_asked_for_again(mesh: Mesh) -> None:
 
 
 def test_a_slow_attempt_is_given_up_and_sent_again(mesh: Mesh) -> None:
-    mesh.apply(retries("{attempts: 1, perTryTimeout: 200ms, retryOn: 5xx}"))
-    name = mesh.name()
-    answer = mesh.get(ECHO, {"x-echo-id": name, "x-echo-delay": "2"})
-    assert answer.status == 504
-    assert len(mesh.received("echo-v1", name, 2)) == 2
+    def received(seconds: float) -> bool:
+        mesh.apply(retries(f"{{attempts: 1, perTryTimeout: {seconds}s, retryOn: 5xx}}"))
+        name = mesh.name()
+        answer = mesh.get(ECHO, {"x-echo-id": name, "x-echo-delay": f"{seconds * 10}"})
+        assert answer.status == 504
+        return len(mesh.received("echo-v1", name, 2)) == 2
+
+    assert within(0.2, received)

@@ -5,7 +5,8 @@ In proxy-port mode through a tunnel that the client's sidecar opens.
 
 from collections import Counter
 
-from e2e.mesh import CLIENT, STRANGER, SUBSETS, Mesh
+from e2e.mesh import CHANCE, CLIENT, STRANGER, SUBSETS, Mesh
+from heddle.demo.statistics import p_value
 from tests.semantics import covers
 
 PLAIN = "hello, this is no HTTP"
@@ -51,10 +52,9 @@ def test_a_rule_chooses_the_version(mesh: Mesh) -> None:
 
 
 def test_weights_are_shares_of_the_connections(mesh: Mesh) -> None:
-    """Outside of 20 to 64 of 200 is once in ten million runs."""
     mesh.apply(rules(to("v1:4", "v2:1")))
     shares = reached(mesh, times=200)
-    assert 20 <= shares["v2"] <= 64, shares
+    assert p_value(shares["v2"], 200, 0.2) > CHANCE, shares
     mesh.apply(rules(to("v1:0", "v2:1")))
     assert reached(mesh, times=10).keys() == {"v2"}
 
@@ -75,7 +75,7 @@ def test_the_first_rule_that_matches_counts_and_the_service_gets_the_rest(mesh: 
     mesh.apply(rules(f"match: [{{{nowhere}}}, {{port: 9001}}], {to('v1')}", to("v2")))
     assert reached(mesh).keys() == {"v2"}
     mesh.apply(rules(f"match: [{{{nowhere}}}], {to('v1')}"))
-    assert reached(mesh, times=30).keys() == {"v1", "v2"}
+    assert reached(mesh, times=40).keys() == {"v1", "v2"}
 
 
 def test_rules_tell_addresses_apart(intercepting: Mesh) -> None:

@@ -93,7 +93,7 @@ def test_shares_and_ports(intercepting: Mesh, folder: Path) -> None:
             f"match: [{{sniHosts: [{RED}], port: 8443}}], route: {both}",
         )
     )
-    assert {asked(intercepting, folder, RED) for _ in range(30)} == {("red", RED), ("blue", RED)}
+    assert {asked(intercepting, folder, RED) for _ in range(40)} == {("red", RED), ("blue", RED)}
 
 
 def test_what_leads_nowhere_is_closed_and_harms_nobody(intercepting: Mesh, folder: Path) -> None:

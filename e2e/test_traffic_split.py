@@ -2,8 +2,8 @@
 
 from collections import Counter
 
-from e2e.mesh import ECHO, Mesh, routes
-from heddle.demo.statistics import ALPHA, p_value
+from e2e.mesh import CHANCE, ECHO, Mesh, routes
+from heddle.demo.statistics import p_value
 from tests.semantics import covers
 
 V1 = "{destination: {host: echo, subset: v1}, weight: %d}"
@@ -20,10 +20,9 @@ def versions(mesh: Mesh, times: int) -> Counter[str]:
 
 
 def test_versions_get_their_weights(mesh: Mesh) -> None:
-    """A right mesh fails this once in a million runs (exact binomial test)."""
     mesh.apply(split(90, 10))
     seen = versions(mesh, TIMES)
-    assert p_value(seen["v2"], TIMES, 0.1) > ALPHA, seen
+    assert p_value(seen["v2"], TIMES, 0.1) > CHANCE, seen
 
 
 @covers("S-59")
@@ -31,7 +30,7 @@ def test_weights_are_relative(mesh: Mesh) -> None:
     """They need not add up to 100."""
     mesh.apply(split(3, 1))
     seen = versions(mesh, TIMES)
-    assert p_value(seen["v2"], TIMES, 0.25) > ALPHA, seen
+    assert p_value(seen["v2"], TIMES, 0.25) > CHANCE, seen
 
 
 def test_a_weight_of_nothing_gets_nothing(mesh: Mesh) -> None:

@@ -4,11 +4,23 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.fakes.clock import FakeClock
 from tests.goldens import Golden
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# The same examples in every run, so that nothing fails, or is covered, by chance; `make fuzz` draws
+# others. How long an example takes says nothing on a machine that has much else to do.
+settings.register_profile(
+    "steady",
+    derandomize="FUZZ" not in os.environ,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
+)
+settings.load_profile("steady")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.envoy
 OUTBOUND = names.VIRTUAL_OUTBOUND
 FIRST_PORT = 20_000
 AT_ONCE = 64
-LONG_ENOUGH = 10.0
+LONG_ENOUGH = 60.0
 SHORT = Duration(50_000_000)
 NOTHING_WITHIN = 0.3
 """Seconds after which a connection is believed not to be carried on: longer than `SHORT`."""

@@ -27,7 +27,7 @@ from e2e.programs import websocket
 from heddle.demo.http_message import Message
 from heddle.demo.http_server import Answer, Server
 
-PATIENCE = 10.0
+PATIENCE = 18.0
 """Seconds that `/seen` waits at most."""
 GRACE = 5.0
 

@@ -6,7 +6,8 @@ header; `KEEP`: connections are kept for further requests; `DELAY`: seconds befo
 `BODY`: a file that is every answer, for those who do not ask what was seen.
 HTTP/1.1 and HTTP/2 are told apart by their first bytes. The answer's `body` is a JSON object:
 `http`, `sni`, `alpn`, `client` (the common name in its certificate), `proxy` (the source in the
-PROXY header, with its version), `connection` (the how many that asked anything) and `pings` on it.
+PROXY header, with its version), `connection` (the how many that asked anything) and `pings` on it,
+`connections` (how many have asked anything).
 
 `WATCH_PORT`, HTTP/1.1: any request there is answered once the first connection has been closed.
 """
@@ -106,7 +107,8 @@ class Witness:
             return self._body.read_bytes()
         who = {"service": "witness", "version": self._version}
         request = {"method": "", "path": "", "headers": {}}
-        return json.dumps({**who, **request, "body": json.dumps(seen)}).encode()
+        told = {**seen, "connections": str(self._connections)}
+        return json.dumps({**who, **request, "body": json.dumps(told)}).encode()
 
     def _late(self, seen: Mapping[str, str]) -> Callable[[int], Awaitable[bytes]]:
         async def answer(pings: int) -> bytes:

@@ -53,7 +53,7 @@ from translator.listeners_outbound import Settings
 from translator.routes import inbound_route_configuration
 
 DOMAIN = "cluster.local"
-SECONDS = 10.0
+SECONDS = 60.0
 HTTP_PORT, TCP_PORT = 8080, 9000
 CALLED = "10.0.0.1"
 """Where the workload is, as its callers know it."""

@@ -41,7 +41,7 @@ async def connected(
             Start(shape=shape, tls=tls, inline=inline, identified=identified)
         )
         assert isinstance(started, Started)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await fleet.handle(
                 Connect(count=PROXIES, namespaces=shape.namespaces, server=started, tls=tls)
             )
@@ -53,13 +53,13 @@ async def connected(
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plaintext", "tls"])
 async def test_proxies_sync_and_acknowledge(tls: bool) -> None:
-    async with connected(tls=tls) as (server, _), asyncio.timeout(20):
+    async with connected(tls=tls) as (server, _), asyncio.timeout(60):
         await server.handle(Settle(clients=PROXIES))
 
 
 async def test_proxies_that_are_pods_are_known_by_their_tokens() -> None:
     pods = replace(SHAPE, pods=PROXIES)
-    async with connected(tls=True, shape=pods, identified=True) as (server, _), asyncio.timeout(20):
+    async with connected(tls=True, shape=pods, identified=True) as (server, _), asyncio.timeout(60):
         await server.handle(Settle(clients=PROXIES))
 
 
@@ -68,7 +68,7 @@ async def test_proxies_that_are_pods_are_known_by_their_tokens() -> None:
 async def test_an_edit_reaches_every_proxy_after_it_was_applied(
     kind: EditKind, inline: bool
 ) -> None:
-    async with connected(tls=False, inline=inline) as (server, fleet), asyncio.timeout(20):
+    async with connected(tls=False, inline=inline) as (server, fleet), asyncio.timeout(60):
         await server.handle(Prepare(kind=kind, number=1))
         await fleet.handle(Expect(marks=shapes.marks(kind, 1, inline=inline)))
         applied = await server.handle(Apply())
@@ -84,7 +84,7 @@ async def test_an_edit_reaches_every_proxy_after_it_was_applied(
 
 async def test_an_edit_goes_to_the_namespace_that_sees_it_and_to_nobody_else() -> None:
     shape = Shape(services=6, endpoints=2, namespaces=PROXIES, scoped=True)
-    async with connected(tls=False, shape=shape) as (server, fleet), asyncio.timeout(20):
+    async with connected(tls=False, shape=shape) as (server, fleet), asyncio.timeout(60):
         await server.handle(Prepare(kind="vs_edit", number=1))
         marks = shapes.marks("vs_edit", 1)
         await fleet.handle(Expect(marks=marks, namespace=shapes.namespace()))

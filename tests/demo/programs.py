@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from heddle.demo import load_report
 from heddle.demo.load_report import Report
 
-WAIT = 20.0
+WAIT = 60.0
 """Seconds that a test waits for a process before it fails; a good run takes milliseconds."""
 
 

@@ -41,7 +41,7 @@ class FakeKubeApi:
 
     async def until_asked(self, count: int) -> None:
         """Waits for so many questions."""
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(60.0):
             while len(self.asked) < count:
                 await self._news.wait()
 

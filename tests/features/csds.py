@@ -53,7 +53,7 @@ async def until_synced(served: Served, pod: str, kinds: Collection[str]) -> None
 
     `pod` is that of an inspector.
     """
-    async with asyncio.timeout(PATIENCE * 2), tool(served) as stub:
+    async with asyncio.timeout(PATIENCE), tool(served) as stub:
         call = stub.StreamClientStatus(metadata=tuple(served.metadata(pod)))
         found: list[dict[str, str]] = []
         while not any(all(each[kind] == "SYNCED" for kind in kinds) for each in found):

@@ -9,7 +9,7 @@ import grpc
 from tests.fakes.envoy import FakeEnvoy, Push, Request, Response
 from xds.types import SDS
 
-PATIENCE = 15.0
+PATIENCE = 60.0
 """Seconds that any wait may take."""
 
 METHOD = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
@@ -43,16 +43,21 @@ class Stream:
     async def ping(self) -> list[Push]:
         """What was sent before the answer to a question that is asked now.
 
-        The question is for a secret: of all that one push says, secrets come last.
+        The question is for a secret: of all that one push says, secrets come last. It is asked
+        again then: once the server answers, it has heard what this client said to the push.
         """
         before = len(self.envoy.pushes)
+        for _ in range(2):
+            await self._answered(len(self.envoy.pushes))
+        found = self.envoy.pushes[before:]
+        return [push for push in found if NOTHING not in push.removed]
+
+    async def _answered(self, before: int) -> None:
         await self._call.write(Request(type_url=SDS, resource_names_subscribe=[NOTHING]))
         await self.until(
             lambda: any(NOTHING in push.removed for push in self.envoy.pushes[before:])
         )
         await self._call.write(Request(type_url=SDS, resource_names_unsubscribe=[NOTHING]))
-        found = self.envoy.pushes[before:]
-        return [push for push in found if NOTHING not in push.removed]
 
     async def secrets(self, *names: str) -> dict[str, bytes]:
         """Those of the secrets that the server gives, by name; the others it says are not."""

@@ -49,7 +49,7 @@ from translator import bootstrap_secrets, mutual_tls
 pytestmark = pytest.mark.envoy
 
 ME = SpiffeId("cluster.local", "shop", "web")
-PATIENCE = 20.0
+PATIENCE = 60.0
 SERVER, FRONT, ADMIN = "server", "front", "admin"
 
 

@@ -12,7 +12,7 @@ from heddle.doors import LOOPBACK, Doors, Target, Way, ways
 from tests.meshes import mesh_of, objects_of
 
 WAY = Way("edge/ingress", 80, "http")
-WAIT = 10.0
+WAIT = 60.0
 SERVICE = """
 apiVersion: v1
 kind: Service

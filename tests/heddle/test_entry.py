@@ -46,7 +46,7 @@ def starting(
 def test_ctrl_c_while_modules_load_ends_it_without_a_traceback(tmp_path: Path) -> None:
     with starting(tmp_path) as program:
         program.send_signal(signal.SIGINT)
-        _, said = program.communicate(timeout=20)
+        _, said = program.communicate(timeout=60)
         assert (program.returncode, said) == (-signal.SIGINT, "")
 
 
@@ -61,7 +61,7 @@ def test_a_ctrl_c_that_is_ignored_stays_so(tmp_path: Path) -> None:
     """A shell starts what runs in the background so."""
     with starting(tmp_path, ignored=True) as program:
         program.send_signal(signal.SIGINT)
-        _, said = program.communicate(timeout=20)
+        _, said = program.communicate(timeout=60)
         assert program.returncode == 1
         assert "KeyboardInterrupt" not in said
 

@@ -31,7 +31,7 @@ _EXPIRED = {
     "reason": "Expired",
     "code": 410,
 }
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 
 
 @dataclass(frozen=True, slots=True)

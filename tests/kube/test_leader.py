@@ -13,7 +13,7 @@ from tests.kube.accounts import Namespace, rule
 
 TERMS = Terms(lease=3.0, renew=2.0, retry=0.4, jitter=0.5)
 """Shorter than in earnest, in the same proportions."""
-PATIENCE = 30.0
+PATIENCE = 60.0
 GROUP = "coordination.k8s.io"
 ROLE = (
     rule(GROUP, ["leases"], ["create"]),

@@ -48,7 +48,7 @@ READ = (
     rule("discovery.k8s.io", ["endpointslices"], WATCH),
     *(rule(group, ["*"], WATCH) for group in (GROUP, "security.istio.io")),
 )
-PATIENCE = 20.0
+PATIENCE = 60.0
 WORDS = "no such thing as a timeout"
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.usefixtures("definitions")]
@@ -120,7 +120,7 @@ class Mesh(Kubectl):
     async def until_rejected(self) -> None:
         reason = "{.status.conditions[?(@.type=='Programmed')].reason}"
         await self.kubectl(
-            "wait", "virtualservice/reviews", f"--for=jsonpath={reason}=Rejected", "--timeout=20s"
+            "wait", "virtualservice/reviews", f"--for=jsonpath={reason}=Rejected", "--timeout=60s"
         )
 
     async def until_event(self) -> str:

@@ -181,6 +181,34 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
+def networks(pids: Sequence[int] | None = None) -> frozenset[int]:
+    """The numbers of the network namespaces that processes are in; by default, that any is in."""
+    places = Path("/proc").glob("[0-9]*") if pids is None else (Path(f"/proc/{n}") for n in pids)
+    found = set()
+    for place in places:
+        with suppress(OSError):
+            found.add((place / "ns/net").stat().st_ino)
+    return frozenset(found)
+
+
+@contextmanager
+def kept_networks(pids: Sequence[int]) -> Iterator[frozenset[int]]:
+    """The network namespaces of processes, but for our own. While the block runs no other gets one
+    of their numbers: the kernel would give the number of one that is gone to the next one that
+    anybody makes.
+    """
+    handles = []
+    for pid in pids:
+        with suppress(OSError):
+            handles.append(os.open(f"/proc/{pid}/ns/net", os.O_RDONLY))
+    try:
+        found = frozenset(os.fstat(handle).st_ino for handle in handles)
+        yield found - networks([os.getpid()])
+    finally:
+        for handle in handles:
+            os.close(handle)
+
+
 @contextmanager
 def watched(pids: Sequence[int]) -> Iterator[Callable[[float], list[int]]]:
     """Gives a function that waits until the processes have ended, for so many seconds; those that

@@ -30,7 +30,7 @@ HOSTS = {"server.shop.svc.cluster.local": (SERVICE_ADDRESS,)}
 CLIENT = """
 import json, os, socket, sys, urllib.request
 def get(url):
-    with urllib.request.urlopen(url, timeout=20) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         return {"body": answer.read().decode(), **answer.headers}
 def caught(path):
     try:
@@ -135,7 +135,7 @@ async def main(mode: RunMode, envoy: Path, state: Path, *, stay: bool) -> None:
         await node.reconcile({"server": server}, HOSTS, b"root")
         await node.all_ready()
         await node.reconcile({"server": server, "client": client}, HOSTS, b"root")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await lines.until(lambda seen: any(_is_answer(line) for line in seen))
         if stay:
             print(os.getpid(), flush=True)

@@ -67,7 +67,7 @@ def test_killing_the_supervisor_ends_every_container(envoy_binary: Path, repo_ro
     pids = descendants(process.pid)
     with watched(pids) as left:
         process.kill()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
         assert len(pids) >= 6  # init, runner, two applications, two Envoys
         assert left(10) == []
 

@@ -71,7 +71,7 @@ def test_a_killed_run_leaves_no_container_and_the_next_start_removes_the_rest(
     container, other = map(int, process.stdout.readline().split())
     with watched([container]) as container_left, watched([other]) as other_left:
         process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
         assert container_left(10) == []  # the kernel did that
         assert other_left(0.1) == [other]
         assert len(folders(tmp_path, "run-*")) == 1

@@ -21,7 +21,7 @@ async def main(envoy: Path) -> None:
         RunMode.NAMESPACES, Path("/dev/shm/test"), envoy=envoy, on_line=lines
     ) as node:
         await node.reconcile(pods(pod("inner", "10.201.1.1", inner)), {}, b"root")
-        async with asyncio.timeout(40):
+        async with asyncio.timeout(90):
             async for status in node.events():
                 if lines.texts() or status.restarts:
                     break

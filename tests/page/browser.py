@@ -20,7 +20,7 @@ from typing import IO
 import aiohttp
 
 PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-PATIENCE = 20.0
+PATIENCE = 60.0
 _FLAGS = (
     "--headless=new",
     "--no-first-run",

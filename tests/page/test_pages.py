@@ -266,7 +266,7 @@ async def test_no_page_shows_a_key(plane: Plane, site: Site) -> None:
 
 async def test_news_are_told_at_once(plane: Plane, site: Site) -> None:
     """Of an edit, and of a proxy that comes; nothing while nothing happens."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async with site.session.get(f"{site.base}/events", headers=site.bearer) as answer:
             assert answer.content_type == "text/event-stream"
             assert await answer.content.readline() == b": listening\n"

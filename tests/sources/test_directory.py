@@ -22,7 +22,7 @@ class Follower:
     def __init__(self, events: AsyncIterator[object]) -> None:
         self._events = events
 
-    async def batch(self, seconds: float = 10) -> list[str]:
+    async def batch(self, seconds: float = 60) -> list[str]:
         async with asyncio.timeout(seconds):
             return told(await anext(self._events))  # type: ignore[arg-type]  # a sequence of events
 

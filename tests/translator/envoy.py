@@ -32,7 +32,7 @@ from translator.filters import outbound_filters
 from translator.http_manager import http_manager
 from translator.routes import route_configuration
 
-SECONDS = 30
+SECONDS = 120
 
 
 def refusal(envoy: Path, folder: Path, config: Mapping[str, object]) -> str:

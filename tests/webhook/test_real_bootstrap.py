@@ -85,6 +85,6 @@ def test_envoy_accepts_the_arguments(mode: Mode, envoy_binary: Path, tmp_path: P
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr

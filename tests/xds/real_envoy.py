@@ -22,7 +22,7 @@ from tests.envoy_process import running_envoy
 from xds.resource import Resource, resource
 from xds.types import CDS, EDS, LDS, RDS, VHDS
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 def free_port() -> int:

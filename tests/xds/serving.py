@@ -17,7 +17,7 @@ from xds.types import CDS
 
 METHOD = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources"
 SOTW = "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources"
-PATIENCE = 10.0
+PATIENCE = 60.0
 NOW = 1e9
 
 Request = discovery_pb2.DeltaDiscoveryRequest

@@ -187,14 +187,14 @@ async def test_a_cluster_and_its_route_in_one_publish_lose_no_request(running: R
 @rules("X-83", "X-84")
 async def test_a_changed_cluster_gets_its_endpoints_without_asking(running: Running) -> None:
     async with _load(running.port) as answers:
-        async with asyncio.timeout(5):  # without them it would take Envoy 15 s to give up
+        async with asyncio.timeout(12):  # without them it would take Envoy 15 s to give up
             await running.publish(PartChange(upserts={CDS: [real.cluster("a", timeout=2)]}))
     assert {status for status, _ in answers} == {200}
 
 
 @rules("X-46", "X-64")
 async def test_a_cluster_without_endpoints_does_not_stay_warming(running: Running) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(12):
         await running.publish(PartChange(upserts={CDS: [real.cluster("empty")]}))
 
 

@@ -25,7 +25,7 @@ from xds.resource import Resource
 from xds.server import Server, ServerSettings
 from xds.types import CDS, EDS, LDS, RDS
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 _CLIENT = """
 import sys
@@ -35,7 +35,7 @@ with grpc.insecure_channel("xds:///greeter") as channel:
     say = channel.unary_unary("/Greeter/Say")
     for _ in sys.stdin:
         try:
-            print(say(b"", timeout=15, wait_for_ready=True).decode(), flush=True)
+            print(say(b"", timeout=60, wait_for_ready=True).decode(), flush=True)
         except grpc.RpcError as error:
             print(error.code().name, error.details(), flush=True)
 """

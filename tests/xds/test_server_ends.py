@@ -4,6 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack
 
 import grpc
+import pytest
 
 from tests.xds.resources import cluster, upsert
 from tests.xds.rules import rules
@@ -93,11 +94,14 @@ async def test_a_dropped_part_sends_its_clients_away(
 
 @rules("X-10")
 async def test_a_server_that_stops_ends_streams_in_order_and_each_with_a_status(
-    publisher: Publisher, owner: Owner
+    publisher: Publisher, owner: Owner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Clients learn why, and come to the other replicas one after the other."""
+    monkeypatch.setattr(
+        "xds.server._STEP_SECONDS", 0.25
+    )  # that clients hear of one before the next
     publisher.publish({"p": upsert(cds=[cluster("a")])})
-    settings = ServerSettings(plaintext=True, drain=4.0, max_streams_per_connection=100)
+    settings = ServerSettings(plaintext=True, drain=40.0, max_streams_per_connection=100)
     over: list[int] = []
 
     async def until_over(number: int, call: Stream) -> None:
@@ -123,7 +127,7 @@ async def test_a_server_that_stops_does_not_wait_for_clients_that_hold_on(
     """One that has not even said who it is has no stream that could be ended."""
     settings = ServerSettings(plaintext=True, drain=0.2)
     async with serving(publisher, owner, settings) as (running, port), stream(port) as call:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await owner.asked.wait()
             await running.stop()
         assert (await ended(call))[0] == "UNAVAILABLE"

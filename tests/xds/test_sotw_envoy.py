@@ -24,7 +24,7 @@ from xds.types import CDS, EDS, LDS, RDS
 
 pytestmark = [pytest.mark.envoy, pytest.mark.timeout(120)]
 
-QUICK = 5.0
+QUICK = 12.0
 """Seconds: Envoy gives up on what does not come after 15."""
 
 

@@ -19,7 +19,7 @@ from xds.server import Server, ServerSettings
 from xds.types import CDS
 
 METHOD = "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources"
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 Request = discovery_pb2.DiscoveryRequest
 Response = discovery_pb2.DiscoveryResponse
