@@ -15,6 +15,7 @@ from crds.meta import Key, Meta
 from mesh.mesh import Mesh
 from mesh.proxy import Proxy, is_injected, proxy_from
 from mesh.service_index import selects
+from mesh.spelling import Names, names_of
 
 Kind = TypeVar("Kind", bound=Object)
 Raw = Mapping[str, object]
@@ -61,14 +62,21 @@ class Facts:
 
     def subjects(self, kind: type[Kind]) -> Iterator[tuple[Key, Kind]]:
         """The objects of a kind to say something about, in the order of keys."""
-        focus = self.focus
-        if focus is None:
+        if self.focus is None:
             yield from self.every(kind)
             return
-        for key in sorted(focus):
-            item = self.objects.get(key)
+        for key in self._focused.get(kind, ()):
+            item = self.objects[key]
             if isinstance(item, kind):
                 yield key, item
+
+    @cached_property
+    def _focused(self) -> Mapping[type[object], Sequence[Key]]:
+        found: defaultdict[type[object], list[Key]] = defaultdict(list)
+        for key in sorted(self.focus or ()):
+            if key in self.objects:
+                found[type(self.objects[key])].append(key)
+        return found
 
     def every(self, kind: type[Kind]) -> Sequence[tuple[Key, Kind]]:
         """All objects of a kind, in the order of keys: to look things up in."""
@@ -124,6 +132,19 @@ class Facts:
         given = {(place, "default") for place in self.used_namespaces}
         return frozenset(written | used | given)
 
+    @cached_property
+    def account_names(self) -> Mapping[str, Names]:
+        """The names of those, by namespace."""
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for namespace, name in self.service_accounts:
+            found[namespace].add(name)
+        return {namespace: names_of(each) for namespace, each in found.items()}
+
+    @cached_property
+    def namespace_names(self) -> Names:
+        """The names of the namespaces that are used, for whoever misspells one."""
+        return names_of(self.used_namespaces)
+
     def pods(self, namespace: str, selector: Mapping[str, str] = EMPTY) -> Sequence[Key]:
         """The pods of a namespace (`""`: of all) whose labels have all that is asked for."""
         buckets = [
@@ -132,6 +153,20 @@ class Facts:
         if not buckets:
             return self._placed.get(namespace, ())
         return [key for key in min(buckets, key=len) if selects(selector, self._labels(key))]
+
+    def labels(self, namespace: str) -> Mapping[str, Names]:
+        """The values of each label of the pods of a namespace (`""`: of all)."""
+        return self._values.get(namespace, {})
+
+    @cached_property
+    def _values(self) -> Mapping[str, Mapping[str, Names]]:
+        found: dict[str, dict[str, list[str]]] = {}
+        for namespace, name, value in self._labelled:
+            found.setdefault(namespace, {}).setdefault(name, []).append(value)
+        return {
+            namespace: {name: names_of(values) for name, values in labels.items()}
+            for namespace, labels in found.items()
+        }
 
     @cached_property
     def kinds_of_pods(self) -> Mapping[str, tuple[tuple[Key, Pod], ...]]:

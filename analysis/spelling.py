@@ -1,31 +1,20 @@
 """What a misspelt name was meant to be."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
-_LONGEST = 253
-"""Of a name in Kubernetes."""
+from mesh import spelling
+from mesh.spelling import Names, names_of
 
 
-def closest(name: str, known: Iterable[str], *, cutoff: float = 0.7) -> str | None:
+def closest(name: str, known: Iterable[str] | Names, *, cutoff: float = 0.7) -> str | None:
     """The name that is most like this one; None if none is. `cutoff` is the least likeness, 0 to 1.
     Of two equally alike it is the later by letters, whatever the order of `known`.
     """
-    near = (each for each in sorted(set(known)) if _is_near(name, each, cutoff))
-    found = get_close_matches(name[:_LONGEST], near, n=1, cutoff=cutoff)
-    return found[0] if found else None
+    names = known if isinstance(known, Names) else names_of(known)
+    return spelling.closest(names, name, cutoff=cutoff)
 
 
-def _is_near(name: str, other: str, cutoff: float) -> bool:
-    """Whether the lengths allow that likeness, which is quicker to know than the likeness itself.
-
-    The ratio is at most 2 * min / (a + b) (difflib, `real_quick_ratio`).
-    """
-    total = len(name) + len(other)
-    return bool(total) and 2 * min(len(name), len(other)) >= cutoff * total
-
-
-def did_you_mean(name: str, known: Iterable[str], *, otherwise: str = "") -> str:
+def did_you_mean(name: str, known: Iterable[str] | Names, *, otherwise: str = "") -> str:
     """A remedy: the name that was meant, or what to do if there is none like it."""
     found = closest(name, known)
     return f"Did you mean {found}?" if found else otherwise

@@ -44,7 +44,11 @@ def rows(services: int, clients: int) -> tuple[Row, ...]:
             unit="s",
             target=3,
         ),
-        Row(text="... as a command, with its start", figure="analyze.command_s", unit="s"),
+        Row(
+            text="... as a command, with its start", figure="analyze.command_s", unit="s", target=3
+        ),
+        Row(text="... CPU of that", figure="analyze.command_cpu_s", unit="s"),
+        Row(text="... each with a misspelt host", figure="analyze.misspelt_s", unit="s"),
         Row(text="... with as many Deployments", figure="analyze_workloads.s", unit="s"),
         Row(text="VirtualService edit, 1 proxy", figure="vs_edit_1.last_ms", unit="ms"),
         *_edit("VirtualService edit", many, "vs_edit_unscoped", (0.2, 0.25, 2000)),

@@ -5,8 +5,6 @@ another one overrules.
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from difflib import get_close_matches
-from heapq import nsmallest
-from os.path import commonprefix
 
 from crds.destination_rule import DestinationRule
 from crds.meta import Key
@@ -27,12 +25,11 @@ from mesh.rule_problems import rule_problems
 from mesh.scope import Scope
 from mesh.service_aliases import concrete
 from mesh.shadows import winners
+from mesh.spelling import beginning, closest
 from mesh.virtual_services import destinations, routed_hosts
 
-_COMPARED = 20
-"""So many names are compared letter by letter with one that is misspelt."""
-_IN_CLUSTER = f".svc.{hosts.DOMAIN}"
-"""All hosts of Services end so, which would make any two of them look alike."""
+_LIKENESS = 0.8
+"""The least that a name has in common with what is proposed in its place (difflib's ratio)."""
 
 
 def check(mesh: Mesh, key: Key) -> tuple[Problem, ...]:
@@ -164,22 +161,14 @@ def _ports(mesh: Mesh, host: str) -> list[str]:
 def _meant(mesh: Mesh, host: str) -> str:
     if (end := concrete(mesh.aliases, mesh.services.hosts, host)) != host:
         return f"; it is another name of {end}: name that one"
-    shorter = {known.removesuffix(_IN_CLUSTER): known for known in sorted(mesh.services.hosts)}
-    wanted = host.removesuffix(_IN_CLUSTER)
-    elsewhere = [s for s in shorter if s.partition(".")[0] == wanted.partition(".")[0]]
-    alike = nsmallest(_COMPARED, shorter, key=lambda known: _unlike(wanted, known))
-    close = get_close_matches(wanted, alike, n=1, cutoff=0.8)
-    found = (close or (elsewhere if wanted != host else []))[:1]
-    return f"; did you mean {shorter[found[0]]}?" if found else "; check the name and the namespace"
-
-
-def _unlike(one: str, other: str) -> int:
-    """How much of the longer name is left between what both begin and end with: quickly told, for
-    a mesh with many hosts may have many wrong ones.
-    """
-    begins = len(commonprefix((one, other)))  # noqa: RUF071 - letters are meant
-    ends = len(commonprefix((one[:begins:-1], other[:begins:-1])))  # noqa: RUF071 - the same
-    return max(len(one), len(other)) - begins - ends
+    wanted = hosts.shortest(host)
+    found = closest(mesh.services.names, wanted, cutoff=_LIKENESS)
+    if found is None and wanted != host:  # the same name in another namespace
+        found = beginning(mesh.services.names, f"{wanted.partition('.')[0]}.")
+    if found is None:
+        return "; check the name and the namespace"
+    full = f"{found}{hosts.IN_CLUSTER}"
+    return f"; did you mean {full if full in mesh.services.hosts else found}?"
 
 
 def _meant_subset(mesh: Mesh, namespace: str, host: str, destination: Destination) -> str:

@@ -6,11 +6,18 @@ from collections.abc import Iterable
 
 DOMAIN = "cluster.local"
 """The cluster's DNS domain."""
+IN_CLUSTER = f".svc.{DOMAIN}"
+"""All hosts of Kubernetes Services end so."""
 
 
 def fqdn(name: str, namespace: str) -> str:
     """The host of the Kubernetes Service `name` in `namespace`."""
-    return f"{name}.{namespace}.svc.{DOMAIN}"
+    return f"{name}.{namespace}{IN_CLUSTER}"
+
+
+def shortest(host: str) -> str:
+    """The host without what those of all Services end in."""
+    return host.removesuffix(IN_CLUSTER)
 
 
 def resolve(host: str, namespace: str) -> str:

@@ -13,6 +13,7 @@ from mesh.index import regroup
 from mesh.order import Rank, rank
 from mesh.service_aliases import Alias
 from mesh.services import Arrival, Service, services_of
+from mesh.spelling import Names, changed
 from mesh.store import Change
 
 Bucket = TypeVar("Bucket")
@@ -26,8 +27,9 @@ class Services:
     """`contributed` holds what each Kubernetes object stands for; the rest is inverted from it.
 
     `selectors` is by namespace and each label of the selector, `anywhere` by the port at which a
-    service wants what goes to no known address; `automatic` has the addresses that nobody wrote.
-    `exports` says who sees a service that does not say it.
+    service wants what goes to no known address; `automatic` has the addresses that nobody wrote,
+    `names` the hosts in short, for whoever misspells one. `exports` says who sees a service that
+    does not say it.
     """
 
     contributed: Mapping[Key, tuple[Service, ...]] = field(default_factory=dict)
@@ -37,6 +39,7 @@ class Services:
     selectors: Mapping[_Label, frozenset[Key]] = field(default_factory=dict)
     anywhere: Mapping[int, frozenset[Key]] = field(default_factory=dict)
     automatic: Table = field(default_factory=Table)
+    names: Names = field(default_factory=Names)
     exports: frozenset[str] = EVERYBODY
 
     def at(self, host: str) -> tuple[Service, ...]:
@@ -199,9 +202,11 @@ def _edited(services: Services, automatic: Table, edits: Sequence[_Edit]) -> Ser
             [(bucket, key) for key, _, new in edits for s in new for bucket in buckets(s)],
         )
 
+    by_host = regrouped(services.hosts, lambda s: (s.host,))
+    touched = {s.host for _, old, new in edits for s in (*old, *new)}
     return Services(
         contributed=contributed,
-        hosts=regrouped(services.hosts, lambda s: (s.host,)),
+        hosts=by_host,
         addresses=regrouped(services.addresses, lambda s: s.addresses),
         namespaces=regrouped(services.namespaces, lambda s: (s.namespace,)),
         selectors=regrouped(
@@ -210,8 +215,16 @@ def _edited(services: Services, automatic: Table, edits: Sequence[_Edit]) -> Ser
         ),
         anywhere=regrouped(services.anywhere, _wanted_ports),
         automatic=automatic,
+        names=_names(services.names, by_host, touched),
         exports=services.exports,
     )
+
+
+def _names(names: Names, by_host: Collection[str], touched: Iterable[str]) -> Names:
+    """`names` after hosts came or went: a Service and a ServiceEntry may have the same in short."""
+    short = {hosts.shortest(host) for host in touched}
+    there = {name for name in short if name in by_host or f"{name}{hosts.IN_CLUSTER}" in by_host}
+    return changed(names, frozenset(short - there), frozenset(there))
 
 
 def _affected(old: Services, new: Services, touched: Iterable[Service]) -> Iterator[str]:

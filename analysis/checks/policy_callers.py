@@ -18,6 +18,7 @@ from analysis.spelling import closest, is_slip
 from crds.authorization_policy import AuthorizationPolicy, Listed, source_fields
 from crds.meta import Key
 from mesh.protection import LOCAL_DOMAIN, trust_domains
+from mesh.spelling import Names
 
 _PRINCIPAL = re.compile(r"([^/]+)/ns/([^/]+)/(?:sa/([^/]+)|\*)")
 _SCHEME = "spiffe://"
@@ -95,10 +96,10 @@ def _known(facts: Facts, key: Key, named: _Named) -> Iterator[Message]:
 
 
 def _namespace(facts: Facts, key: Key, named: _Named) -> Iterator[Message]:
-    wanted, known = named.namespace, facts.used_namespaces
-    if not wanted or wanted in known:
+    wanted = named.namespace
+    if not wanted or wanted in facts.used_namespaces:
         return
-    near = closest(wanted, known)
+    near = closest(wanted, facts.namespace_names)
     if near is not None and is_slip(wanted, near):
         text = f"there is no namespace {wanted}, so this is about nobody"
         yield _nobody(codes.UNKNOWN_NAMESPACE, key, named, text, f"Did you mean {near}?")
@@ -108,12 +109,12 @@ def _account(facts: Facts, key: Key, named: _Named) -> Iterator[Message]:
     place, account = named.namespace, named.account
     if not account or not facts.pods(place) or (place, account) in facts.service_accounts:
         return
-    known = sorted(name for namespace, name in facts.service_accounts if namespace == place)
+    known = facts.account_names.get(place, Names())
     near = closest(account, known)
     if not facts.knows("ServiceAccount") and not (near and is_slip(account, near)):
         return  # it may be that of pods that are not there now
     text = f"namespace {place} has no service account {account}, so this is about nobody"
-    remedy = f"Did you mean {near}?" if near else f"It has {', '.join(known)}."
+    remedy = f"Did you mean {near}?" if near else f"It has {', '.join(known.forwards)}."
     yield _nobody(codes.UNKNOWN_CALLER, key, named, text, remedy)
 
 

@@ -73,16 +73,12 @@ def _missed(
 
 def _remedy(facts: Facts, namespace: str, labels: Mapping[str, str]) -> str:
     """The label that is misspelt, if it looks so."""
-    known: dict[str, set[str]] = {}
-    for key in facts.pods(namespace):
-        meta = facts.meta(key)
-        for name, value in (meta.labels if meta else {}).items():
-            known.setdefault(name, set()).add(value)
+    known = facts.labels(namespace)
     for name, value in sorted(labels.items()):
         if name not in known:
             near = closest(name, known)
             return f"Did you mean the label {near}?" if near else _COMPARE
-        if value not in known[name]:
+        if value not in known[name].every:
             near = closest(value, known[name])
             return f"Did you mean the label {name}: {near}?" if near else _COMPARE
     return _COMPARE
