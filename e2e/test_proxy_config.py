@@ -1,13 +1,17 @@
 """What commands tell of proxies that run: by their own account, and by the control plane's."""
 
 import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from e2e.mesh import SUBSETS, Mesh, routes
+from e2e.test_mutual_tls import peer_authentication
 from heddle.main import app
 from heddle.proxies.redaction import shows_key
+from tests.meshes import authorization_policy
 
 CLIENT = "deployment/client.e2e"
 ROUTED = routes(
@@ -70,6 +74,36 @@ def test_a_proxy_holds_what_it_is_to_hold(routed: Mesh) -> None:
         found = json.loads(result.stdout)
         assert {each["kind"] for each in found} >= kinds | more
         assert {(each["state"], each["acked"]) for each in found} == {("same", "ACKED")}
+
+
+def test_a_dump_of_ours_says_where_each_object_is_written(mesh: Mesh) -> None:
+    """Envoy's own names the object; lines would change resources that no edit is about."""
+    open_ = peer_authentication("PERMISSIVE", name="open")
+    mesh.apply(ROUTED, authorization_policy("viewers", "{rules: [{}]}", "e2e"), open_)
+    sources = ("desired", "live")
+    desired, live = (
+        heddle(mesh, "config-dump", "deployment/echo-v1.e2e", "--source", each).stdout
+        for each in sources
+    )
+    kinds: set[object] = set()
+    for each in objects(json.loads(desired)):
+        line = Path(str(each["file"])).read_text().splitlines()[int(str(each["line"])) - 1]
+        assert line.strip(), each
+        kinds.add(each["kind"])
+    assert kinds >= {"DestinationRule", "Service", "VirtualService"}
+    assert kinds >= {"AuthorizationPolicy", "PeerAuthentication"}
+    assert "/peer-authentication/open" in live
+    assert "heddle.written" not in live
+
+
+def objects(dump: object) -> Iterator[Mapping[str, object]]:
+    """Every object that a dump of ours names."""
+    if isinstance(dump, list):
+        for each in dump:
+            yield from objects(each)
+    elif isinstance(dump, dict):
+        yield from dump.get("heddle.written", {}).get("objects", ())
+        yield from objects(list(dump.values()))
 
 
 @pytest.mark.parametrize("kind", ["cluster", "listener", "route", "secret", "bootstrap"])

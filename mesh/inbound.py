@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from crds.connection_pool import ConnectionPoolSettings
+from crds.meta import Key
 from crds.peer_authentication import Mode as PeerMode
 from crds.server_tls import ServerTLSSettings
 from crds.sidecar import CaptureMode, IstioIngressListener, Sidecar
@@ -29,7 +30,8 @@ class InboundPort:
 
     Without an `application` calls are passed on to the very port. `bind` is an address at which the
     sidecar listens itself; `captured`: it takes what is redirected, or meant, for the port. `tls`
-    is what callers speak; if it is `closed`, a Secret lacks what that takes.
+    is what callers speak; if it is `closed`, a Secret lacks what that takes. `sidecar` is the
+    Sidecar that has an ingress listener for it.
     """
 
     number: int
@@ -42,6 +44,7 @@ class InboundPort:
     captured: bool = True
     tls: ServerTLSSettings | None = None
     closed: bool = False
+    sidecar: Key | None = None
 
 
 def inbound_ports(mesh: Mesh, proxy: Proxy) -> tuple[InboundPort, ...]:
@@ -51,7 +54,8 @@ def inbound_ports(mesh: Mesh, proxy: Proxy) -> tuple[InboundPort, ...]:
     if key is not None:
         sidecar = mesh.sidecars.objects[key]
         if sidecar.ingress:
-            found = {port.number: port for port in _of_listeners(sidecar.ingress, found, proxy)}
+            listened = _of_listeners(sidecar.ingress, found, proxy)
+            found = {port.number: replace(port, sidecar=key) for port in listened}
             found |= {port.number: port for port in _secured(mesh, proxy, sidecar, found)}
         found = {number: _pooled(port, sidecar) for number, port in found.items()}
     entered = (n for n in sorted(found) if proxy.mode is Mode.REDIRECT or has_entrance(n))

@@ -2,13 +2,15 @@
 who may call.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from crds.authorization_policy import AuthorizationPolicy
 from crds.mesh_config import CertificateSource, MeshConfig
+from crds.meta import Key
 from crds.peer_authentication import port_number
 from mesh.attachment import policies_for, workload_of
-from mesh.authentication import PLAIN_OR_MUTUAL, Modes, modes
+from mesh.authentication import PLAIN_OR_MUTUAL, Modes, deciding, modes
 from mesh.mesh import Mesh
 from mesh.providers import Authorizer, authorizers
 from mesh.proxy import Proxy
@@ -33,16 +35,22 @@ OF_ANY_MESH = Membership()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protection:
-    """`authorizers` are whom the policies ask; `membership` is whose certificates are taken,
-    `aliases` the names of their trust domains in policies.
+    """`deciders` are the PeerAuthentications that the `modes` are of: at the workload's own ports,
+    and at 0 for all others. `authorizers` are whom the policies ask; `membership` is whose
+    certificates are taken, `aliases` the names of their trust domains in policies.
     """
 
     modes: Modes = PLAIN_OR_MUTUAL
+    deciders: Mapping[int, Key] = field(default_factory=dict)
     policies: tuple[AuthorizationPolicy, ...] = ()
     authorizers: tuple[Authorizer, ...] = ()
     issuers: tuple[Issuer, ...] = ()
     membership: Membership = OF_ANY_MESH
     aliases: tuple[str, ...] = (LOCAL_DOMAIN,)
+
+    def decider(self, port: int) -> Key | None:
+        """The PeerAuthentication by which a port of the workload has its mode, if any has a say."""
+        return self.deciders.get(port if str(port) in self.modes.ports else 0)
 
     def listed_ports(self) -> tuple[int, ...]:
         """The ports that have a mode of their own."""
@@ -59,14 +67,25 @@ def protection_of(mesh: Mesh, proxy: Proxy) -> Protection:
     root, where, labels = mesh.config.root_namespace, proxy.namespace, proxy.labels
     member = Membership(domains=trust_domains(mesh.config), source=mesh.config.certificate_source)
     policies = policies_for(mesh.authorization_policies, root, workload_of(proxy))
+    held = modes(mesh.peer_authentications, root, where, labels)
     return Protection(
-        modes=modes(mesh.peer_authentications, root, where, labels),
+        modes=held,
+        deciders=_deciders(mesh, proxy, held),
         policies=policies,
         authorizers=authorizers(mesh, proxy, policies),
         issuers=issuers(mesh, proxy),
         membership=member,
         aliases=tuple(dict.fromkeys((*member.domains, LOCAL_DOMAIN))),
     )
+
+
+def _deciders(mesh: Mesh, proxy: Proxy, held: Modes) -> Mapping[int, Key]:
+    root, where, labels = mesh.config.root_namespace, proxy.namespace, proxy.labels
+    ports = (0, *filter(None, map(port_number, held.ports)))
+    found = (
+        (port, deciding(mesh.peer_authentications, root, where, labels, port)) for port in ports
+    )
+    return {port: by.object for port, by in found if by is not None}
 
 
 def trust_domains(config: MeshConfig) -> tuple[str, ...]:

@@ -234,11 +234,12 @@ def inbound_cluster(
     target: int | None = None,
     ipv6: bool = False,
     pool: ConnectionPoolSettings | None = None,
+    sidecar: Key | None = None,
     defaults: Defaults = DEFAULTS,
 ) -> Cluster:
-    """The workload's own port. With `address` (proxy-port mode, the loopback or a Unix socket) it
-    is called there, otherwise at the connection's own destination, which with `ipv6` may be an IPv6
-    address; at the port `target`, if that is another.
+    """The workload's own port, for which `sidecar` may have a listener. With `address` (proxy-port
+    mode, the loopback or a Unix socket) it is called there, otherwise at the connection's own
+    destination, which with `ipv6` may be an IPv6 address; at the port `target`, if that is another.
     """
     name = names.inbound_cluster(port)
     pool = traffic_policy.inbound_pool(pool)
@@ -263,6 +264,7 @@ def inbound_cluster(
         circuit_breakers=traffic_policy.circuit_breakers(pool),
         upstream_connection_options=traffic_policy.connection_options(pool),
         typed_extension_protocol_options=traffic_policy.protocol_options(protocol, pool),
+        metadata=metadata(of=sidecar),
     )
 
 

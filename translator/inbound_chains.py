@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from envoy.config.core.v3.base_pb2 import TransportSocket
 from envoy.config.listener.v3.listener_components_pb2 import Filter, FilterChain, FilterChainMatch
 
+from crds.meta import Key
 from crds.peer_authentication import Mode
 from mesh.protection import Membership
 from mesh.services import Protocol
 from translator import detection, mutual_tls, pb
+from translator.provenance import metadata
 
 RAW, TLS = "raw_buffer", "tls"
 
@@ -33,13 +35,17 @@ class Carriers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
-    """A port of the workload, or (`port` 0) all that have no chains of their own."""
+    """A port of the workload, or (`port` 0) all that have no chains of their own. `by` is the
+    PeerAuthentication that has decided on the mode, `sidecar` the Sidecar that names the port.
+    """
 
     name: str
     port: int
     protocol: Protocol
     mode: Mode
     membership: Membership
+    by: Key | None = None
+    sidecar: Key | None = None
 
 
 def chains(door: Door, carriers: Carriers) -> tuple[FilterChain, ...]:
@@ -116,4 +122,5 @@ def _chain(
         ),
         filters=filters,
         transport_socket=socket,
+        metadata=metadata(config=door.by, of=door.sidecar),
     )

@@ -131,6 +131,8 @@ def _chains(port: InboundPort, destination: int, guarded: _Guarded) -> tuple[Fil
         protocol=port.protocol,
         mode=protection.modes.at(port.number),
         membership=protection.membership,
+        by=protection.decider(port.number),
+        sidecar=port.sidecar,
     )
     routes = inbound_route_configuration(port.number)
     cluster = names.inbound_cluster(port.number)
@@ -159,6 +161,7 @@ def _unserved(own: Iterable[InboundPort], inbound: Inbound) -> Iterator[Door]:
             protocol=Protocol.UNSPECIFIED,
             mode=protection.modes.at(number),
             membership=protection.membership,
+            by=protection.decider(number),
         )
 
 

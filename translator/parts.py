@@ -354,5 +354,6 @@ def _inbound_cluster(
         target=to.port if to else None,
         ipv6=listening.ipv6,
         pool=port.pool,
+        sidecar=port.sidecar,
         defaults=settings,
     )

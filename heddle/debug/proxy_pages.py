@@ -25,6 +25,7 @@ from heddle.proxies.dumps import OutOfReach, ProxyDumps
 from heddle.proxies.exchange import Answer
 from heddle.proxies.redaction import redacted, redacted_text
 from heddle.proxies.wanted import Wanted
+from heddle.proxies.written import Facts, written
 from sources.errors import ApiError
 from xds.status import Clients
 
@@ -69,7 +70,8 @@ class ProxyPages:
         if source == SOURCES[0]:
             return await self._live("config_dump", scope, query, caller)
         wanted = await self._dumps.wanted(scope.namespace, scope.pod)
-        return await asyncio.to_thread(_dumped, wanted, source == "acked", query)
+        facts = self._dumps.facts(scope.namespace, scope.pod)
+        return await asyncio.to_thread(_dumped, wanted, facts, source == "acked", query)
 
     async def admin(self, request: web.Request, caller: Caller | None) -> web.Response:
         """Another page of the admin port."""
@@ -127,14 +129,14 @@ def _passed_on(answer: Answer) -> web.Response:
 
 
 def _dumped(
-    wanted: Sequence[Wanted], only_accepted: bool, query: Mapping[str, str]
+    wanted: Sequence[Wanted], facts: Facts, only_accepted: bool, query: Mapping[str, str]
 ) -> web.Response:
     if other := sorted(query.keys() - {"resource", "mask", "name_regex", "include_eds"}):
         return web.Response(status=400, text=f"config_dump has no parameter {other[0]!r}\n")
     try:
         picked = _named(wanted, query.get("name_regex", ""))
         mask = [path for path in query.get("mask", "").split(",") if path]
-        dump = config_dump(picked, only_accepted=only_accepted)
+        dump = written(config_dump(picked, only_accepted=only_accepted), facts)
         return json_response(filtered(dump, query.get("resource", ""), mask))
     except ValueError as error:
         return web.Response(status=400, text=f"{error}\n")

@@ -25,6 +25,7 @@ from heddle.proxies.dump import (
     in_use,
     socket_address,
 )
+from heddle.proxies.written import without_written
 from webhook import raw
 
 
@@ -85,7 +86,7 @@ def compare(desired: Json, live: Json) -> Sequence[Difference]:
     """Every resource of both dumps, by kind and name. `desired` says of each whether it was
     accepted, as our own dumps do.
     """
-    return [_difference(pair) for pair in pairs(desired, live)]
+    return [_difference(pair) for pair in pairs(without_written(desired), live)]
 
 
 def pairs(desired: Json, live: Json) -> Sequence[Pair]:

@@ -9,6 +9,9 @@ from heddle.proxies.admin import ToAdmin, read_admin
 from heddle.proxies.exchange import Answer
 from heddle.proxies.redaction import redacted
 from heddle.proxies.wanted import Wanted, client_of, of_client, steps_of_newcomer
+from heddle.proxies.written import Facts
+from mesh.inbound import inbound_ports
+from mesh.source import Source
 from xds.status import Clients
 
 
@@ -44,6 +47,23 @@ class ProxyDumps:
             made = step
             await asyncio.sleep(0)
         return made
+
+    def facts(self, namespace: str, pod: str) -> Facts:
+        """Where the objects are written that its configuration comes from."""
+        found, mesh = self._plane.engine.proxy(namespace, pod), self._plane.engine.mesh
+        ports = inbound_ports(mesh, found[1]) if found is not None else ()
+        leading = ((port.number, mesh.services.at(port.host)) for port in ports if port.host)
+        services = {number: services[0].key for number, services in leading if services}
+        return Facts(place=self._place, services=services)
+
+    def _place(self, source: Source) -> Mapping[str, object]:
+        known, origin = self._plane.object(source.object), self._plane.origin(source.object)
+        place = origin.of(source.path) if origin is not None else None
+        generation = known.meta.generation if known is not None else 0
+        return {
+            **({"generation": generation} if generation else {}),
+            **({"file": place.file, "line": place.line} if place is not None else {}),
+        }
 
     async def admin(
         self,

@@ -2,6 +2,7 @@
 
 import pytest
 
+from crds.meta import Key
 from mesh.inbound import InboundPort, inbound_ports
 from mesh.ingress import Application
 from mesh.proxy import Mode, Proxy
@@ -9,6 +10,7 @@ from mesh.services import Protocol
 from tests.meshes import mesh_of, service, sidecar
 
 HOST = "a.shop.svc.cluster.local"
+SIDECAR = Key("networking.istio.io", "Sidecar", "shop", "s")
 
 
 def ports_of(ingress: str, mode: Mode = Mode.REDIRECT, more: str = "") -> list[InboundPort]:
@@ -22,7 +24,9 @@ def ports_of(ingress: str, mode: Mode = Mode.REDIRECT, more: str = "") -> list[I
 def test_listeners_take_the_place_of_services() -> None:
     ports = ports_of("ingress: [{port: {number: 8080, protocol: TCP}}]")
     assert ports == [
-        InboundPort(number=8080, protocol=Protocol.TCP, host=HOST, service_port=80),
+        InboundPort(
+            number=8080, protocol=Protocol.TCP, host=HOST, service_port=80, sidecar=SIDECAR
+        ),
     ]
 
 
