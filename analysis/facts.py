@@ -4,6 +4,7 @@ first one asks, once.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
@@ -20,6 +21,18 @@ from mesh.spelling import Names, names_of
 Kind = TypeVar("Kind", bound=Object)
 Raw = Mapping[str, object]
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """A condition in the status of an object that is `False`, at `status.conditions[index]`."""
+
+    index: int
+    type: str
+    reason: str
+    message: str
+
+
+NO_CONDITIONS: Mapping[Key, Sequence[Condition]] = {}
 NO_RAW: Mapping[Key, Raw] = {}
 NO_OWNERS: Mapping[Key, Key] = {}
 NO_IMAGES: Mapping[Key, str] = {}
@@ -33,7 +46,8 @@ class Facts:
     they are not. No Secret is among them. `owners` has, for a pod that was made from a template,
     what holds the template. `focus`: only these objects are looked at, all others are known. Of the
     kinds that are `unknown` there may be more: a control plane does not read all ServiceAccounts.
-    `proxy_images` says which proxy a pod that runs would get if it were made now.
+    `proxy_images` says which proxy a pod that runs would get if it were made now, `conditions` what
+    the status of mesh objects says against them.
     """
 
     def __init__(
@@ -46,6 +60,7 @@ class Facts:
         focus: Collection[Key] | None = None,
         unknown: Collection[str] = (),
         proxy_images: Mapping[Key, str] = NO_IMAGES,
+        conditions: Mapping[Key, Sequence[Condition]] = NO_CONDITIONS,
     ) -> None:
         self.mesh = mesh
         self.objects = objects
@@ -53,6 +68,7 @@ class Facts:
         self.owners = owners
         self.focus = focus
         self.proxy_images = proxy_images
+        self.conditions = conditions
         self._unknown = frozenset(unknown)
         self._sorted: dict[type[object], Sequence[tuple[Key, Object]]] = {}
 

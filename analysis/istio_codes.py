@@ -1,7 +1,7 @@
 """Istio's codes, for what means the same here (istio.io/latest/docs/reference/config/analysis).
 
-What is left out there is of no meaning here: other clusters, waypoints, EnvoyFilter, Istio's
-upgrades. The numbers and names are Istio's, the words ours.
+What is left out has no meaning here: docs/analysis.md says why. The numbers and names are Istio's,
+the words ours.
 """
 
 from analysis.code import istio
@@ -128,6 +128,20 @@ NO_MATCHING_WORKLOADS_FOUND = istio(
     "A selector matches no pod, so the object has no effect.",
     "Compare the selector with the labels of the pods.",
 )
+NO_SERVER_CERTIFICATE_VERIFICATION = istio(
+    128,
+    "NoServerCertificateVerificationDestinationLevel",
+    W,
+    "A DestinationRule lets clients take any certificate of a server.",
+    "Remove insecureSkipVerify, and name the server's authority in caCertificates.",
+)
+NO_SERVER_CERTIFICATE_VERIFICATION_AT_PORT = istio(
+    129,
+    "NoServerCertificateVerificationPortLevel",
+    W,
+    "A DestinationRule lets clients take any certificate of a server at one port.",
+    "Remove insecureSkipVerify, and name the server's authority in caCertificates.",
+)
 VIRTUAL_SERVICE_UNREACHABLE_RULE = istio(
     130,
     "VirtualServiceUnreachableRule",
@@ -169,6 +183,13 @@ GATEWAY_DUPLICATE_CERTIFICATE = istio(
     W,
     "Several Gateways use one certificate, so that a browser may send requests to the wrong one.",
     "Put the hosts of one certificate into one Gateway.",
+)
+INVALID_WEBHOOK = istio(
+    139,
+    "InvalidWebhook",
+    E,
+    "A webhook that injects takes the pods of another one, or leads to no Service.",
+    "Correct the selectors of the webhook, or its clientConfig.",
 )
 INVALID_APPLICATION_UID = istio(
     144,
@@ -218,6 +239,13 @@ INEFFECTIVE_POLICY = istio(
     W,
     "A policy acts on nothing.",
     "Point it to what it is meant for, or remove it.",
+)
+NEGATIVE_CONDITION_STATUS = istio(
+    171,
+    "NegativeConditionStatus",
+    W,
+    "The status of an object says that something is wrong with it.",
+    "Read the message of the condition; `kubectl describe` shows since when.",
 )
 DESTINATION_RULE_SUBSET_NOT_SELECT_PODS = istio(
     173,

@@ -50,6 +50,17 @@ class Protocol(StrEnum):
         """Whether clients speak TLS that is passed through: its connections are told by SNI."""
         return self in (Protocol.HTTPS, Protocol.TLS)
 
+    @property
+    def rules(self) -> str:
+        """The list of a VirtualService's rules that holds at such a port (istio-api.md S-49): http,
+        tls or tcp. What does not say what it speaks may be HTTP or TCP: nothing.
+        """
+        if self is Protocol.UNSPECIFIED:
+            return ""
+        if self.is_http:
+            return "http"
+        return "tls" if self.is_tls else "tcp"
+
 
 _HTTP = frozenset({Protocol.HTTP, Protocol.HTTP2, Protocol.GRPC, Protocol.GRPC_WEB})
 _APP_PROTOCOLS = {

@@ -8,7 +8,7 @@ from analysis.facts import Facts
 from analysis.message import Message, finding
 from crds.virtual_service import VirtualService
 from mesh.gateway_names import MESH
-from mesh.services import Port, Protocol
+from mesh.services import Port
 from mesh.virtual_services import routed_hosts
 
 
@@ -37,7 +37,7 @@ def _unheard(item: VirtualService, ports: Sequence[Port]) -> Iterator[tuple[str,
     """The field, what its rules are for, and where they should stand. A port that does not say what
     it speaks may speak HTTP or TCP.
     """
-    speak = {_heard_by(port.protocol) for port in ports}
+    speak = {port.protocol.rules for port in ports}
     if "" in speak:
         return
     right = next(field for field in ("http", "tls", "tcp") if field in speak)
@@ -47,15 +47,6 @@ def _unheard(item: VirtualService, ports: Sequence[Port]) -> Iterator[tuple[str,
         yield "tls", "TLS that is passed through", right
     if item.tcp and "tcp" not in speak:
         yield "tcp", "plain TCP", right
-
-
-def _heard_by(protocol: Protocol) -> str:
-    """The list of rules that holds at a port (istio-api.md S-49)."""
-    if protocol is Protocol.UNSPECIFIED:
-        return ""
-    if protocol.is_http:
-        return "http"
-    return "tls" if protocol.is_tls else "tcp"
 
 
 ROUTE_PROTOCOLS = Analyzer(

@@ -47,16 +47,10 @@ def _rivals(facts: Facts) -> _Rivals:
                 if not number or port.protocol is Protocol.UNSPECIFIED:
                     continue
                 winner = first.setdefault(number, (service, port))
-                if _class(winner[1].protocol) != _class(port.protocol):
+                # Versions of HTTP make no difference in the pod.
+                if winner[1].protocol.rules != port.protocol.rules:
                     found[service.key].setdefault(port.number, winner)
     return found
-
-
-def _class(protocol: Protocol) -> str:
-    """What makes a difference in the pod: versions of HTTP do not."""
-    if protocol.is_http:
-        return "http"
-    return "tls" if protocol.is_tls else "tcp"
 
 
 SHARED_PORTS = Analyzer(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import random  # noqa: TID251 - the composition root hands chance in
 
+from analysis.checks.injectors import KIND as INJECTOR
 from crds.meta import Key
 from heddle.cluster_feed import KubernetesSource
 from heddle.discovery import Discovery
@@ -13,6 +14,8 @@ from sources.cluster import Cluster, ClusterSettings
 from sources.errors import ApiError, SourceError
 from sources.events import Applied, Event, Synced
 from sources.reflector import PAGE_ITEMS, Api
+from sources.resource import MUTATING_WEBHOOKS
+from webhook import raw
 
 PATIENCE_SECONDS = 60.0
 """For all that there is in a cluster."""
@@ -29,8 +32,8 @@ class Held:
 
 
 async def read_cluster(source: KubernetesSource) -> Held:
-    """All that a control plane of the revision would read, and the accounts. Raises `SourceError`
-    if that cannot be read.
+    """All that a control plane of the revision would read, the accounts and the injectors. Raises
+    `SourceError` if that cannot be read.
     """
     # Here, and not above: it takes a second to import, which nobody else is to wait for.
     from sources.kubernetes import kubernetes_api
@@ -47,12 +50,14 @@ async def held(
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             events = await _read(api, source, clock)
-            accounts = await _accounts(api)
+            accounts = await _listed(api, _ACCOUNTS)
+            injectors = await _listed(api, MUTATING_WEBHOOKS.collection())
     except TimeoutError as late:
         message = f"the cluster could not be read within {PATIENCE_SECONDS:.0f} seconds"
         raise SourceError(f"{message}: may this account list what is read of it?") from late
     unknown = frozenset({"ServiceAccount"} if accounts is None else ())
-    return Held(events=(*events, *(accounts or ())), unknown=unknown)
+    more = (*map(_account, accounts or ()), *map(_injector, injectors or ()))
+    return Held(events=(*events, *more), unknown=unknown)
 
 
 async def _read(api: Api, source: KubernetesSource, clock: Callable[[], float]) -> list[Event]:
@@ -74,26 +79,34 @@ async def _read(api: Api, source: KubernetesSource, clock: Callable[[], float]) 
     return events
 
 
-async def _accounts(api: Api) -> Sequence[Event] | None:
-    """ServiceAccounts, which a control plane does not read; None if we may not."""
-    found: list[Event] = []
+async def _listed(api: Api, path: str) -> Sequence[Mapping[str, object]] | None:
+    """All objects of a kind that a control plane does not read; None if we may not."""
+    found: list[Mapping[str, object]] = []
     more = ""
     while True:
         try:
-            page = await api.page(_ACCOUNTS, {}, more=more, limit=PAGE_ITEMS)
+            page = await api.page(path, {}, more=more, limit=PAGE_ITEMS)
         except ApiError as error:
             if error.status == _FORBIDDEN:
                 return None
             raise
-        found += map(_account, page.items)
+        found += page.items
         more = page.more
         if not more:
             return found
 
 
-def _account(raw: Mapping[str, object]) -> Applied:
-    metadata = raw.get("metadata")
-    given = metadata if isinstance(metadata, Mapping) else {}
-    named = {"name": str(given.get("name", "")), "namespace": str(given.get("namespace", ""))}
+def _account(item: Mapping[str, object]) -> Applied:
+    meta = raw.metadata(item)
+    named = {"name": raw.text(meta.get("name")), "namespace": raw.text(meta.get("namespace"))}
     key = Key("", "ServiceAccount", named["namespace"], named["name"])
     return Applied(key, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": named})
+
+
+def _injector(item: Mapping[str, object]) -> Applied:
+    named = {"name": raw.text(raw.metadata(item).get("name"))}
+    group = MUTATING_WEBHOOKS.group
+    kept = {"apiVersion": f"{group}/v1", "kind": INJECTOR, "metadata": named}
+    return Applied(
+        Key(group, INJECTOR, "", named["name"]), {**kept, "webhooks": item.get("webhooks")}
+    )

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from analysis.engine import Place
-from analysis.facts import Facts, Raw
+from analysis.facts import Condition, Facts, Raw
 from crds.kinds import KINDS
 from crds.meta import Annotation, Key, Label, Origin
 from crds.problem import Problem, Severity
@@ -25,6 +25,8 @@ from webhook.values import with_values
 _SUBNETS = Subnets(pods="240.0.0.0/9", services="240.128.0.0/9")
 """Reserved addresses, which nothing in a cluster has."""
 
+_ISTIO = ".istio.io"
+"""What the API groups of mesh objects end in."""
 _LOCAL_ONLY = frozenset({"not-run", "subnet-full"})
 """Codes of problems that this machine has with a workload, and a cluster would not have."""
 
@@ -92,6 +94,7 @@ def subject(
             owners=owners,
             focus=focus,
             unknown=unknown,
+            conditions=dict(_conditions((*held, *given.values()))),
             proxy_images=dict(_proxy_images(held, with_values(settings, intake.injection))),
         ),
         problems=tuple(each for each in problems if _is_told(each, peopled)),
@@ -142,6 +145,29 @@ def _unread(events: Iterable[Applied]) -> Iterator[tuple[Key, Raw]]:
     for event in events:
         if (event.key.group, event.key.kind) not in KINDS:
             yield event.key, event.raw
+
+
+def _conditions(events: Iterable[Applied]) -> Iterator[tuple[Key, Sequence[Condition]]]:
+    """Those of mesh objects that are `False`, and not of a version that has been edited since."""
+    for event in events:
+        status = raws.mapping(event.raw.get("status"))
+        if event.key.group.endswith(_ISTIO) and status:
+            generation = raws.metadata(event.raw).get("generation")
+            yield (
+                event.key,
+                [
+                    Condition(
+                        index=index,
+                        type=raws.text(each.get("type")),
+                        reason=raws.text(each.get("reason")),
+                        message=raws.text(each.get("message")),
+                    )
+                    for index, each in enumerate(raws.objects(status.get("conditions")))
+                    if each.get("status") == "False"
+                    # Istio writes the number as a string.
+                    and str(each.get("observedGeneration", generation)) == str(generation)
+                ],
+            )
 
 
 def _made_from(made: Iterable[Applied], given: Mapping[Key, Applied]) -> Iterator[tuple[Key, Key]]:

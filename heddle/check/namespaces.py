@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from crds.meta import Annotation, Label
 from heddle.check.cluster import Cluster, name_of, namespace_of
+from heddle.check.selectors import OF_NAMESPACES, wanted
 from heddle.check.verdict import Category, Check, Verdict, When, judged
 from heddle.cluster_objects import Raw
 from heddle.injection import DEFAULT_REVISION
@@ -92,7 +93,7 @@ async def _known(cluster: Cluster) -> Verdict:
 
 def judge_revisions(namespaces: Mapping[str, Raw], injectors: Sequence[Raw]) -> Verdict:
     """Whether the revision that a namespace names is anybody's."""
-    there = {value for each in injectors for value in _named(each)}
+    there = {value for each in injectors for value in wanted(each, Label.REVISION, OF_NAMESPACES)}
     return judged(
         f"namespace {name} names revision {revision}, and no injector is for that"
         for name, each in sorted(namespaces.items())
@@ -100,16 +101,6 @@ def judge_revisions(namespaces: Mapping[str, Raw], injectors: Sequence[Raw]) -> 
         and Label.INJECTION not in raw.labels(each)
         and revision not in there
     )
-
-
-def _named(configuration: Raw) -> Iterable[str]:
-    for webhook in raw.objects(configuration.get("webhooks")):
-        selector = raw.mapping(webhook.get("namespaceSelector"))
-        yield from raw.strings(selector.get("matchLabels")).get(Label.REVISION, "").split()
-        for each in raw.objects(selector.get("matchExpressions")):
-            values = each.get("values")
-            if each.get("key") == Label.REVISION and isinstance(values, list):
-                yield from (value for value in values if isinstance(value, str))
 
 
 CATEGORY = Category(

@@ -1,10 +1,11 @@
 """The webhooks: whether they are there, can be trusted by the API server, and answer it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from crds.meta import Label
 from heddle.check.certificates import decoded, worst
 from heddle.check.cluster import Cluster, name_of
+from heddle.check.selectors import OF_NAMESPACES, OF_PODS, wanted
 from heddle.check.verdict import (
     OK,
     Category,
@@ -185,21 +186,12 @@ def judge_others(configurations: Sequence[Raw], revision: str) -> Verdict:
     return warning(*names) if names else OK
 
 
-def _revisions(configuration: Raw) -> Iterable[str]:
+def _revisions(configuration: Raw) -> set[str]:
     """Whom it injects: by Istio's labels; the default is who names none."""
-    for webhook in raw.objects(configuration.get("webhooks")):
-        for name in ("namespaceSelector", "objectSelector"):
-            selector = raw.mapping(webhook.get(name))
-            if raw.strings(selector.get("matchLabels")).get(Label.INJECTION) == "enabled":
-                yield DEFAULT_REVISION
-            for each in raw.objects(selector.get("matchExpressions")):
-                values = each.get("values")
-                if each.get("operator") != "In" or not isinstance(values, list):
-                    continue
-                if each.get("key") == Label.INJECTION and "enabled" in values:
-                    yield DEFAULT_REVISION
-                elif each.get("key") == Label.REVISION:
-                    yield from (value for value in values if isinstance(value, str))
+    both = (OF_NAMESPACES, OF_PODS)
+    named = set(wanted(configuration, Label.REVISION, *both))
+    by_default = "enabled" in wanted(configuration, Label.INJECTION, *both)
+    return named | {DEFAULT_REVISION} if by_default else named
 
 
 CATEGORY = Category(

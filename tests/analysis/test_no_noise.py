@@ -17,7 +17,9 @@ ROOT = Path(__file__).parents[2]
 GOLDENS = ROOT / "tests" / "golden"
 MADE_TO_SHOW: Mapping[str, set[str]] = {
     "destination_rules/subsets": {"IST0173"},  # one of its subsets is empty
-    "destination_rules/tls_credential": {"HED0112"},  # a rule where no client looks for it
+    # A rule where no client looks for it; and insecureSkipVerify.
+    "destination_rules/tls_credential": {"HED0112", "IST0129"},
+    "destination_rules/tls_simple": {"IST0128"},  # insecureSkipVerify
     "gateways/conflicts": {"IST0138"},  # the conflict is about one certificate, too
     "peer_authentication/clients": {"IST0167"},  # some pods have no sidecar
     "routes/canary": {"IST0173"},  # there are no pods

@@ -5,12 +5,14 @@ import asyncio
 import pytest
 
 from analysis.analyzers import ANALYZERS
+from analysis.checks.injectors import KIND as INJECTOR
 from analysis.engine import analyze
 from heddle.analyze.cluster import PATIENCE_SECONDS, Held, held
 from heddle.analyze.files import applied, read_files
 from heddle.analyze.subject import Chosen, Subject, subject
 from heddle.cluster_feed import KubernetesSource
 from sources.errors import ApiError, SourceError
+from sources.resource import MUTATING_WEBHOOKS
 from tests.facts import told
 from tests.fakes.api_server import FakeApiServer
 from tests.fakes.virtual_time import run_virtually
@@ -109,6 +111,33 @@ def test_accounts_that_may_not_be_listed_are_not_known() -> None:
     found = looked_at(server)
     assert found.unknown == {"ServiceAccount"}
     assert not subject([], found.events, unknown=found.unknown).facts.knows("ServiceAccount")
+
+
+def injector(name: str, service: str) -> dict[str, object]:
+    selector = {"matchLabels": {"istio-injection": "enabled"}}
+    led = {"service": {"name": service, "namespace": "shop"}}
+    webhook = {"name": f"{name}.example.com", "clientConfig": led, "namespaceSelector": selector}
+    return {"metadata": meta(name), "webhooks": [webhook]}
+
+
+def test_injectors_are_looked_at() -> None:
+    server = cluster_with("web")
+    for name, service in (("one", "web"), ("two", "wep")):
+        server.put(MUTATING_WEBHOOKS.collection(), injector(name, service))
+    told_of = findings(subject([], looked_at(server).events, config=SOURCE.config))
+    two = f"{INJECTOR} two"
+    assert told_of == [
+        ("IST0139", f"{INJECTOR} one", "webhooks[0]"),
+        ("IST0139", two, "webhooks[0]"),
+        ("IST0139", two, "webhooks[0].clientConfig.service.name"),
+        BARE,
+    ]
+
+
+def test_injectors_that_may_not_be_listed_are_not_looked_at() -> None:
+    server = cluster_with("web")
+    server.forbidden.add("mutatingwebhookconfigurations")
+    assert findings(subject([], looked_at(server).events, config=SOURCE.config)) == [BARE]
 
 
 def failing(server: FakeApiServer, error: type[Exception], words: str) -> None:
