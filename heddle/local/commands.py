@@ -29,10 +29,10 @@ async def run(argv: Sequence[str], *, text: str = "") -> str:
         raise CommandFailed(f"{argv[0]}: {error.strerror}") from error
     try:
         out, err = await process.communicate(text.encode())
-    except asyncio.CancelledError:
-        process.kill()
-        await process.wait()
-        raise
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     if process.returncode != 0:
         words = err.decode(errors="replace").strip().splitlines() or ["no message"]
         raise CommandFailed(f"{argv[0]} ended with {process.returncode}: {words[-1]}")
