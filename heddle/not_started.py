@@ -6,7 +6,7 @@ from heddle.local.errors import LocalError
 from heddle.local.pods import InjectedPod
 from heddle.local.runner import Runner
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 """How long all pods together may take to become ready."""
 
 

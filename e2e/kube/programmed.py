@@ -26,7 +26,8 @@ from tests.features.plane import node_id
 from tests.features.stream import connected
 from tests.kube.accounts import Namespace
 from tests.kube.process import Running
-from tests.kube.server import ApiServer, Site, api_server, free_port
+from tests.kube.server import ApiServer, Site, api_server
+from tests.ports import free_port
 from xds.types import VHDS
 
 SYSTEM = NAMESPACE
@@ -80,7 +81,7 @@ async def proxies(namespace: Namespace, count: int) -> list[tuple[str, str]]:
 async def control_plane(server: ApiServer, system: Namespace) -> AsyncIterator[tuple[str, Path]]:
     """A `heddle serve`; its address, and the file with its roots."""
     folder, root = server.site.folder, server.site.folder / "roots.pem"
-    address, probes = (f"127.0.0.1:{free_port('127.0.0.1')}" for _ in range(2))
+    address, probes = (f"127.0.0.1:{free_port()}" for _ in range(2))
     command = (
         str(Path(sys.executable).with_name("heddle")),
         "serve",

@@ -49,7 +49,7 @@ class ServedControlPlane:
         )
         listens = asyncio.Event()
         group.create_task(self._read(self._process, listens))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             await listens.wait()
 
     async def _read(self, process: asyncio.subprocess.Process, listens: asyncio.Event) -> None:

@@ -25,17 +25,26 @@ async def connected(
         if to:
             await _tunnel(reader, writer, f"{host}:{port}")
         if tls:
-            context = ssl.create_default_context(cafile=tls.get("roots"))
-            if "roots" not in tls:
-                context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-            if "certificate" in tls:
-                context.load_cert_chain(tls["certificate"], tls["key"])
-            await writer.start_tls(context, server_hostname=tls["sni"])
+            await writer.start_tls(_context(tls), server_hostname=tls["sni"])
+    except BaseException:
+        # Nobody tells a stream whose handshake has failed that it is closed: do not wait for it.
+        writer.transport.abort()
+        raise
+    try:
         yield reader, writer
     finally:
         writer.close()
         with suppress(OSError):
             await writer.wait_closed()
+
+
+def _context(tls: Mapping[str, str]) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=tls.get("roots"))
+    if "roots" not in tls:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    if "certificate" in tls:
+        context.load_cert_chain(tls["certificate"], tls["key"])
+    return context
 
 
 async def _tunnel(reader: StreamReader, writer: StreamWriter, target: str) -> None:

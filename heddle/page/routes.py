@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from aiohttp import web
 
@@ -136,7 +137,12 @@ class Views:
         answer = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         )
-        await answer.prepare(request)
+        with suppress(ConnectionError):  # the page was closed while it was told something
+            await answer.prepare(request)
+            await self._tell(request, answer)
+        return answer
+
+    async def _tell(self, request: web.Request, answer: web.StreamResponse) -> None:
         told, quiet = self._state.revision, 0.0
         await answer.write(b": listening\n\n")
         while request.transport is not None and not request.transport.is_closing():
@@ -145,7 +151,6 @@ class Views:
             if (now := self._state.revision) != told or quiet >= QUIET_SECONDS:
                 told, quiet = now, 0.0
                 await answer.write(b"event: changed\ndata:\n\n")
-        return answer
 
     def _list(self, request: web.Request, name: str, **values: object) -> web.Response:
         """A page with a list, or, for htmx, the list alone."""

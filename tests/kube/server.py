@@ -8,7 +8,6 @@ All of it on one address of this machine, with certificates of its own.
 """
 
 import json
-import socket
 import ssl
 import subprocess
 import time
@@ -22,6 +21,7 @@ from pathlib import Path
 from tests.kube.authority import ClusterAuthority
 from tests.kube.process import Ended, Running
 from tests.kube.programs import CONTROLLERS, program
+from tests.ports import free_port
 
 ISSUER = "https://kubernetes.default.svc.cluster.local"
 SERVICES = "10.96.0.0/16"
@@ -160,13 +160,6 @@ def _keys(folder: Path) -> tuple[str, ...]:
     )
 
 
-def free_port(address: str) -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as made:
-        made.bind((address, 0))
-        return int(made.getsockname()[1])
-
-
 def wait_for(running: Running, url: str, context: ssl.SSLContext | None = None) -> None:
     """Until the program says at `url` that all is well; raises `Ended` if it ends, or takes too
     long."""
@@ -180,7 +173,7 @@ def wait_for(running: Running, url: str, context: ssl.SSLContext | None = None) 
 
 def _start_etcd(site: Site, stack: ExitStack) -> int:
     for left in reversed(range(_ATTEMPTS)):
-        port, peers = free_port("127.0.0.1"), free_port("127.0.0.1")
+        port, peers = free_port(), free_port()
         here, there = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{peers}"
         command = (
             program("etcd"),

@@ -35,8 +35,9 @@ from tests.kube.accounts import Namespace
 from tests.kube.conftest import define
 from tests.kube.looked_at import Mesh, Patch, bad, grades, now
 from tests.kube.programs import NEEDED, obstacle
-from tests.kube.server import ApiServer, Site, api_server, free_port
+from tests.kube.server import ApiServer, Site, api_server
 from tests.kube.test_chart import helm, kubectl, system
+from tests.ports import free_port
 from webhook import raw
 
 __all__ = ["helm", "system"]
@@ -99,7 +100,7 @@ async def installed(
 ) -> AsyncIterator[None]:
     """The chart, with a control plane that runs here, as its account: a Service of a name leads the
     API server to it."""
-    port = free_port("127.0.0.1")
+    port = free_port()
     left_out = {"Deployment", "HorizontalPodAutoscaler", "Service"}
     items = [each for each in helm.objects() if each["kind"] not in left_out]
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": items})

@@ -1,7 +1,6 @@
 """A real Envoy on loopback, configured over delta ADS, and hand-written resources for it."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,13 +22,6 @@ from xds.resource import Resource, resource
 from xds.types import CDS, EDS, LDS, RDS, VHDS
 
 PATIENCE = 60.0
-
-
-def free_port() -> int:
-    """A port that nobody listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from envoy.config.core.v3 import base_pb2
 
+from tests.ports import free_port
 from tests.xds import real_envoy as real
 from tests.xds.rules import rules
 from xds.auth import Identity, Selection, accept_anybody
@@ -62,7 +63,7 @@ async def _resolve(node: base_pb2.Node, identity: Identity) -> Selection:
 @pytest.fixture
 async def running(envoy_binary: Path, tmp_path: Path) -> AsyncIterator[Running]:
     """Cluster `a` with one backend, and route configuration `80` with a virtual host for all."""
-    port = real.free_port()
+    port = free_port()
     async with real.backend("from a") as upstream:
         publisher = Publisher()
         publisher.publish(
@@ -145,7 +146,7 @@ async def test_an_update_of_a_route_configuration_keeps_its_virtual_hosts(
 
 @rules("X-123")
 async def test_a_second_route_configuration_comes_with_its_table(running: Running) -> None:
-    port = real.free_port()
+    port = free_port()
     await running.publish(
         PartChange(
             upserts={

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from tests.xds import real_envoy as real
 
 EXAMPLES = "examples/xds"
@@ -32,7 +33,7 @@ async def test_the_example_serves_an_envoy_and_follows_its_file(
     repo_root: Path, tmp_path: Path, envoy_binary: Path
 ) -> None:
     folder = repo_root / EXAMPLES
-    port, ads = real.free_port(), real.free_port()
+    port, ads = free_port(), free_port()
     async with AsyncExitStack() as stack:
         one = await stack.enter_async_context(real.backend("one"))
         two = await stack.enter_async_context(real.backend("two"))

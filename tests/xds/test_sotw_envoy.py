@@ -12,6 +12,7 @@ from envoy.config.core.v3 import base_pb2
 from envoy.config.route.v3 import route_components_pb2, route_pb2
 
 from tests.envoy_process import running_envoy
+from tests.ports import free_port
 from tests.xds import real_envoy as real
 from tests.xds.rules import rules
 from xds.auth import Identity, Selection, accept_anybody
@@ -74,7 +75,7 @@ class Running:
 @pytest.fixture
 async def running(envoy_binary: Path, repo_root: Path, tmp_path: Path) -> AsyncIterator[Running]:
     """Cluster `a` with one backend, and a route configuration that sends all to it."""
-    port = real.free_port()
+    port = free_port()
     async with AsyncExitStack() as stack:
         upstream = await stack.enter_async_context(real.backend("from a"))
         publisher = Publisher()
@@ -234,7 +235,7 @@ async def test_a_rejected_listener_stops_no_other_type(running: Running) -> None
 @rules("X-103+X-23")
 async def test_what_is_good_beside_a_rejected_listener_is_accepted(running: Running) -> None:
     """Each response is the whole state, so the bad one is left out of it until it changes."""
-    clients, other = running.server.clients, real.free_port()
+    clients, other = running.server.clients, free_port()
     good = real.listener("good", other, "web")
     running.publisher.publish({"p": PartChange(upserts={LDS: [real.bad_listener("bad"), good]})})
     async with asyncio.timeout(real.PATIENCE):
@@ -243,7 +244,7 @@ async def test_what_is_good_beside_a_rejected_listener_is_accepted(running: Runn
     assert [each.name for each in kept] == ["bad"]
     await real.until_answered(other, lambda got: got == (200, "from a"))
     before = running.pushes()
-    mended = real.listener("bad", real.free_port(), "web")
+    mended = real.listener("bad", free_port(), "web")
     await running.publish(PartChange(upserts={LDS: [mended]}))
     assert running.pushes() == before + 1
     assert not clients.snapshot()[0].types[LDS].rejected

@@ -6,15 +6,21 @@
   const list = () => document.getElementById("list");
   let shown = "";
 
-  document.addEventListener("htmx:beforeRequest", (event) => {
+  const isHeld = (asking) => {
     const live = document.getElementById("live");
-    if (event.target === list() && live && !live.checked) event.preventDefault();
+    return asking === list() && live && !live.checked;
+  };
+
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (isHeld(event.target)) event.preventDefault();
   });
 
   document.addEventListener("htmx:beforeSwap", (event) => {
     if (event.detail.target !== list()) return;
     if (event.detail.xhr.status !== 200) { event.detail.shouldSwap = false; away(true); return; }
     away(false);
+    // Asked for before the list was to be held still. What the filter asks for is shown even then.
+    if (isHeld(event.detail.requestConfig.elt)) { event.detail.shouldSwap = false; return; }
     if (event.detail.serverResponse === shown) event.detail.shouldSwap = false;
     shown = event.detail.serverResponse;
   });
