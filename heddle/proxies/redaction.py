@@ -12,6 +12,12 @@ import re
 from typing import Final
 
 REDACTED: Final = "[redacted]"
+REDACTED_BYTES: Final = base64.b64encode(REDACTED.encode()).decode()
+"""The same in a field of bytes, which are base64 in JSON: tools that read the dump as Envoy's
+messages, such as istioctl, would stop at anything else.
+"""
+_BYTES: Final = frozenset({"inline_bytes"})
+"""Fields of bytes (of a DataSource)."""
 
 SENSITIVE: Final = frozenset(
     {
@@ -63,7 +69,7 @@ def redacted(value: object, within: str = "") -> object:
         case list():
             return [redacted(each, within) for each in value]
         case str():
-            return REDACTED if shows_key(value) else value
+            return _instead(within) if shows_key(value) else value
         case _:
             return value
 
@@ -72,7 +78,7 @@ def _message(message: dict[str, object], within: str) -> dict[str, object]:
     kind = str(message.get(_TYPE, "")).rpartition("/")[2]
     secret = SENSITIVE_WITHIN.get(within, _NONE) | SENSITIVE_OF.get(kind, _NONE)
     return {
-        name: _blank(value)
+        name: _blank(value, name)
         if name in secret or (name in SENSITIVE and not _is_dumped(name, value))
         else redacted(value, name)
         for name, value in message.items()
@@ -85,15 +91,22 @@ def _is_dumped(name: str, value: object) -> bool:
     return of_type.rpartition("/")[2] == _SECRET
 
 
-def _blank(value: object) -> object:
+def _blank(value: object, within: str) -> object:
     """The form of a value, and nothing of what it says."""
     match value:
         case dict():
-            return {name: each if name == _TYPE else _blank(each) for name, each in value.items()}
+            return {
+                name: each if name == _TYPE else _blank(each, name) for name, each in value.items()
+            }
         case list():
-            return [_blank(each) for each in value]
+            return [_blank(each, within) for each in value]
         case _:
-            return REDACTED
+            return _instead(within)
+
+
+def _instead(within: str) -> str:
+    """What stands for a secret in a field."""
+    return REDACTED_BYTES if within in _BYTES else REDACTED
 
 
 def shows_key(text: str) -> bool:

@@ -30,7 +30,7 @@ from ca.errors import AuthorityError
 from ca.storage import load
 from ca.workload import LIFETIME
 from heddle.proxies.config_dump import config_dump
-from heddle.proxies.redaction import REDACTED
+from heddle.proxies.redaction import REDACTED_BYTES
 from heddle.proxies.wanted import of_client
 from heddle.workload_secrets import WorkloadSecrets
 from tests.certificates import pair
@@ -172,7 +172,7 @@ def dumps(plane: Plane) -> Iterator[str]:
             shown = json.dumps(config_dump(of_client(client), only_accepted=only_accepted))
             if not only_accepted:  # of a certificate that it rejected a client has nothing
                 assert '"certificate_chain": {"inline' in shown
-                assert REDACTED in shown
+                assert REDACTED_BYTES in shown
             yield shown
 
 

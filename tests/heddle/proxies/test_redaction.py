@@ -7,11 +7,14 @@ from collections.abc import Iterator
 
 import envoy
 import pytest
+from envoy.extensions.transport_sockets.tls.v3.secret_pb2 import Secret
+from google.protobuf import json_format
 from google.protobuf.descriptor import Descriptor, FileDescriptor
 from udpa.annotations import sensitive_pb2
 
 from heddle.proxies.redaction import (
     REDACTED,
+    REDACTED_BYTES,
     SENSITIVE,
     SENSITIVE_OF,
     SENSITIVE_WITHIN,
@@ -87,7 +90,8 @@ def test_every_name_is_one_that_envoy_marks() -> None:
 def test_a_key_where_no_key_belongs(text: str, field: str) -> None:
     """A certificate's file with the key in it, a header, a Lua script."""
     shown = redacted({"configs": [{"certificate_chain": {field: text}, "list": [text]}]})
-    assert shown == {"configs": [{"certificate_chain": {field: REDACTED}, "list": [REDACTED]}]}
+    instead = REDACTED_BYTES if field == "inline_bytes" else REDACTED
+    assert shown == {"configs": [{"certificate_chain": {field: instead}, "list": [REDACTED]}]}
 
 
 def test_a_secret_in_a_dump_is_shown_but_for_its_key() -> None:
@@ -105,7 +109,8 @@ def test_a_secret_in_a_dump_is_shown_but_for_its_key() -> None:
             "generic_secret": {"secret": {"inline_string": "token"}},
         },
     }
-    assert redacted({"dynamic_active_secrets": [dumped]}) == {
+    shown = redacted({"dynamic_active_secrets": [dumped]})
+    assert shown == {
         "dynamic_active_secrets": [
             {
                 "name": "default",
@@ -113,13 +118,23 @@ def test_a_secret_in_a_dump_is_shown_but_for_its_key() -> None:
                     "@type": kind,
                     "tls_certificate": {
                         "certificate_chain": {"inline_bytes": chain},
-                        "private_key": {"inline_bytes": REDACTED},
+                        "private_key": {"inline_bytes": REDACTED_BYTES},
                     },
                     "generic_secret": {"secret": {"inline_string": REDACTED}},
                 },
             }
         ]
     }
+
+
+def test_what_is_left_is_still_a_message() -> None:
+    """istioctl reads a dump as Envoy's messages, where bytes are base64."""
+    kept = Secret(name="s")
+    kept.tls_certificate.private_key.inline_bytes = CANARY.encode()
+    shown = redacted(json_format.MessageToDict(kept, preserving_proto_field_name=True))
+    assert isinstance(shown, dict)
+    read = json_format.ParseDict(shown, Secret())
+    assert read.tls_certificate.private_key.inline_bytes == REDACTED.encode()
 
 
 def test_a_secret_that_claims_to_be_a_message_is_none() -> None:
