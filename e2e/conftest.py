@@ -108,8 +108,7 @@ def shared_mesh(
 
 def _stand_in(request: pytest.FixtureRequest, folder: Path) -> Cluster:
     """A real API server with one node of e2e/kube, and Heddle in it."""
-    needed = (*programs.NEEDED, *programs.CONTROLLERS, "kubectl")
-    helm, reason = find_helm(), programs.obstacle(*needed)
+    helm, reason = find_helm(), programs.obstacle(*programs.CLUSTER)
     if reason or helm is None:
         pytest.skip(reason or "no helm: run `make test-kube`")
     request.getfixturevalue("namespaces")

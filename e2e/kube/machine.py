@@ -3,20 +3,22 @@
     python -m e2e.kube.machine ENVOY FOLDER
 
 It runs inside the sandbox of heddle/local, so that nothing of it is left behind. Commands:
-`kubectl` (`arguments`, `text`), `check` (`arguments` of the command), `client` (`pod`, `command`:
-see programs/client.py), `pods`.
+`kubectl` (`arguments`, `text`), `run` (`command`), `opened` (`command`, `pattern`, `path`: see
+e2e/kube/commands.py), `client` (`pod`, `command`: see programs/client.py), `pods`.
 """
 
 import asyncio
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from ipaddress import ip_network
 from pathlib import Path
 
+from e2e.kube.commands import CLI, ended, opened
 from e2e.kube.node import Node
 from e2e.kube.registration import keep_registered, register
+from e2e.kube.streams import kubelet, pods_entered
 from e2e.kube.tokens import PodTokens
 from e2e.local.clients import ClientPrograms
 from e2e.local.driver import PROGRAMS, obeyed, say
@@ -33,7 +35,6 @@ from tests.kube.server import ApiServer, Site, api_server, controllers
 
 HEDDLE = "heddle/heddle"
 """The image of the control plane, as the charts have it."""
-CLI = str(Path(sys.executable).with_name("heddle"))
 _GRACE_SECONDS = 60.0
 
 
@@ -58,10 +59,14 @@ class Machine:
                 arguments, text = command["arguments"], str(command.get("text", ""))
                 assert isinstance(arguments, list)
                 return await asyncio.to_thread(self._server.kubectl, *arguments, text=text)
-            case "check":
-                arguments = command["arguments"]
+            case "run":
+                arguments = command["command"]
                 assert isinstance(arguments, list)
-                return await _checked(self._server.kubeconfig, arguments)
+                return await ended(arguments)
+            case "opened":
+                arguments = command["command"]
+                assert isinstance(arguments, list)
+                return await opened(arguments, str(command["pattern"]), str(command["path"]))
             case "client":
                 wanted, start = command["command"], str(command["pod"])
                 assert isinstance(wanted, dict)
@@ -72,16 +77,6 @@ class Machine:
                 return {each: pod.get("status") for each, pod in self._node.pods().items()}
             case unknown:
                 raise ValueError(f"no such command: {unknown}")
-
-
-async def _checked(kubeconfig: Path, arguments: Sequence[str]) -> object:
-    """What `heddle check` ends with, and what it prints."""
-    process = await asyncio.create_subprocess_exec(
-        *(CLI, "check", "--kubeconfig", str(kubeconfig), *arguments),
-        stdout=asyncio.subprocess.PIPE,
-    )
-    said, _ = await process.communicate()
-    return [process.returncode, said.decode()]
 
 
 async def main(envoy: Path, folder: Path) -> None:
@@ -109,8 +104,12 @@ async def main(envoy: Path, folder: Path) -> None:
                 advertised=True,
             )
             # Nothing else goes on yet: these may block.
-            with api_server(site) as server, controllers(server):
-                async with kubernetes_api(server.kubeconfig) as api:
+            with (
+                api_server(site) as server,
+                controllers(server),
+                kubelet(server.authority, site.address, folder),
+            ):
+                async with kubernetes_api(server.kubeconfig) as api, pods_entered(runner, folder):
                     node = Node(api, runner, tokens, gateway=place.gateway, clock=clock)
                     await _serve(api, node, Machine(server, node, runner, clients), reader, clock)
 

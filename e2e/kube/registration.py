@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from e2e.kube.node import NAME
+from e2e.kube.streams import PORT
 from sources.errors import ApiError
 from sources.kubernetes import KubernetesApi
 
@@ -29,6 +30,7 @@ async def register(api: KubernetesApi, address: str, clock: Callable[[], float])
         "allocatable": _ROOM,
         "conditions": [ready],
         "addresses": [{"type": "InternalIP", "address": address}],
+        "daemonEndpoints": {"kubeletEndpoint": {"Port": PORT}},
     }
     await api.patch(f"/api/v1/nodes/{NAME}/status", {"status": status})
     spec = {"holderIdentity": NAME, "leaseDurationSeconds": 40, "renewTime": _micro(clock())}

@@ -7,79 +7,16 @@ from typing import Any
 
 import pytest
 
-from e2e.kube.cluster import Cluster, install
-from tests.charts.helm import NAMESPACE, Helm, find_helm
-from tests.conftest import ROOT
+from e2e.kube.cluster import Cluster
+from tests.charts.helm import NAMESPACE
 
 pytestmark = pytest.mark.timeout(600)
 
 SYSTEM = NAMESPACE
-SHOP = ROOT / "examples/shop"
 RATE = 200
 URL = "http://catalog.shop:9080/"
 
-CLIENTS = """
-apiVersion: v1
-kind: Namespace
-metadata: {name: visitors, labels: {istio-injection: enabled}}
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: client, namespace: visitors}
-spec:
-  selector: {matchLabels: {app: client}}
-  template:
-    metadata: {labels: {app: client}}
-    spec:
-      containers: [{name: client, image: heddle-e2e/client, stdin: true}]
----
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: stranger, namespace: visitors}
-spec:
-  selector: {matchLabels: {app: stranger}}
-  template:
-    metadata:
-      labels: {app: stranger}
-      annotations: {sidecar.istio.io/inject: "false"}
-    spec:
-      containers: [{name: client, image: heddle-e2e/client, stdin: true}]
-"""
 CLIENT, STRANGER = "visitors/client", "visitors/stranger"
-
-STRICT = f"""
-apiVersion: security.istio.io/v1
-kind: PeerAuthentication
-metadata: {{name: default, namespace: {SYSTEM}}}
-spec: {{mtls: {{mode: STRICT}}}}
-"""
-
-
-def shop() -> str:
-    return "\n---\n".join(path.read_text() for path in sorted(SHOP.rglob("*.yaml")))
-
-
-@pytest.fixture(scope="module")
-def installed(cluster: Cluster) -> Cluster:
-    """The charts as they come: two replicas, ready."""
-    found = find_helm()
-    if found is None:
-        pytest.skip("no helm: run `make test-kube`")
-    install(cluster, Helm(found))
-    return cluster
-
-
-@pytest.fixture(scope="module")
-def running(installed: Cluster) -> Cluster:
-    """The shop, with STRICT mutual TLS everywhere, and who calls it."""
-    installed.apply(STRICT)
-    installed.apply((SHOP / "namespace.yaml").read_text())
-    installed.apply(shop())
-    installed.apply(CLIENTS)
-    for namespace in ("shop", "visitors"):
-        for name in installed.kubectl("get", "deploy", "-n", namespace, "-o", "name").split():
-            installed.rolled_out(namespace, name.partition("/")[2])
-    return installed
 
 
 def asked(cluster: Cluster, pod: str) -> Mapping[str, object]:

@@ -9,6 +9,7 @@ from heddle.cli.output import Form, OutputOption, document, table
 from heddle.cli.proxies import NamespaceOption, TargetArgument, dump, picked
 from heddle.cli.reach import Where, ask
 from heddle.cli.reached import Reached
+from heddle.cli.replicas import holder
 from heddle.cli.where import reaching
 from heddle.proxies.compare import HEADINGS, Difference, as_dict, compare, row
 from heddle.proxies.dump import Json
@@ -70,11 +71,15 @@ def config_dump(
 
 
 async def _dumped(plane: Reached, proxy: str, namespace: str, source: Source) -> Json:
-    return await dump(plane, await picked(plane, proxy, namespace), source.value)
+    meant = await picked(plane, proxy, namespace)
+    if source is not Source.LIVE:
+        plane = await holder(plane, meant.proxy_id, meant.namespace)
+    return await dump(plane, meant, source.value)
 
 
 async def _compared(plane: Reached, proxy: str, namespace: str) -> list[Difference]:
     meant = await picked(plane, proxy, namespace)
     live = await dump(plane, meant, Source.LIVE, include_eds="")
-    desired = await dump(plane, meant, Source.DESIRED)
+    of = await holder(plane, meant.proxy_id, meant.namespace)
+    desired = await dump(of, meant, Source.DESIRED)
     return list(compare(desired, live))

@@ -83,8 +83,8 @@ async def relay(plane: Reached, port: int) -> AsyncIterator[str]:
             async with plane.connect() as connected:
                 there, back = await asyncio.open_connection(sock=connected)
                 async with asyncio.TaskGroup() as group:
-                    group.create_task(_copied(reader, back))
-                    group.create_task(_copied(there, writer))
+                    group.create_task(copied(reader, back))
+                    group.create_task(copied(there, writer))
         except* (OSError, ApiError):
             pass  # the browser sees a connection that ends, and says so
         finally:
@@ -98,7 +98,7 @@ async def relay(plane: Reached, port: int) -> AsyncIterator[str]:
         yield f"{_LOOPBACK}:{server.sockets[0].getsockname()[1]}"
 
 
-async def _copied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def copied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """All that one side says, to the other; then that it has ended."""
     while data := await reader.read(_CHUNK):
         writer.write(data)

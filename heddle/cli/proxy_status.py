@@ -13,9 +13,9 @@ from heddle.cli.output import Form, document, table
 from heddle.cli.proxies import NamespaceOption, complete, picked
 from heddle.cli.reach import Where, ask
 from heddle.cli.reached import Reached, Unreached
+from heddle.cli.replicas import statuses
 from heddle.cli.where import reaching
 from heddle.client_status import Inspection, fetch
-from heddle.debug.addresses import STATUS
 from heddle.exits import fail
 from heddle.injection import SERVER_NAME
 from heddle.proxy_table import as_json as csds_as_json
@@ -96,7 +96,7 @@ def proxy_status(
 async def _statuses(plane: Reached, proxy: str | None, namespace: str) -> Sequence[Json]:
     wanted = None if proxy is None else await picked(plane, proxy, namespace)
     within = namespace if wanted is None else wanted.namespace
-    every = raw.objects(await plane.json(STATUS, {"namespace": within} if within else None))
+    every = await statuses(plane, within)
     if wanted is None:
         return every
     one = [each for each in every if each.get("proxy") == wanted.proxy_id]

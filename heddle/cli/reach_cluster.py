@@ -1,7 +1,7 @@
 """The control plane of a cluster: one of the pods behind its Service, through the API server."""
 
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -26,31 +26,34 @@ _NO_TOKEN: Final = (
 async def cluster_plane(
     *, kubeconfig: Path | None, context: str | None, namespace: str, revision: str
 ) -> AsyncIterator[Reached]:
-    """One of its pods. Raises `Unreached` if none is ready, or the caller has nothing to show."""
+    """One of its pods, which knows the others. Raises `Unreached` if none is ready, or the caller
+    has nothing to show.
+    """
     async with kubernetes_api(kubeconfig, context) as api:
         authorization = await api.bearer()
         if authorization is None:
             raise Unreached(_NO_TOKEN)
-        pod = await _pod(api, namespace, revision)
-
-        def connect() -> AbstractAsyncContextManager[socket.socket]:
-            return port_forward(api, namespace, pod, DEBUG_PORT)
+        pod, *others = await _pods(api, namespace, revision)
 
         def to_pod(
             namespace: str, name: str, port: int
         ) -> AbstractAsyncContextManager[socket.socket]:
             return port_forward(api, namespace, name, port)
 
-        yield Reached(
-            name=f"{pod}.{namespace}",
-            connect=connect,
-            authorization=authorization,
-            to_pod=to_pod,
-        )
+        def replica(name: str, others: tuple[Reached, ...] = ()) -> Reached:
+            return Reached(
+                name=f"{name}.{namespace}",
+                connect=lambda: port_forward(api, namespace, name, DEBUG_PORT),
+                authorization=authorization,
+                to_pod=to_pod,
+                replicas=others,
+            )
+
+        yield replica(pod, tuple(replica(each) for each in others))
 
 
-async def _pod(api: KubernetesApi, namespace: str, revision: str) -> str:
-    """A pod of the control plane that is ready."""
+async def _pods(api: KubernetesApi, namespace: str, revision: str) -> Sequence[str]:
+    """The pods of the control plane that are ready: one at least."""
     labels = f"app.kubernetes.io/name=heddle,istio.io/rev={revision or DEFAULT_REVISION}"
     try:
         found = await listed(api, PODS.collection(namespace), {"labelSelector": labels})
@@ -62,7 +65,7 @@ async def _pod(api: KubernetesApi, namespace: str, revision: str) -> str:
             f"no control plane of revision {revision} is ready in namespace {namespace} "
             "(-i says where it is), and no mesh runs on this machine"
         )
-    return names[0]
+    return names
 
 
 def _ready_name(pod: Mapping[str, object]) -> str:

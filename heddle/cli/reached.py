@@ -29,7 +29,8 @@ ToPod = Callable[[str, str, int], AbstractAsyncContextManager[socket.socket]]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reached:
     """A control plane. `name` is for people; `address` is where a browser of this machine finds it,
-    if it does; `to_pod` leads to pods where that needs nobody but the API server.
+    if it does; `to_pod` leads to pods where that needs nobody but the API server. `replicas` are
+    the others of the same control plane, each with proxies of its own.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Reached:
     authorization: str = field(repr=False)
     to_pod: ToPod | None = None
     address: str = ""
+    replicas: tuple["Reached", ...] = ()
 
     async def get(self, path: str, query: Mapping[str, str] | None = None) -> Answer:
         """The answer to a GET. Raises `Unreached` for anything but a good one."""

@@ -8,6 +8,10 @@ from tests.conftest import ROOT
 FOLDER = ROOT / ".cache/kube/bin"
 NEEDED = ("etcd", "kube-apiserver")
 CONTROLLERS = ("kube-controller-manager", "kube-scheduler")
+KUBELET = "kubelet"
+ISTIOCTL = "istioctl"
+CLUSTER = (*NEEDED, *CONTROLLERS, KUBELET, "kubectl")
+"""What a cluster with a node needs."""
 
 
 def program(name: str) -> Path:

@@ -206,6 +206,7 @@ def _api_server(
     first = str(ip_network(site.services)[1])  # the Service `kubernetes`
     chain, key = authority.server("api-server", ("127.0.0.1", site.address, first), names)
     public, private = authority.key_pair("accounts")
+    shown, shown_key = authority.client("kube-apiserver-kubelet-client", "system:masters")
     return (
         program("kube-apiserver"),
         f"--etcd-servers=http://127.0.0.1:{etcd_port}",
@@ -215,6 +216,9 @@ def _api_server(
         f"--tls-cert-file={chain}",
         f"--tls-private-key-file={key}",
         f"--client-ca-file={authority.root}",
+        f"--kubelet-certificate-authority={authority.root}",
+        f"--kubelet-client-certificate={shown}",
+        f"--kubelet-client-key={shown_key}",
         f"--service-account-issuer={ISSUER}",
         f"--service-account-key-file={public}",
         f"--service-account-signing-key-file={private}",

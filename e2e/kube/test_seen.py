@@ -1,0 +1,63 @@
+"""Commands of a user who has a token and the role of docs/debug-endpoints.md, and no more: the API
+server lets him through to the control plane and into pods.
+"""
+
+import json
+import re
+
+import pytest
+
+from e2e.kube.cluster import Cluster
+from e2e.kube.commands import CLI
+from tests.kube.programs import program
+
+pytestmark = pytest.mark.timeout(600)
+
+KUBECTL = str(program("kubectl"))
+
+
+def heddle(cluster: Cluster, kubeconfig: str, *arguments: str) -> str:
+    """What a command prints that ends well."""
+    code, said, errors = cluster.run(CLI, *arguments, "--kubeconfig", kubeconfig)
+    assert code == 0, (arguments, said, errors)
+    return said
+
+
+def test_kubectl_forwards_a_port_that_is_on_the_pods_loopback(
+    running: Cluster, kubeconfig: str, pod: str
+) -> None:
+    command = (KUBECTL, f"--kubeconfig={kubeconfig}", "port-forward", "-n", "shop", pod, ":15000")
+    found = running.opened(*command, pattern=r"(127\.0\.0\.1:\d+)", path="http://{}/ready")
+    assert found == (200, "LIVE\n")
+
+
+def test_proxy_status_shows_every_proxy(running: Cluster, kubeconfig: str, pod: str) -> None:
+    shown = json.loads(heddle(running, kubeconfig, "proxy-status", "-o", "json"))
+    assert f"{pod}.shop" in {each["proxy"] for each in shown}
+    assert {each["state"] for each in shown} == {"synced"}
+
+
+def test_proxy_config_reads_the_pod_itself(running: Cluster, kubeconfig: str) -> None:
+    said = heddle(running, kubeconfig, "proxy-config", "cluster", "deployment/catalog.shop")
+    assert re.search(r"reviews\.shop\.svc\.cluster\.local +9080 +v1 +outbound +EDS +reviews", said)
+
+
+def test_a_proxy_holds_what_it_is_to_hold(running: Cluster, kubeconfig: str, pod: str) -> None:
+    shown = heddle(running, kubeconfig, "config-dump", f"{pod}.shop", "--diff", "--all")
+    assert "outbound|9080|v1|reviews.shop.svc.cluster.local" in shown
+
+
+def test_the_dashboard_opens(running: Cluster, kubeconfig: str) -> None:
+    command = (CLI, "dashboard", "--no-browser", "--kubeconfig", kubeconfig)
+    status, body = running.opened(*command, pattern=r"(http://\S+)")
+    assert status == 200
+    assert "catalog" in body
+
+
+def test_who_has_no_role_gets_nowhere(running: Cluster) -> None:
+    token = running.kubectl("create", "token", "default", "-n", "visitors")
+    code, _, errors = running.run(
+        CLI, "proxy-status", "--kubeconfig", running.kubeconfig(token, "nobody")
+    )
+    assert code
+    assert "forbidden" in errors.lower(), errors
