@@ -38,10 +38,12 @@ from heddle.local.addresses import Subnets
 from heddle.local_cluster import LocalCluster
 from heddle.mesh_authority import Kept, MeshAuthority, kept_in, kept_in_cluster
 from heddle.metrics_served import metrics_served
+from heddle.questions.asked import asked
 from xds.auth import Authenticator
 from xds.metrics import Metrics
 from xds.publisher import Publisher
 from xds.server import Server, ServerSettings
+from xds.status import Clients
 
 log = structlog.get_logger(__name__)
 
@@ -144,16 +146,29 @@ async def _serve_pods(
     plane = ControlPlane(
         publisher, authority.secrets, inline_routes=settings.inline_routes, config=feed.config
     )
+    clients = Clients()
+    others = asked(
+        plane,
+        clients,
+        authenticate,
+        # Where users may ask over HTTP, too.
+        None if settings.debug is None or feed.api is None else feed.api.create,
+        replica=settings.pod or socket.gethostname(),
+        steady=time.monotonic,
+        wall=time.time,  # noqa: TID251 - the composition root hands the clock in
+    )
     server = Server(
         plane.publisher,
-        authenticate=authenticate,
+        authenticate=others.authenticate,
         resolve=plane.resolver,
         may_inspect=Inspectors(settings.inspectors),
         wall=time.time,  # noqa: TID251 - the composition root hands the clock in
         settings=server_settings(settings.listen),
         certificate=authority.certificates.current,
         metrics=Metrics(registry),
+        clients=clients,
         services=(authority.requests(plane.pods).service,),
+        answers=others.answers,
     )
     if settings.root_out is not None:
         await _keep_roots(settings.root_out, authority)

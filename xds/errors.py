@@ -8,6 +8,7 @@ XdsError
 |   +-- NotReady               UNAVAILABLE         nothing to serve yet (X-08)
 |   +-- Unauthenticated        UNAUTHENTICATED     no or wrong credentials
 |   +-- Forbidden              PERMISSION_DENIED   known, but not allowed to be this node
+|   +-- Unserved               UNIMPLEMENTED       not served in this way
 +-- PublishError           a publish that contradicts itself; nothing of it was applied
 +-- UnknownPart            nobody has published that part
 """
@@ -59,6 +60,12 @@ class Forbidden(StreamEnded):
     """The credentials are good, but not for this node."""
 
     status = "PERMISSION_DENIED"
+
+
+class Unserved(StreamEnded):
+    """The server has this, but not in the way in which the client asks for it."""
+
+    status = "UNIMPLEMENTED"
 
 
 class PublishError(XdsError):

@@ -7,18 +7,18 @@ by a `DeltaStream` or a `SotwStream`. Responses are bytes already, so gRPC seria
 import asyncio
 import random  # noqa: TID251 - only as the default of an argument
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Final
 
 import grpc
 import structlog
+from envoy.service.discovery.v3 import discovery_pb2
 
 from xds.admission import Admission
 from xds.ages import stream_age
 from xds.auth import Authenticator, Identity, Inspector, Resolver, Selection, nobody
-from xds.containment import Quarantined
 from xds.csds import ClientStatusService
 from xds.errors import (
     Forbidden,
@@ -35,9 +35,10 @@ from xds.metrics import Metrics
 from xds.pacer import Pacer
 from xds.publisher import Publisher
 from xds.quarantine import Quarantine, release
+from xds.questions import NO_SOTW, Answer, answered, questions_only
+from xds.reporter import Reporter
 from xds.session import Session, WriteTimeout
 from xds.settings import ServerSettings, is_local, options
-from xds.standing import Nack
 from xds.status import Client, Clients, ClientStatus
 from xds.tls import Certificate, credentials
 from xds.transport import DELTA, SOTW, Conversation, Request, Transport
@@ -51,7 +52,6 @@ _SHUTDOWN: Final = "the server is shutting down"
 _STEP_SECONDS: Final = 0.01
 _ENDED_AT_ONCE: Final = 10
 """A server that stops ends so many streams in a step, or more if there are very many."""
-_NO_SOTW: Final = "state of the world is not served: set api_type DELTA_GRPC"
 
 Context = grpc.aio.ServicerContext[bytes, bytes]
 Service = Callable[[Callable[[Context], Awaitable[Identity]]], grpc.GenericRpcHandler]
@@ -76,6 +76,7 @@ class Server:
         clients: Clients | None = None,
         metrics: Metrics | None = None,
         services: Sequence[Service] = (),
+        answers: Mapping[str, Answer] | None = None,
     ) -> None:
         """`wall` gives unix seconds, `chance` numbers from 0 up to 1, `certificate` the current one
         at each handshake.
@@ -83,7 +84,8 @@ class Server:
         `resolve_sotw` selects for clients that speak state of the world, which get no virtual hosts
         as resources of their own: its parts have complete route configurations. Without it, such
         clients are refused. `may_inspect` says to whom CSDS shows the status of all clients.
-        `services` are the owner's own, on the same port and for the same clients.
+        `services` are the owner's own, on the same port and for the same clients. `answers` are his
+        to questions on ADS, by type URL (xds/questions.py).
         """
         self._publisher = publisher
         self._authenticate = authenticate
@@ -96,6 +98,7 @@ class Server:
         self._certificate = certificate
         self._metrics = metrics or Metrics()
         self._services = tuple(services)
+        self._answers = dict(answers or {})
         self._sessions: dict[Session, Client] = {}
         self._streams: Counter[str] = Counter()
         self._pacer = Pacer()
@@ -176,10 +179,10 @@ class Server:
         await self._converse(context, DELTA, self._resolve)
 
     async def _sotw(self, _: AsyncIterator[bytes], context: Context) -> None:
-        if self._resolve_sotw is None:
-            await context.abort(grpc.StatusCode.UNIMPLEMENTED, _NO_SOTW)
+        if self._resolve_sotw is None and not self._answers:
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, NO_SOTW)
         else:
-            await self._converse(context, SOTW, self._resolve_sotw)
+            await self._converse(context, SOTW, self._resolve_sotw or questions_only)
 
     async def _converse(
         self, context: Context, transport: Transport[Request], resolve: Resolver
@@ -229,6 +232,10 @@ class Server:
         synced: Callable[[], None],
     ) -> None:
         first = transport.decoded(body)
+        if isinstance(first, discovery_pb2.DiscoveryRequest) and first.type_url in self._answers:
+            synced()
+            await self._asked(context, first, identity)
+            return
         node = transport.node_id(first)
         selection = await resolve(first.node, identity)
         try:
@@ -257,6 +264,18 @@ class Server:
             for key in selection.private:
                 self._publisher.drop(key)
 
+    async def _asked(
+        self, context: Context, first: discovery_pb2.DiscoveryRequest, identity: Identity
+    ) -> None:
+        await answered(
+            first,
+            self._answers[first.type_url],
+            identity,
+            read=lambda: _read(context, SOTW),
+            write=context.write,
+            seconds=self._settings.questions_timeout,
+        )
+
     def _opened(
         self,
         transport: Transport[Request],
@@ -274,7 +293,7 @@ class Server:
                 now=asyncio.get_running_loop().time(),
                 wake=session.wake,
                 limits=self._settings.limits,
-                observer=_Observer(self._metrics, node, identity.name),
+                observer=Reporter(self._metrics, node, identity.name),
                 record=self._quarantine.record(
                     (identity.name, node),
                     release=release(first.node),
@@ -345,45 +364,6 @@ class Server:
             left = max(identity.expires_at - self._wall(), 0.0)
             reason = Reconnect("the credentials have expired: come back with new ones")
             yield loop.call_later(left, session.end, reason)
-
-
-class _Observer:
-    """Counts for all, and logs what a client rejects."""
-
-    def __init__(self, metrics: Metrics, node: str, identity: str) -> None:
-        self._metrics = metrics
-        self._node = node
-        self._identity = identity
-        self.sent = metrics.sent
-        self.acked = metrics.acked
-        self.stale = metrics.stale
-
-    def quarantined(self, what: Quarantined) -> None:
-        self._metrics.quarantined(what.type_url, 1)
-        log.warning(
-            "resource kept from the client until it changes",
-            node=self._node,
-            identity=self._identity,
-            type=what.type_url,
-            name=what.name,
-            rejected_by="others of its release" if what.everyone else "the client",
-            message=what.message,
-        )
-
-    def lifted(self, type_url: str, count: int) -> None:
-        self._metrics.quarantined(type_url, -count)
-
-    def rejected(self, nack: Nack) -> None:
-        self._metrics.rejected(nack.type_url)
-        say = log.info if nack.trial else log.warning
-        say(
-            "configuration rejected",
-            node=self._node,
-            identity=self._identity,
-            type=nack.type_url,
-            generation=nack.generation,
-            message=nack.message,
-        )
 
 
 async def _body(context: Context) -> bytes | None:

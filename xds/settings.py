@@ -30,6 +30,8 @@ class ServerSettings:
     """How long such a client keeps its place from the next one if it does not answer."""
     first_request_timeout: float = 30.0
     """From the stream's start to its first request, authentication included."""
+    questions_timeout: float = 30.0
+    """For a whole stream of questions to the owner (xds/questions.py)."""
     write_timeout: float = 30.0
     keepalive: float = 30.0
     keepalive_timeout: float = 10.0

@@ -12,6 +12,7 @@ from typing import Final
 
 from ca.secret import Token
 from ca.token_review import PATH as TOKEN_REVIEWS
+from ca.token_review import question
 from heddle.debug.guard import Caller, NobodyToAsk, NotAllowed, NotAuthenticated, Refused, Scope
 from sources.errors import ApiError
 from sources.resource import REVIEWS
@@ -47,11 +48,16 @@ class _Verdict:
 
 
 class ReviewGuard:
-    """A `Guard` of a cluster. `clock` gives seconds and never goes back."""
+    """A `Guard` of a cluster. `clock` gives seconds and never goes back; `audience` is whom tokens
+    have to be for: the API server itself if there is none, as those are that kubectl shows.
+    """
 
-    def __init__(self, create: Create, *, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, create: Create, *, clock: Callable[[], float], audience: str | None = None
+    ) -> None:
         self._create = create
         self._clock = clock
+        self._audience = audience
         self._verdicts: dict[tuple[bytes, Scope], _Verdict] = {}
         self._turns = asyncio.Semaphore(AT_ONCE)
 
@@ -70,8 +76,8 @@ class ReviewGuard:
         until = self._clock() + KEPT_SECONDS
         try:
             async with self._turns:
-                answer = await self._create(TOKEN_REVIEWS, _token_review(token))
-                user = _user(answer)
+                answer = await self._create(TOKEN_REVIEWS, _token_review(token, self._audience))
+                user = _user(answer, self._audience)
                 answer = await self._create(ACCESS_REVIEWS, access_review(user, scope))
             _check_allowed(answer, user.name, scope)
         except ApiError as error:
@@ -87,12 +93,14 @@ class ReviewGuard:
             del self._verdicts[next(iter(self._verdicts))]
 
 
-def _token_review(token: Token) -> Mapping[str, object]:
-    # Without audiences: for the API server itself, as the tokens are that kubectl shows.
+def _token_review(token: Token, audience: str | None) -> Mapping[str, object]:
+    shown = token.reveal().decode()
+    if audience is not None:
+        return question(shown, audience)
     return {
         "apiVersion": "authentication.k8s.io/v1",
         "kind": "TokenReview",
-        "spec": {"token": token.reveal().decode()},
+        "spec": {"token": shown},
     }
 
 
@@ -113,13 +121,16 @@ def access_review(user: _User, scope: Scope) -> Mapping[str, object]:
     }
 
 
-def _user(answer: Mapping[str, object]) -> _User:
+def _user(answer: Mapping[str, object], audience: str | None) -> _User:
     status = answer.get("status")
     if answer.get("kind") != "TokenReview" or not isinstance(status, dict):
         raise NobodyToAsk("the API server's answer is no TokenReview")
     user = status.get("user")
     if status.get("authenticated") is not True or not isinstance(user, dict):
         raise NotAuthenticated("the API server does not take this token")
+    if audience is not None and audience not in _texts(status.get("audiences")):
+        # An API server that does not know of audiences gives none, whomever the token is for.
+        raise NotAuthenticated("the API server does not say that the token is for us")
     name, extra = user.get("username"), user.get("extra")
     if not isinstance(name, str) or not name:
         raise NotAuthenticated("the API server does not say whose token this is")

@@ -21,6 +21,7 @@ class Reviews:
         self.asked: list[Mapping[str, object]] = []
         self.says: Mapping[str, object] | None = None
         self.fails = False
+        self.audiences: object = None
 
     async def __call__(self, path: str, body: Mapping[str, object]) -> Mapping[str, object]:
         if self.fails:
@@ -32,7 +33,9 @@ class Reviews:
             return self.says
         if body["kind"] == "TokenReview":
             good = spec["token"] == "ann's"
-            return {**body, "status": {"authenticated": good, "user": USER if good else {}}}
+            user = USER if good else {}
+            status = {"authenticated": good, "user": user, "audiences": self.audiences}
+            return {**body, "status": status}
         allowed = spec["resourceAttributes"].get("namespace") == "shop"
         return {**body, "status": {"allowed": allowed}}
 
@@ -137,3 +140,22 @@ async def test_there_is_an_end_to_what_is_kept(guard: ReviewGuard) -> None:
             await guard(Token(b"%d" % number), POD)
     assert len(guard._verdicts) == ROOM
     assert "ann" not in repr(vars(guard))
+
+
+@pytest.mark.parametrize(
+    ("audiences", "lets_in"), [(["tools"], True), (["other"], False), ([], False), (None, False)]
+)
+async def test_a_token_has_to_be_for_the_audience_that_is_asked_for(
+    reviews: Reviews, clock: FakeClock, audiences: object, lets_in: bool
+) -> None:
+    """An API server that does not know of audiences says none, whomever the token is for."""
+    reviews.audiences = audiences
+    guard = ReviewGuard(reviews, clock=clock, audience="tools")
+    if lets_in:
+        await guard(Token(b"ann's"), POD)
+    else:
+        with pytest.raises(NotAuthenticated):
+            await guard(Token(b"ann's"), POD)
+    spec = reviews.asked[0]["spec"]
+    assert isinstance(spec, dict)
+    assert spec["audiences"] == ["tools"]

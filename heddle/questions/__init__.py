@@ -1,0 +1,1 @@
+"""What users ask at the port of the proxies, over xDS."""
