@@ -1,6 +1,7 @@
 """What commands tell of proxies that run: by their own account, and by the control plane's."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from e2e.mesh import SUBSETS, Mesh, routes
 from e2e.test_mutual_tls import peer_authentication
+from heddle.cli.reach import Where, ask
 from heddle.main import app
 from heddle.proxies.redaction import shows_key
 from tests.meshes import authorization_policy
@@ -97,6 +99,27 @@ def test_a_dump_of_ours_says_where_each_object_is_written(mesh: Mesh) -> None:
     assert kinds >= {"AuthorizationPolicy", "PeerAuthentication"}
     assert "/peer-authentication/open" in live
     assert "heddle.written" not in live
+
+
+def test_the_page_lays_a_live_proxy_over_what_it_is_to_hold(routed: Mesh) -> None:
+    """The table of all its resources, what one of them is, and the certificate that it shows."""
+    listed = json.loads(heddle(routed, "ps", CLIENT, "-o", "json").stdout)
+    proxy = str(listed[0]["proxy"])
+    whole = page(routed, "/proxy", proxyID=proxy)
+    assert re.search(r"(\d+) resources: \1 same\.", whole), whole[:3000]
+    assert "could not be asked" not in whole
+    assert "spiffe://cluster.local/ns/e2e/sa/default" in whole
+    name = "outbound|8080|v2|echo.e2e.svc.cluster.local"
+    one = page(routed, "/proxy/resource", proxyID=proxy, kind="cluster", name=name)
+    assert "which the proxy has accepted" in one
+    assert name in one
+    assert not shows_key(whole + one)
+
+
+def page(mesh: Mesh, path: str, **query: str) -> str:
+    """A page of the mesh's control plane, as a browser gets it."""
+    said = dict(zip(mesh.options[::2], mesh.options[1::2], strict=True))
+    return ask(Where(mesh=said["--mesh"]), lambda plane: plane.get(path, query)).text
 
 
 def objects(dump: object) -> Iterator[Mapping[str, object]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 @asynccontextmanager
 async def running_envoy(
-    binary: Path, folder: Path, config: Mapping[str, object]
+    binary: Path, folder: Path, config: Mapping[str, object], level: str = "warning"
 ) -> AsyncIterator[None]:
     """An Envoy with this bootstrap, until the block ends; its log is in the folder."""
     file = folder / "bootstrap.json"
@@ -19,7 +19,7 @@ async def running_envoy(
         process = await asyncio.create_subprocess_exec(
             binary,
             *("--config-path", file, "--use-dynamic-base-id"),
-            *("--concurrency", "1", "--log-level", "warning"),
+            *("--concurrency", "1", "--log-level", level),
             stdout=log,
             stderr=log,
             env={"PATH": os.environ["PATH"]},
