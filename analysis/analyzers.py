@@ -3,6 +3,7 @@ first one is told.
 """
 
 from analysis.analyzer import Analyzer
+from analysis.checks.auto_images import AUTO_IMAGES
 from analysis.checks.certificates import CERTIFICATES
 from analysis.checks.conditions import CONDITIONS
 from analysis.checks.entries import ENTRIES
@@ -33,6 +34,7 @@ from analysis.checks.timeouts import TIMEOUTS
 ANALYZERS: tuple[Analyzer, ...] = (
     INJECTION_LABELS,
     INJECTION,
+    AUTO_IMAGES,
     INJECTORS,
     PROXY_IMAGES,
     MISPLACED,

@@ -81,17 +81,15 @@ class Facts:
         if self.focus is None:
             yield from self.every(kind)
             return
-        for key in self._focused.get(kind, ()):
-            item = self.objects[key]
-            if isinstance(item, kind):
-                yield key, item
+        known = self._focused.get(kind, ())
+        yield from ((key, item) for key, item in known if isinstance(item, kind))
 
     @cached_property
-    def _focused(self) -> Mapping[type[object], Sequence[Key]]:
-        found: defaultdict[type[object], list[Key]] = defaultdict(list)
+    def _focused(self) -> Mapping[type[object], Sequence[tuple[Key, Object]]]:
+        found: defaultdict[type[object], list[tuple[Key, Object]]] = defaultdict(list)
         for key in sorted(self.focus or ()):
-            if key in self.objects:
-                found[type(self.objects[key])].append(key)
+            if (item := self.objects.get(key)) is not None:
+                found[type(item)].append((key, item))
         return found
 
     def every(self, kind: type[Kind]) -> Sequence[tuple[Key, Kind]]:

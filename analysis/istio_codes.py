@@ -205,6 +205,20 @@ CONFLICTING_GATEWAYS = istio(
     "Two servers of Gateways want the same port of the same pods, and only one of them gets it.",
     "Use another port, or other hosts.",
 )
+IMAGE_AUTO_OF_WORKLOAD = istio(
+    146,
+    "ImageAutoWithoutInjectionWarning",
+    W,
+    "A workload leaves an image to the injector, and its pods are not injected.",
+    'Label the pod template sidecar.istio.io/inject: "true".',
+)
+IMAGE_AUTO_OF_POD = istio(
+    147,
+    "ImageAutoWithoutInjectionError",
+    E,
+    "A pod leaves an image to the injector, and is not injected.",
+    'Label the pod sidecar.istio.io/inject: "true", and create it anew.',
+)
 JWT_CLAIM_BASED_ROUTING_WITHOUT_REQUEST_AUTHN = istio(
     149,
     "JwtClaimBasedRoutingWithoutRequestAuthN",

@@ -19,6 +19,8 @@ from sources.yaml_values import MAX_CHARS, Fault, parse
 _MARKER = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _MEANT = re.compile(r"^(?!---[ \t\r]*(?:#.*)?$|%)[ \t]*[^\s#]", re.MULTILINE)
 _MAX_NESTED_LISTS = 5
+_TEMPLATE = "{{"
+_RENDER = "if it is a template, render it first, for example with `helm template`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ def read_yaml(text: str) -> Read:
     try:
         return _objects(parse(text))
     except Fault as fault:
+        if _TEMPLATE in text:
+            fault = replace(fault, message=f"{fault.message}; {_RENDER}")
         return _faulty(fault)
 
 
@@ -129,7 +133,8 @@ def _objects(value: object) -> Read:
         if identified.key is not None and isinstance(raw, Mapping):
             found.append((identified.key, raw))
         unread.extend(
-            Unread(replace(problem, path=path + problem.path)) for problem in identified.problems
+            Unread(replace(problem, path=(path + problem.path).removesuffix(".")))
+            for problem in identified.problems
         )
     return Read(tuple(found), tuple(unread))
 
@@ -148,4 +153,12 @@ def _unpacked(value: object, path: str, depth: int = 0) -> Iterator[tuple[str, o
         yield path, value
         return
     for index, item in enumerate(items):
-        yield from _unpacked(item, f"{path}items[{index}].", depth + 1)
+        yield from _unpacked(_typed(item, value), f"{path}items[{index}].", depth + 1)
+
+
+def _typed(item: object, around: object) -> object:
+    """An item of a `ServiceList` need not say that it is a Service, as the API server has it."""
+    if not isinstance(item, Mapping) or not isinstance(around, Mapping) or "kind" in item:
+        return item
+    kind = str(around.get("kind")).removesuffix("List")
+    return {"apiVersion": around.get("apiVersion"), "kind": kind, **item} if kind else item

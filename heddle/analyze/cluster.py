@@ -17,8 +17,6 @@ from sources.reflector import PAGE_ITEMS, Api
 from sources.resource import MUTATING_WEBHOOKS
 from webhook import raw
 
-PATIENCE_SECONDS = 60.0
-"""For all that there is in a cluster."""
 _ACCOUNTS = "/api/v1/serviceaccounts"
 _FORBIDDEN = 403
 
@@ -31,29 +29,34 @@ class Held:
     unknown: frozenset[str] = frozenset()
 
 
-async def read_cluster(source: KubernetesSource) -> Held:
-    """All that a control plane of the revision would read, the accounts and the injectors. Raises
-    `SourceError` if that cannot be read.
+async def read_cluster(source: KubernetesSource, context: str | None, patience: float) -> Held:
+    """All that a control plane of the revision would read, the accounts and the injectors, within
+    so many seconds. `context` is one of the kubeconfig's. Raises `SourceError` if that cannot be
+    read.
     """
     # Here, and not above: it takes a second to import, which nobody else is to wait for.
     from sources.kubernetes import kubernetes_api
 
-    async with kubernetes_api(source.kubeconfig) as api:
-        return await held(api, source)
+    async with kubernetes_api(source.kubeconfig, context) as api:
+        return await held(api, source, patience=patience)
 
 
 async def held(
-    api: Api, source: KubernetesSource, clock: Callable[[], float] = time.monotonic
+    api: Api,
+    source: KubernetesSource,
+    clock: Callable[[], float] = time.monotonic,
+    *,
+    patience: float,
 ) -> Held:
     """The same, of an API server."""
     await api.get("/api/v1")  # a control plane would wait for one that is not there
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(patience):
             events = await _read(api, source, clock)
             accounts = await _listed(api, _ACCOUNTS)
             injectors = await _listed(api, MUTATING_WEBHOOKS.collection())
     except TimeoutError as late:
-        message = f"the cluster could not be read within {PATIENCE_SECONDS:.0f} seconds"
+        message = f"the cluster could not be read within {patience:.0f} seconds"
         raise SourceError(f"{message}: may this account list what is read of it?") from late
     unknown = frozenset({"ServiceAccount"} if accounts is None else ())
     more = (*map(_account, accounts or ()), *map(_injector, injectors or ()))

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from analysis import own_codes
 from analysis.analyzers import ANALYZERS
 from analysis.codes import CODES
 from analysis.engine import analyze
@@ -18,8 +19,10 @@ from analysis.message import Message
 from analysis.severity import Severity
 from analysis.suppression import Suppression, suppression, unsuppressed
 from crds.decode import DEFAULT_NAMESPACE
+from crds.meta import Key
+from crds.scalars import duration
 from heddle.analyze import report
-from heddle.analyze.files import STDIN, read_files
+from heddle.analyze.files import STDIN, mesh_config, read_files
 from heddle.analyze.sarif import as_sarif
 from heddle.analyze.subject import Chosen, Subject, subject
 from heddle.cli import output as plain
@@ -27,23 +30,32 @@ from heddle.exits import fail
 from heddle.injection import DEFAULT_REVISION, SYSTEM_NAMESPACE
 from mesh.advance import CONFIG_KEY
 from sources.errors import SourceError
+from sources.events import Event
 
 
 class Form(StrEnum):
-    """How findings are printed."""
+    """How findings are printed; `log` is istioctl's word for `table`."""
 
     TABLE = "table"
+    LOG = "log"
     JSON = "json"
     YAML = "yaml"
     SARIF = "sarif"
 
 
-class UseKube(StrEnum):
-    """Whether the objects of a cluster count."""
+class Wish(StrEnum):
+    """Yes, no, or as it is fit."""
 
     AUTO = "auto"
     TRUE = "true"
     FALSE = "false"
+
+
+PATIENCE_SECONDS = 60.0
+"""For all that there is in a cluster."""
+_FOR_PEOPLE = (Form.TABLE, Form.LOG)
+UNKNOWN = (own_codes.NOT_AN_OBJECT, own_codes.UNREADABLE_FILE)
+"""What --ignore-unknown leaves out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +64,11 @@ class _Asked:
 
     files: Sequence[str]
     recursive: bool
-    use_kube: UseKube
+    use_kube: Wish
     kubeconfig: Path | None
+    context: str | None
+    patience: float
+    mesh_config: Path | None
     namespace: str | None
     all_namespaces: bool
     system_namespace: str
@@ -69,15 +84,31 @@ def analyze_command(
         bool, typer.Option("-R", "--recursive", help="Read the folders within folders, too.")
     ] = False,
     use_kube: Annotated[
-        UseKube,
+        Wish,
         typer.Option(
+            case_sensitive=False,
             help="Lay the files over what a cluster holds; false: the files are all that there "
-            "is. By default the cluster counts if KUBECONFIG or a pod's environment names one."
+            "is. By default the cluster counts if KUBECONFIG or a pod's environment names one.",
         ),
-    ] = UseKube.AUTO,
+    ] = Wish.AUTO,
     kubeconfig: Annotated[
         Path | None,
         typer.Option("-c", "--kubeconfig", help="The cluster; by default that of KUBECONFIG."),
+    ] = None,
+    context: Annotated[
+        str | None,
+        typer.Option(help="Which context of the kubeconfig, if not the current one."),
+    ] = None,
+    timeout: Annotated[
+        str, typer.Option(help="How long all that is read of a cluster may take.")
+    ] = f"{PATIENCE_SECONDS:.0f}s",
+    mesh_config: Annotated[
+        Path | None,
+        typer.Option(
+            "--meshConfigFile",
+            "--mesh-config-file",
+            help="A file with MeshConfig, in place of the ConfigMap's.",
+        ),
     ] = None,
     namespace: Annotated[
         str | None,
@@ -102,19 +133,41 @@ def analyze_command(
         ),
     ] = None,
     failure_threshold: Annotated[
-        Severity, typer.Option(help="Exit with 1 from this severity on.")
+        Severity, typer.Option(case_sensitive=False, help="Exit with 1 from this severity on.")
     ] = Severity.ERROR,
     output_threshold: Annotated[
-        Severity, typer.Option(help="Print findings from this severity on.")
+        Severity, typer.Option(case_sensitive=False, help="Print findings from this severity on.")
     ] = Severity.INFO,
     output: Annotated[
-        Form, typer.Option("-o", "--output", help="table, json, yaml or sarif")
+        Form,
+        typer.Option(
+            "-o", "--output", case_sensitive=False, help="table (or log), json, yaml or sarif"
+        ),
     ] = Form.TABLE,
+    color: Annotated[
+        Wish,
+        typer.Option(
+            case_sensitive=False, help="By default on a terminal, unless NO_COLOR is set."
+        ),
+    ] = Wish.AUTO,
+    ignore_unknown: Annotated[
+        bool,
+        typer.Option(
+            "--ignore-unknown",
+            help="Say nothing of files that hold no Kubernetes objects, such as templates.",
+        ),
+    ] = False,
     list_analyzers: Annotated[
         bool, typer.Option("-L", "--list-analyzers", help="List all analyzers and codes.")
     ] = False,
     system_namespace: Annotated[
-        str, typer.Option("-i", help="Where the control plane is, with its ConfigMap.")
+        str,
+        typer.Option(
+            "-i",
+            "--system-namespace",
+            "--istioNamespace",
+            help="Where the control plane is, with its ConfigMap.",
+        ),
     ] = SYSTEM_NAMESPACE,
     revision: Annotated[
         str, typer.Option("-r", "--revision", help="The control plane to look at it for.")
@@ -133,6 +186,9 @@ def analyze_command(
         recursive=recursive,
         use_kube=use_kube,
         kubeconfig=kubeconfig,
+        context=context,
+        patience=_seconds(timeout),
+        mesh_config=mesh_config,
         namespace=namespace,
         all_namespaces=all_namespaces,
         system_namespace=system_namespace,
@@ -143,15 +199,28 @@ def analyze_command(
     except (SourceError, OSError) as error:
         raise fail(str(error)) from error
     every = analyze(found.facts, ANALYZERS, found.problems, found.place)
-    kept = unsuppressed(every, found.facts, suppressions)
+    known = [each for each in every if not (ignore_unknown and each.code in UNKNOWN)]
+    kept = unsuppressed(known, found.facts, suppressions)
     shown = [each for each in kept if each.severity.rank <= output_threshold.rank]
-    # https://no-color.org; without it, a terminal has colours and a file has none.
-    colour = False if os.environ.get("NO_COLOR") else None
-    typer.echo(_shown(shown, output), nl=False, color=colour)
-    if output is Form.TABLE:
-        typer.echo(report.summary(kept, len(every) - len(kept)), err=True)
+    typer.echo(_shown(shown, output), nl=False, color=_colour(color))
+    if output in _FOR_PEOPLE:
+        typer.echo(report.summary(kept, len(known) - len(kept)), err=True)
     if any(each.severity.rank <= failure_threshold.rank for each in kept):
         raise typer.Exit(1)
+
+
+def _colour(wish: Wish) -> bool | None:
+    """None: as a terminal has it, and a file has not (https://no-color.org)."""
+    if wish is Wish.AUTO:
+        return False if os.environ.get("NO_COLOR") else None
+    return wish is Wish.TRUE
+
+
+def _seconds(text: str) -> float:
+    found = duration(text)
+    if found is None or found.nanos <= 0:
+        raise fail(f"--timeout is a duration such as 30s, not {text!r}")
+    return found.seconds
 
 
 def _suppression(text: str) -> Suppression:
@@ -173,6 +242,7 @@ def _subject(asked: _Asked) -> Subject:
     if not _uses_kube(asked):
         if not asked.files:
             raise SourceError("name files or folders, or a cluster with --kubeconfig")
+        events += _mesh_config(asked, CONFIG_KEY)
         return subject(events, chosen=chosen, config=CONFIG_KEY, revision=asked.revision)
     # Here, and not above: it takes a second to import, which files need not wait for.
     import asyncio
@@ -183,7 +253,8 @@ def _subject(asked: _Asked) -> Subject:
     source = KubernetesSource(
         kubeconfig=asked.kubeconfig, namespace=asked.system_namespace, revision=asked.revision
     )
-    held = asyncio.run(read_cluster(source))
+    held = asyncio.run(read_cluster(source, asked.context, asked.patience))
+    events += _mesh_config(asked, source.config)
     return subject(
         events,
         held.events,
@@ -194,14 +265,18 @@ def _subject(asked: _Asked) -> Subject:
     )
 
 
+def _mesh_config(asked: _Asked, key: Key) -> list[Event]:
+    return [] if asked.mesh_config is None else [mesh_config(asked.mesh_config, key)]
+
+
 def _uses_kube(asked: _Asked) -> bool:
     match asked.use_kube:
-        case UseKube.TRUE:
+        case Wish.TRUE:
             return True
-        case UseKube.FALSE:
+        case Wish.FALSE:
             return False
-        case UseKube.AUTO:
-            return asked.kubeconfig is not None or _is_named()
+        case Wish.AUTO:
+            return bool(asked.kubeconfig or asked.context) or _is_named()
 
 
 def _is_named() -> bool:
@@ -211,7 +286,7 @@ def _is_named() -> bool:
 
 def _shown(messages: Sequence[Message], form: Form) -> str:
     match form:
-        case Form.TABLE:
+        case Form.TABLE | Form.LOG:
             return report.text(messages)
         case Form.SARIF:
             return as_sarif(messages, version("heddle"))

@@ -3,8 +3,10 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from crds.decode import DEFAULT_NAMESPACE
+from crds.mesh_config import CONFIG_MAP_KEY
 from crds.meta import Key, Origin
 from crds.problem import warning
 from sources.errors import SourceError
@@ -39,6 +41,19 @@ def read_files(
     states = {file: folder.read(file, held) for file, held in contents.items()}
     news = [_moved(event, namespace) for event in folder.take(states, ())]
     return [*news, *_unread(odd)]
+
+
+def mesh_config(path: Path, key: Key) -> Applied:
+    """The file's MeshConfig as the ConfigMap that has it. Raises `SourceError` if it cannot be
+    read.
+    """
+    held = content(str(path))
+    if not isinstance(held, bytes):
+        raise SourceError(f"{path} {held.reason if held else 'is no file'}")
+    meta = {"name": key.name, "namespace": key.namespace}
+    data = {CONFIG_MAP_KEY: held.decode("utf-8-sig", "replace")}
+    raw = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}
+    return Applied(key, raw, Origin(str(path)))
 
 
 def _found(path: str) -> Found:

@@ -61,7 +61,14 @@ def fields(message: Message) -> dict[str, object]:
         "line": origin.line if origin else None,
         "documentationUrl": message.code.url,
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: _unicode(value) for name, value in found.items() if value is not None}
+
+
+def _unicode(value: object) -> object:
+    """Names of files may have bytes that are no text, which cannot be written."""
+    if not isinstance(value, str):
+        return value
+    return value.encode("utf-8", "backslashreplace").decode()
 
 
 def listing(analyzers: Iterable[Analyzer], codes: Iterable[Code]) -> str:

@@ -3,6 +3,7 @@
 """
 
 import json
+import os
 from collections.abc import Sequence
 from hashlib import blake2b
 from urllib.parse import quote
@@ -71,7 +72,7 @@ def _location(message: Message) -> dict[str, object]:
     found: dict[str, object] = {}
     origin = message.origin
     if origin is not None:
-        place: dict[str, object] = {"artifactLocation": {"uri": quote(origin.file)}}
+        place: dict[str, object] = {"artifactLocation": {"uri": quote(os.fsencode(origin.file))}}
         if origin.line:
             place["region"] = {"startLine": origin.line}
         found["physicalLocation"] = place

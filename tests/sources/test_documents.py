@@ -29,7 +29,25 @@ def test_a_list_is_unpacked_and_a_bad_item_is_named() -> None:
     read = read_yaml(text)
     assert items
     assert [found for found, _ in read.objects] == [key("a"), key("b")]
-    assert [u.problem.path for u in read.unread] == ["items[1].items[1]."]
+    assert [u.problem.path for u in read.unread] == ["items[1].items[1]"]
+
+
+def test_items_of_a_list_of_one_kind_need_not_say_it() -> None:
+    """As the API server lists them."""
+    text = (
+        "apiVersion: v1\nkind: ServiceList\nitems:\n"
+        "- {metadata: {name: a}}\n- {apiVersion: v1, kind: Service, metadata: {name: b}}\n- 3\n"
+    )
+    read = read_yaml(text)
+    assert [found for found, _ in read.objects] == [key("a"), key("b")]
+    assert read.objects[0][1]["kind"] == "Service"
+    assert [u.problem.path for u in read.unread] == ["items[2]"]
+
+
+def test_who_gives_a_template_hears_of_it() -> None:
+    (unread,) = read_yaml("metadata:\n  name: {{ .Values.name }}\n").unread
+    assert unread.line == 1
+    assert "helm template" in unread.problem.message
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,8 @@ import pytest
 from analysis.analyzers import ANALYZERS
 from analysis.checks.injectors import KIND as INJECTOR
 from analysis.engine import analyze
-from heddle.analyze.cluster import PATIENCE_SECONDS, Held, held
+from heddle.analyze.cluster import Held, held
+from heddle.analyze.command import PATIENCE_SECONDS
 from heddle.analyze.files import applied, read_files
 from heddle.analyze.subject import Chosen, Subject, subject
 from heddle.cluster_feed import KubernetesSource
@@ -58,7 +59,8 @@ def looked_at(server: FakeApiServer) -> Held:
     found: list[Held] = []
 
     async def main() -> None:
-        found.append(await held(server, SOURCE, asyncio.get_running_loop().time))
+        clock = asyncio.get_running_loop().time
+        found.append(await held(server, SOURCE, clock, patience=PATIENCE_SECONDS))
 
     run_virtually(main())
     return found[0]

@@ -209,3 +209,36 @@ def test_files_without_workloads_say_nothing_of_endpoints() -> None:
 def test_only_what_a_cluster_could_not_do_is_told() -> None:
     text = SHOP.replace("kind: Deployment", "kind: DaemonSet")
     assert "not-run" not in run("-", stdin=text).stdout
+
+
+def test_a_file_with_mesh_config(shop: Path) -> None:
+    Path("mesh.config").write_text("trustDomain: bank.example\nrootNamespac: x\n")
+    (found,) = read(run(".", "--meshConfigFile", "mesh.config", "-o", "json"))
+    assert (found["code"], found["field"]) == ("IST0133", "data.mesh.rootNamespac")
+    assert found["file"] == "mesh.config"
+    missing = run(".", "--meshConfigFile", "nothing")
+    assert (missing.exit_code, missing.stderr) == (2, "heddle: nothing is no file\n")
+
+
+def test_templates_can_be_ignored() -> None:
+    text = f"{SHOP}---\nname: {{{{ .Values.name }}}}\n---\nreplicas: 3\n"
+    assert run("-", stdin=text).exit_code == 1
+    ignored = run("-", "--ignore-unknown", stdin=text)
+    assert (ignored.exit_code, ignored.stdout) == (0, "")
+    assert ignored.stderr == "nothing found\n"
+
+
+@pytest.mark.parametrize("option", ["--istioNamespace", "--system-namespace", "-i"])
+def test_habits_of_istioctl(option: str) -> None:
+    given = (option, "x", "--color=false", "--timeout", "5s", "--failure-threshold", "info")
+    result = run("-", "-o", "log", *given, stdin=LABELS)
+    assert result.exit_code == 1
+    assert result.stdout.startswith("Warning [IST0123]")
+    assert result.stderr == "1 warning\n"
+
+
+@pytest.mark.parametrize("text", ["x", "0s", "-1s"])
+def test_a_timeout_is_a_duration(shop: Path, text: str) -> None:
+    result = run(".", f"--timeout={text}")
+    assert result.exit_code == 2
+    assert "such as 30s" in result.stderr
