@@ -115,6 +115,11 @@ def content(path: str) -> Content:
         return None
     except OSError as failure:
         return Unreadable(f"cannot be read: {failure.strerror}")
+    return limited(found)
+
+
+def limited(found: bytes) -> Content:
+    """What was read, unless that is more than `MAX_FILE_BYTES`."""
     if len(found) > MAX_FILE_BYTES:
         return Unreadable(f"is larger than {MAX_FILE_BYTES >> 20} MiB: split it")
     return found

@@ -1,6 +1,7 @@
 """Files and folders that a command names, read once."""
 
 import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from crds.problem import warning
 from sources.errors import SourceError
 from sources.events import Applied, Event, Problems
 from sources.folder import Content, Folder
-from sources.scan import Found, content, scan
+from sources.scan import MAX_FILE_BYTES, Found, content, limited, scan
 
 STDIN = "-"
 """In place of a file: what is piped in."""
@@ -32,6 +33,9 @@ def read_files(
             contents[STDIN_NAME] = stdin
             continue
         root = os.path.normpath(path)
+        if (piped := _piped(root)) is not None:
+            contents[root] = piped
+            continue
         found = _found(root)
         wanted = found.files if recursive else _directly(found.files, root)
         contents |= {os.path.normpath(file): content(file) for file in wanted}
@@ -54,6 +58,17 @@ def mesh_config(path: Path, key: Key) -> Applied:
     data = {CONFIG_MAP_KEY: held.decode("utf-8-sig", "replace")}
     raw = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta, "data": data}
     return Applied(key, raw, Origin(str(path)))
+
+
+def _piped(path: str) -> Content:
+    """What a pipe has, such as a shell makes of `<(helm template .)`; None if it is none."""
+    try:
+        if not stat.S_ISFIFO(os.stat(path).st_mode):
+            return None
+        with open(path, "rb") as pipe:
+            return limited(pipe.read(MAX_FILE_BYTES + 1))
+    except OSError:
+        return None  # whoever looks at it next says why
 
 
 def _found(path: str) -> Found:

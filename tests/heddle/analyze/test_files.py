@@ -69,3 +69,12 @@ def test_a_link_to_nowhere_is_told_of(folder: Path) -> None:
 def test_what_is_not_there(folder: Path) -> None:
     with pytest.raises(SourceError, match=r"nothing\.yaml cannot be read: No such file"):
         read_files([str(folder / "nothing.yaml")], recursive=False)
+
+
+def test_a_pipe_is_read() -> None:
+    """As `<(helm template .)` is one."""
+    reading, writing = os.pipe()
+    with open(reading, "rb"):
+        with open(writing, "w") as writer:
+            writer.write(config_map("piped"))
+        assert named(read_files([f"/dev/fd/{reading}"], recursive=False)) == ["default/piped"]
