@@ -12,13 +12,17 @@ from xds.status import Clients
 
 
 def every_page(
-    plane: ControlPlane, clients: Clients, source: str, to_admin: ToAdmin | None
+    plane: ControlPlane,
+    clients: Clients,
+    source: str,
+    to_admin: ToAdmin | None,
+    replica: str = "",
 ) -> Sequence[Route]:
     """All of it; `source` is what is served, as it is named to people. `to_admin` leads to live
-    proxies, if they are in reach.
+    proxies, if they are in reach. `replica` is which of several we may be.
     """
     wall = time.time  # noqa: TID251 - the composition root hands the clock in
     return (
-        *page_routes(plane, clients, source, to_admin),
+        *page_routes(plane, clients, source, to_admin, replica),
         *sync_pages(plane, clients, wall=wall, steady=time.monotonic),
     )

@@ -347,7 +347,8 @@ async def _debug(
         to_admin=None if feed.pods is None else through_api_server(feed.pods),
         metrics=registry if settings.shares_a_port else None,
     )
-    page = every_page(plane, server.clients, named, shown.to_admin)
+    replica = "" if feed.api is None else settings.pod or socket.gethostname()
+    page = every_page(plane, server.clients, named, shown.to_admin, replica)
     async with debugging(shown, plane, server.clients, page):
         yield
 

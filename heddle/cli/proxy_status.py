@@ -78,7 +78,8 @@ def proxy_status(
 
     For each type SYNCED, STALE (sent, or to be sent, and not accepted yet; and for how long),
     NOT_SENT, NOT_ASKED or REJECTED; then what was rejected, since when, and why, in Envoy's own
-    words. Of a namespace with -n, without which all must be allowed to be seen.
+    words. Of a namespace with -n, without which all must be allowed to be seen. All replicas of a
+    control plane are asked.
     """
     if root is not None or token is not None:
         _over_csds(root, token, server, server_name, output)
@@ -106,8 +107,9 @@ async def _statuses(plane: Reached, proxy: str | None, namespace: str) -> Sequen
 
 
 def overview(found: Sequence[Json]) -> str:
-    """A line for each proxy."""
-    headings = ("NAME", "STATE", "CONNECTED", *(kind.upper() for kind in _COLUMNS))
+    """A line for each proxy; of several replicas also to which of them it is connected."""
+    more = ("REPLICA",) if any("replica" in each for each in found) else ()
+    headings = ("NAME", "STATE", "CONNECTED", *(kind.upper() for kind in _COLUMNS), *more)
     return table(
         headings,
         [
@@ -116,6 +118,7 @@ def overview(found: Sequence[Json]) -> str:
                 raw.text(each.get("state")),
                 raw.text(each.get("age")) or "-",
                 *(_standing(each, kind) for kind in _COLUMNS),
+                *(raw.text(each.get(name.lower())) or "-" for name in more),
             )
             for each in found
         ],
@@ -137,7 +140,8 @@ def details(found: Json) -> str:
         numbers = (_generation(reached.get(name)) for name in ("sent", "acked"))
         rows.append((kind.upper(), _standing(found, kind), *numbers))
     name, age = raw.text(found.get("proxy")), raw.text(found.get("age"))
-    since = f", connected for {age}" if age else ""
+    to = f" to {replica}" if (replica := raw.text(found.get("replica"))) else ""
+    since = f", connected{to} for {age}" if age else ""
     first = printable(f"{name}: {raw.text(found.get('state'))}{since}")
     return f"{first}\n{table(('TYPE', 'STATUS', 'SENT', 'ACKED'), rows)}"
 

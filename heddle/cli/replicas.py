@@ -13,15 +13,18 @@ Json = Mapping[str, object]
 
 async def statuses(plane: Reached, namespace: str) -> Sequence[Json]:
     """How far each proxy is, of a namespace or (`""`) of all, by the replica that it is connected
-    to. Raises `Unreached`.
+    to, which `replica` names if there are several. Raises `Unreached`.
     """
+    if not plane.replicas:
+        return await _statuses(plane, namespace)
     found: dict[str, Json] = {}
     for replica in (plane, *plane.replicas):
         for each in await _statuses(replica, namespace):
             name = raw.text(each.get("proxy"))
-            if name not in found or each.get("connected") is True:
-                found[name] = each
-    return [found[name] for name in sorted(found)] if plane.replicas else [*found.values()]
+            connected = each.get("connected") is True
+            if name not in found or connected:
+                found[name] = {**each, "replica": replica.name if connected else ""}
+    return [found[name] for name in sorted(found)]
 
 
 async def holder(plane: Reached, proxy_id: str, namespace: str) -> Reached:

@@ -49,9 +49,11 @@ HEADERS: Final[Mapping[str, str]] = {
 
 
 class Templates:
-    """The templates of this package. `source` is what the control plane serves, for the header."""
+    """The templates of this package. `source` is what the control plane serves, for the header,
+    `replica` which of several it may be.
+    """
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, replica: str = "") -> None:
         self._environment = Environment(
             loader=PackageLoader("heddle.page"),
             autoescape=True,
@@ -62,6 +64,7 @@ class Templates:
         self._environment.globals.update(
             views=VIEWS,
             source=source,
+            replica=replica,
             object_url=object_url,
             within=within,
             agreements=AGREEMENTS,

@@ -34,14 +34,19 @@ QUIET_SECONDS = 15.0
 
 
 def page_routes(
-    plane: ControlPlane, clients: Clients, source: str, to_admin: ToAdmin | None = None
+    plane: ControlPlane,
+    clients: Clients,
+    source: str,
+    to_admin: ToAdmin | None = None,
+    replica: str = "",
 ) -> Sequence[Route]:
     """All of them. `clients` are those of the server of `plane`; `source` is what is served, as it
     is named to people; `to_admin` leads to the admin ports of proxies, if they are in reach.
+    `replica` is which of several we may be, which each have proxies of their own.
     """
     wall = time.time  # noqa: TID251 - the composition root hands the clock in
     state = PageState(plane, clients, wall=wall, steady=time.monotonic, to_admin=to_admin)
-    views = Views(state, Templates(source))
+    views = Views(state, Templates(source, replica))
     return (
         Route(path="/", answer=_to_sync, access=Access.ANYBODY),
         Route(path="/static/{name}", answer=_static(static_files()), access=Access.ANYBODY),

@@ -19,7 +19,7 @@ from heddle.page.graph import Call, GraphView, Share, Workload
 from heddle.page.graph_elements import elements
 from heddle.page.proxy import proxy_view, resource_view
 from heddle.page.rendering import HEADERS, VIEWS, Templates, object_url, place, within
-from heddle.page.sync import COLUMNS, connected, sync_view
+from heddle.page.sync import COLUMNS, SyncView, connected, sync_view
 from heddle.page.who import May
 from heddle.proxies.comparison import Agreement, Compared
 from mesh.proxy import Proxy
@@ -224,3 +224,19 @@ def test_an_object_that_is_live_says_so() -> None:
     )
     assert "Programmed" in text
     assert "No connected proxy holds anything that it has a part in." in text
+
+
+@pytest.mark.parametrize("replica", ["", "heddle-0"])
+def test_one_of_several_replicas_says_so(replica: str) -> None:
+    """For it knows nothing of proxies that others hold."""
+    text = Templates("x", replica).render(
+        "sync.html",
+        here="/sync",
+        namespace="",
+        swapped=False,
+        view=SyncView(generation=1, rows=(), total=0, counts=dict.fromkeys(ProxyState, 0)),
+        states=[*ProxyState],
+        columns=COLUMNS,
+    )
+    assert ("heddle-0" in text) == bool(replica)
+    assert ("heddle proxy-status" in text) == bool(replica)

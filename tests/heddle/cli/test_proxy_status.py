@@ -18,6 +18,18 @@ def answer(*states: holding.State) -> dict[str, object]:
     return dict(row_as_dict(row))
 
 
+def test_of_several_replicas_it_says_which() -> None:
+    row = answer(holding.State(LDS, sent=7, acked=7))
+    assert "REPLICA" not in overview([row])
+    shown = overview([{**row, "replica": "one.heddle-system"}, {**row, "replica": ""}])
+    headings, first, second = shown.splitlines()
+    assert first[headings.index("REPLICA") :] == "one.heddle-system"
+    assert second[headings.index("REPLICA") :].strip() == "-"
+    assert " to one.heddle-system for " in details(
+        {**row, "age": "3 s", "replica": "one.heddle-system"}
+    )
+
+
 def test_what_is_behind_says_for_how_long() -> None:
     found = answer(
         holding.State(CDS, settled=False, sent=7, acked=3, behind_since=58.0),

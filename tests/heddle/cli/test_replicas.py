@@ -58,13 +58,22 @@ async def test_a_proxy_is_as_the_replica_says_that_it_is_connected_to() -> None:
     here = [row("b.shop", connected=True), row("a.shop", connected=False)]
     there = [row("b.shop", connected=False), row("a.shop", connected=True)]
     async with replicas(here, there) as plane:
-        assert await statuses(plane, "") == [there[1], here[0]]
+        assert await statuses(plane, "") == [
+            {**there[1], "replica": "1"},
+            {**here[0], "replica": "0"},
+        ]
 
 
 async def test_a_proxy_that_nobody_has_is_told_once() -> None:
     gone = row("a.shop", connected=False)
     async with replicas([gone], [gone]) as plane:
-        assert await statuses(plane, "shop") == [gone]
+        assert await statuses(plane, "shop") == [{**gone, "replica": ""}]
+
+
+async def test_of_one_replica_nothing_more_is_said() -> None:
+    here = [row("b.shop", connected=True), row("a.shop", connected=False)]
+    async with replicas(here) as plane:
+        assert list(await statuses(plane, "")) == here
 
 
 async def test_what_a_proxy_has_accepted_knows_who_holds_it() -> None:
