@@ -131,7 +131,7 @@ async def _asked() -> dict[str, object]:
         for host in (V4, V6)
     ]
     found: dict[str, object] = {}
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         ((_, found[NAME]),) = await questions.ask([(NAME, questions.AAAA)])
         for host in (SERVICE_V4, SERVICE_V6):
             found[f"{host} http"] = await _ask(host, HTTP, http=True)

@@ -38,7 +38,7 @@ def test_a_pod_is_reached_and_reaches_others_over_both(envoy: Path, folder: Path
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=160,
         check=False,
     )
     assert done.returncode == 0, done.stderr

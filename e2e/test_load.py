@@ -30,7 +30,7 @@ ORDERS = {
 }
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("texts", ORDERS.values(), ids=ORDERS)
 def test_a_subset_that_comes_and_goes_fails_no_request(
     mesh: Mesh, texts: tuple[str, str], heavy: bool

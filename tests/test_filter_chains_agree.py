@@ -183,7 +183,7 @@ async def _disagreements(ways: Mapping[str, Way]) -> list[str]:
     return found
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 async def test_the_simulator_and_envoy_agree(ways: Mapping[str, Way]) -> None:
     found = await _disagreements(ways)
     assert not found, "\n".join([f"{len(found)} disagree:", *found[:5]])

@@ -79,7 +79,7 @@ def verdict(door: Door, call: Call) -> bool:
 
 
 @guards("C11", "P3")
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_every_verdict_of_envoy_is_that_of_the_policies(envoy_binary: Path, tmp_path: Path) -> None:
     sets = chosen()
     ports = {

@@ -1,8 +1,10 @@
 """What Envoy asks for, when, and in which form."""
 
+import asyncio
+
 import pytest
 
-from tests.conformance.conversation import Request, accepted
+from tests.conformance.conversation import PATIENCE, Request, accepted
 from tests.conformance.resources import change, cluster, routes
 from tests.conformance.world import World, serving
 from tests.xds.rules import rules
@@ -117,7 +119,9 @@ async def test_a_cluster_without_its_endpoints_falls_back_on_what_envoy_held(fre
     fresh.tap.hold(lambda response: response.type_url == EDS)
     fresh.publish(cluster("a", 2, fetch_timeout_ms=200))
     await fresh.taken(CDS, "a")
-    assert await fresh.envoy.stat("cluster.a.assignment_use_cached") == 1
+    async with asyncio.timeout(PATIENCE):
+        while await fresh.envoy.stat("cluster.a.assignment_use_cached") != 1:
+            pass
     assert (await fresh.envoy.ask("a.test")).status == 200
 
 

@@ -4,6 +4,7 @@ import asyncio
 import importlib
 import pkgutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
@@ -79,8 +80,10 @@ async def test_every_method_that_is_served_asks_for_a_token(home: Path, plane: P
 
 def listening(process: int) -> set[tuple[str, int]]:
     """The addresses and ports at which a process takes connections."""
-    sockets = {link.readlink().name for link in Path(f"/proc/{process}/fd").iterdir()}
-    found = set()
+    sockets, found = set(), set()
+    for link in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it has been closed meanwhile
+            sockets.add(link.readlink().name)
     for table in ("tcp", "tcp6"):
         for line in Path(f"/proc/{process}/net/{table}").read_text().splitlines()[1:]:
             _, local, _, state, *_, inode = line.split()[:10]

@@ -21,7 +21,7 @@ from webhook.settings import InjectSettings, ProxyFacts
 
 ADDRESSES = {
     RunMode.NAMESPACES: ("10.201.1.1", "10.201.1.2"),
-    RunMode.PROXY_PORT: ("127.66.1.1", "127.66.1.2"),
+    RunMode.PROXY_PORT: ("127.126.1.1", "127.126.1.2"),
 }
 """Of the client and of the server."""
 SERVICE_ADDRESS = "10.202.0.9"

@@ -37,7 +37,7 @@ async def test_a_pod_runs_until_it_is_not_wanted(tmp_path: Path) -> None:
     lines = Lines()
     app = container("import os; print(os.getpid(), flush=True);" + FOREVER)
     async with runner(MODE, tmp_path, on_line=lines) as node:
-        await node.reconcile(pods(pod("web", "127.66.0.1", app)), {}, ROOT_PEM)
+        await node.reconcile(pods(pod("web", "127.126.0.1", app)), {}, ROOT_PEM)
         await node.all_ready()
         pid = int((await lines.output())[0])
         assert node.ready() == {"shop/web"}
@@ -50,7 +50,7 @@ async def test_a_pod_runs_until_it_is_not_wanted(tmp_path: Path) -> None:
 async def test_reconciling_the_same_changes_nothing_and_a_new_spec_restarts(tmp_path: Path) -> None:
     lines = Lines()
     old, new = (
-        pod("web", "127.66.0.1", container(PRINT + FOREVER_SILENT, version)) for version in "12"
+        pod("web", "127.126.0.1", container(PRINT + FOREVER_SILENT, version)) for version in "12"
     )
     async with runner(MODE, tmp_path, on_line=lines) as node:
         for wanted, seen in ((old, "1"), (old, "1"), (new, "12")):
@@ -69,9 +69,9 @@ async def test_environment_and_arguments_are_expanded_as_kubernetes_does(tmp_pat
     ]
     app = container(SHOW + FOREVER, "$(URL)", "$(UNKNOWN)", env=env)
     async with runner(MODE, tmp_path, on_line=lines) as node:
-        await node.reconcile(pods(pod("web", "127.66.0.1", app)), {}, ROOT_PEM)
+        await node.reconcile(pods(pod("web", "127.126.0.1", app)), {}, ROOT_PEM)
         shown = json.loads((await lines.output())[0])
-    assert shown["argv"] == ["http://127.66.0.1:80/$(POD_IP)/$(LATER)", "$(UNKNOWN)"]
+    assert shown["argv"] == ["http://127.126.0.1:80/$(POD_IP)/$(LATER)", "$(UNKNOWN)"]
     assert shown["env"]["ACCOUNT"] == "web"
     assert shown["cwd"] == "/"
 
@@ -83,7 +83,7 @@ async def test_containers_do_not_inherit_our_environment(
     lines = Lines()
     async with runner(MODE, tmp_path, on_line=lines) as node:
         await node.reconcile(
-            pods(pod("web", "127.66.0.1", container(SHOW + FOREVER))), {}, ROOT_PEM
+            pods(pod("web", "127.126.0.1", container(SHOW + FOREVER))), {}, ROOT_PEM
         )
         assert "canary" not in (await lines.output())[0]
 
@@ -125,7 +125,7 @@ async def test_volumes_are_found_where_they_really_are(tmp_path: Path) -> None:
             "projected": {"sources": [{"serviceAccountToken": {"path": "token", "audience": "a"}}]},
         },
     ]
-    web = pod("web", "127.66.0.1", app, volumes=volumes)
+    web = pod("web", "127.126.0.1", app, volumes=volumes)
     metadata = web["metadata"]
     assert isinstance(metadata, dict)
     metadata["annotations"] = {"heddle.io/sds": "/var/run/secrets/heddle/token"}
@@ -147,7 +147,7 @@ async def test_a_token_is_replaced_in_place_after_four_fifths_of_its_life(
     app = container(FOREVER, volumeMounts=[{"name": "token", "mountPath": "/token"}])
     web = pod(
         "web",
-        "127.66.0.1",
+        "127.126.0.1",
         app,
         volumes=[{"name": "token", "projected": {"sources": [source]}}],
     )
@@ -169,14 +169,14 @@ async def test_init_containers_end_before_the_sidecar_starts_and_it_before_the_a
     first = container("print('init', flush=True)") | {"name": "first"}
     sidecar = container(
         "import os, sys; print('sidecar', flush=True);"
-        "os.environ['BIND'] = '127.66.0.1';" + SERVER.replace("\nimport", "import", 1),
+        "os.environ['BIND'] = '127.126.0.1';" + SERVER.replace("\nimport", "import", 1),
         "18021",
         "ready",
         restartPolicy="Always",
         startupProbe={"httpGet": {"port": 18021, "path": "/"}, "failureThreshold": 600},
     ) | {"name": "proxy"}
     app = container("print('app', flush=True);" + FOREVER)
-    web = pod("web", "127.66.0.1", app, initContainers=[first, sidecar])
+    web = pod("web", "127.126.0.1", app, initContainers=[first, sidecar])
     async with runner(MODE, tmp_path, on_line=lines) as node:
         await node.reconcile(pods(web), {}, ROOT_PEM)
         await node.all_ready()
@@ -190,7 +190,7 @@ async def test_a_container_that_ends_is_started_again_and_the_reason_is_told(
 ) -> None:
     app = container("import sys; sys.exit('out of luck')")
     async with runner(MODE, tmp_path) as node:
-        await node.reconcile(pods(pod("web", "127.66.0.1", app)), {}, ROOT_PEM)
+        await node.reconcile(pods(pod("web", "127.126.0.1", app)), {}, ROOT_PEM)
         async for status in node.events():
             if status.restarts and status.problem:
                 break
@@ -199,8 +199,8 @@ async def test_a_container_that_ends_is_started_again_and_the_reason_is_told(
 
 
 async def test_an_unknown_image_is_a_problem_of_its_pod_alone(tmp_path: Path) -> None:
-    good = pod("good", "127.66.0.1", container(FOREVER))
-    bad = pod("bad", "127.66.0.2", container(FOREVER) | {"image": "nginx:1.27"})
+    good = pod("good", "127.126.0.1", container(FOREVER))
+    bad = pod("bad", "127.126.0.2", container(FOREVER) | {"image": "nginx:1.27"})
     async with runner(MODE, tmp_path) as node:
         await node.reconcile(pods(good, bad), {}, ROOT_PEM)
         await node.all_ready()
@@ -221,7 +221,7 @@ async def test_readiness_follows_the_probe(tmp_path: Path) -> None:
     }
     app = container(FOREVER, readinessProbe=probe)
     async with runner(MODE, tmp_path / "state") as node:
-        await node.reconcile(pods(pod("web", "127.66.0.1", app)), {}, ROOT_PEM)
+        await node.reconcile(pods(pod("web", "127.126.0.1", app)), {}, ROOT_PEM)
         seen = []
         async for status in node.events():
             seen.append(status.ready)
@@ -251,7 +251,7 @@ async def test_a_container_that_fails_its_liveness_probe_is_started_again(tmp_pa
         livenessProbe={**probe, "initialDelaySeconds": 1},
     )
     async with runner(MODE, tmp_path / "state", on_line=lines) as node:
-        await node.reconcile(pods(pod("web", "127.66.0.1", app)), {}, ROOT_PEM)
+        await node.reconcile(pods(pod("web", "127.126.0.1", app)), {}, ROOT_PEM)
         assert await lines.output(3) == ["up", "told", "up"]
         assert node.statuses()["shop/web"].restarts == 1
 
@@ -260,7 +260,7 @@ async def test_standard_input_reaches_a_container_that_asks_for_it(tmp_path: Pat
     lines = Lines()
     app = container("for line in open(0): print('got', line.strip(), flush=True)", stdin=True)
     async with runner(MODE, tmp_path, on_line=lines) as node:
-        await node.reconcile(pods(pod("web", "127.66.0.1", app)), {}, ROOT_PEM)
+        await node.reconcile(pods(pod("web", "127.126.0.1", app)), {}, ROOT_PEM)
         await node.all_ready()
         await node.write("shop/web", "app", b"faster\n")
         assert await lines.output() == ["got faster"]
@@ -273,7 +273,7 @@ async def test_who_ignores_sigterm_is_killed_after_the_grace(tmp_path: Path) -> 
         "print(os.getpid(), flush=True);\nwhile True: signal.pause()"
     )
     async with runner(MODE, tmp_path, on_line=lines, grace=0.1) as node:
-        await node.reconcile(pods(pod("web", "127.66.0.1", app)), {}, ROOT_PEM)
+        await node.reconcile(pods(pod("web", "127.126.0.1", app)), {}, ROOT_PEM)
         pid = int((await lines.output())[0])
         await node.close()
         assert not alive([pid])
@@ -292,7 +292,7 @@ async def test_the_sidecar_outlives_the_application(tmp_path: Path) -> None:
         "signal.signal(signal.SIGTERM, end); print('up', flush=True)\nsignal.pause()"
     )
     sidecar = container(quick, restartPolicy="Always") | {"name": "proxy"}
-    web = pod("web", "127.66.0.1", container(slow), initContainers=[sidecar])
+    web = pod("web", "127.126.0.1", container(slow), initContainers=[sidecar])
     async with runner(MODE, tmp_path, on_line=lines) as node:
         await node.reconcile(pods(web), {}, ROOT_PEM)
         await lines.until(lambda seen: [line.text for line in seen].count(b"up") == 2)

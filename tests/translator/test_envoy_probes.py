@@ -21,7 +21,7 @@ from translator.bootstrap_probes import probe_clusters
 
 POD = f"127.99.{os.getpid() % 250}.{os.getpid() // 250 % 250}"
 """Of 127.0.0.0/8, like the source that the sidecar calls from."""
-PATIENCE = 10.0
+PATIENCE, TRIES = 60.0, 1200
 
 
 @contextmanager
@@ -50,9 +50,9 @@ def _listens(_: None) -> bool:
 
 def _now_and_then() -> Iterator[None]:
     """Something to try again after."""
-    for _ in range(200):
+    for _ in range(TRIES):
         yield
-        threading.Event().wait(PATIENCE / 200)
+        threading.Event().wait(PATIENCE / TRIES)
 
 
 def ask(

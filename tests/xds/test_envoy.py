@@ -18,7 +18,7 @@ from xds.publisher import PartChange, Publisher
 from xds.server import Server, ServerSettings
 from xds.types import CDS, EDS, LDS, RDS, VHDS
 
-pytestmark = [pytest.mark.envoy, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.envoy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from xds.resource import Resource, resource
 from xds.server import Server, ServerSettings
 from xds.types import CDS, EDS, LDS, RDS
 
-pytestmark = [pytest.mark.envoy, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.envoy
 
 QUICK = 12.0
 """Seconds: Envoy gives up on what does not come after 15."""
