@@ -275,3 +275,10 @@ UNKNOWN_DESTINATION_RULE_HOST = istio(
     "A DestinationRule is for a host that no service has.",
     "Correct the host; of a service in another namespace, write the full name.",
 )
+CONFLICTING_SERVICE_ENTRY_PROTOCOL = istio(
+    177,
+    "ConflictingServiceEntryProtocol",
+    W,
+    "ServiceEntries say that one port of one host speaks different protocols.",
+    "Say the same protocol in all of them, or limit them to namespaces with exportTo.",
+)

@@ -31,6 +31,11 @@ class ClientTLSSettings:
     insecure_skip_verify: bool | None = None
     ca_crl: str = ""
 
+    @property
+    def is_foreign(self) -> bool:
+        """Whether clients speak TLS with other certificates than those of the mesh."""
+        return self.mode in (TLSmode.SIMPLE, TLSmode.MUTUAL)
+
 
 def check_tls(path: str, tls: ClientTLSSettings) -> Iterator[Problem]:
     """Of a policy."""
@@ -48,7 +53,7 @@ def check_tls(path: str, tls: ClientTLSSettings) -> Iterator[Problem]:
                 message = "is missing: MUTUAL needs it, or credentialName"
                 yield error("no-certificate", f"{path}.{name}", message)
         yield from checks.key_file(path, tls.client_certificate, tls.private_key)
-    if tls.insecure_skip_verify and tls.mode in (TLSmode.SIMPLE, TLSmode.MUTUAL):
+    if tls.insecure_skip_verify and tls.is_foreign:
         for name, given in (
             ("caCertificates", tls.ca_certificates),
             ("subjectAltNames", tls.subject_alt_names),

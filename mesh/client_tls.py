@@ -24,7 +24,7 @@ _CONFIG_MAP = "configmap://"
 
 def asks_credential(tls: ClientTLSSettings | None) -> bool:
     """Whether a Secret is needed for what the settings ask for."""
-    if tls is None or tls.mode not in (TLSmode.SIMPLE, TLSmode.MUTUAL):
+    if tls is None or not tls.is_foreign:
         return False
     return bool(tls.credential_name)
 

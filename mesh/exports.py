@@ -3,6 +3,7 @@
 from collections.abc import Collection
 
 EVERYBODY = frozenset({"*"})
+NOWHERE = "~"
 
 
 def is_exported(exports: Collection[str], own: str, namespace: str) -> bool:

@@ -5,7 +5,7 @@ they look, or without effect there.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from crds.client_tls import ClientTLSSettings, TLSmode
+from crds.client_tls import ClientTLSSettings
 from crds.destination_rule import (
     ConnectionPoolSettings,
     DestinationRule,
@@ -205,7 +205,7 @@ def _of_tls(
         say = warning if fault.partly else error
         closed = closed or not fault.partly
         yield say(fault.code, f"{path}.{fault.field}", fault.message, fault.value)
-    if closed or tls.mode not in (TLSmode.SIMPLE, TLSmode.MUTUAL):
+    if closed or not tls.is_foreign:
         return
     if not _is_verified(tls, ports):
         yield warning("unverified-server-name", f"{path}.subjectAltNames", _UNVERIFIED)

@@ -8,7 +8,6 @@ that cluster does not speak TLS by itself, or there is none, the proxy gets one 
 
 from dataclasses import dataclass
 
-from crds.client_tls import TLSmode
 from crds.jwks import Unusable, Uri, keys_of
 from crds.request_authentication import JWTRule
 from mesh.attachment import policies_for, workload_of
@@ -90,5 +89,4 @@ def _is_fit(service: Service, port: PortView, uri: Uri) -> bool:
     if port.port.number != uri.port or service.resolution is Resolution.NONE:
         return False
     tls = port.policy.tls
-    originates = tls is not None and tls.mode in (TLSmode.SIMPLE, TLSmode.MUTUAL)
-    return originates or not uri.tls
+    return (tls is not None and tls.is_foreign) or not uri.tls

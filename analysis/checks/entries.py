@@ -1,8 +1,11 @@
-"""ServiceEntries that a Service takes the host from, and WorkloadEntries that nobody selects."""
+"""ServiceEntries that a Service takes the host from or that disagree, and WorkloadEntries that
+nobody selects.
+"""
 
 from collections.abc import Iterator
 
 from analysis import analyzer_codes as codes
+from analysis import istio_codes
 from analysis.analyzer import Analyzer
 from analysis.facts import Facts
 from analysis.message import Message, finding
@@ -10,6 +13,9 @@ from crds.service_entry import ServiceEntry
 from crds.workload_entry import WorkloadEntry
 from mesh import hosts
 from mesh.egress import OWN
+from mesh.exports import NOWHERE
+from mesh.service_index import Services
+from mesh.services import Service
 
 
 def _run(facts: Facts) -> Iterator[Message]:
@@ -30,6 +36,8 @@ def _run(facts: Facts) -> Iterator[Message]:
                     f"{service.key} has this host and wins{where}",
                     value=host,
                 )
+        for service in services.contributed.get(key, ()):
+            yield from _other_protocols(services, service)
     for key, workload in facts.subjects(WorkloadEntry):
         if workload.labels and not services.selecting(key.namespace, workload.labels):
             yield finding(
@@ -42,6 +50,37 @@ def _run(facts: Facts) -> Iterator[Message]:
             )
 
 
+def _other_protocols(services: Services, service: Service) -> Iterator[Message]:
+    """Ports at which another entry, which wins, says that the host speaks something else."""
+    every = services.at(service.host)
+    first = [
+        other
+        for other in every[: every.index(service)]
+        if not other.in_kubernetes and _is_anywhere_both(services, service, other)
+    ]
+    for index, port in enumerate(service.ports):
+        others = ((other, other.port(port.number)) for other in first)
+        rivals = ((o, at) for o, at in others if at and at.protocol is not port.protocol)
+        for other, known in list(rivals)[:1]:
+            yield finding(
+                istio_codes.CONFLICTING_SERVICE_ENTRY_PROTOCOL,
+                service.key,
+                f"spec.ports[{index}].protocol",
+                f"{other.key} says that port {port.number} of {service.host} speaks "
+                f"{known.protocol.value}, which counts",
+                value=port.protocol.value,
+            )
+
+
+def _is_anywhere_both(services: Services, one: Service, other: Service) -> bool:
+    """Whether any client sees both."""
+    named = services.exports_of(one) | services.exports_of(other)
+    places = {*named, one.namespace, other.namespace} - {OWN, NOWHERE}
+    return any(
+        services.is_visible(one, place) and services.is_visible(other, place) for place in places
+    )
+
+
 def _is_private(entry: ServiceEntry) -> bool:
     """Whether it is meant for its own namespace: to put another service in a Service's place."""
     return set(entry.export_to) == {OWN}
@@ -49,7 +88,11 @@ def _is_private(entry: ServiceEntry) -> bool:
 
 ENTRIES = Analyzer(
     name="entries",
-    summary="ServiceEntries and WorkloadEntries without effect.",
-    codes=(codes.HOST_OF_A_SERVICE, codes.UNUSED_WORKLOAD_ENTRY),
+    summary="ServiceEntries and WorkloadEntries without effect, or that others contradict.",
+    codes=(
+        codes.HOST_OF_A_SERVICE,
+        codes.UNUSED_WORKLOAD_ENTRY,
+        istio_codes.CONFLICTING_SERVICE_ENTRY_PROTOCOL,
+    ),
     run=_run,
 )

@@ -6,7 +6,7 @@ from analysis import analyzer_codes as codes
 from analysis.analyzer import Analyzer
 from analysis.facts import Facts
 from analysis.message import Message, finding
-from crds.destination_rule import ClientTLSSettings, DestinationRule, TLSmode
+from crds.destination_rule import ClientTLSSettings, DestinationRule
 from crds.meta import Key
 from crds.service_entry import ServiceEntry
 from mesh import hosts
@@ -16,7 +16,6 @@ from mesh.providers import provider_hosts
 from mesh.services import Port, Service
 
 TLS_PORT = 443
-_ORIGINATES = (TLSmode.SIMPLE, TLSmode.MUTUAL)
 
 
 def _run(facts: Facts) -> Iterator[Message]:
@@ -35,7 +34,7 @@ def _double(mesh: Mesh, key: Key, rule: DestinationRule) -> Iterator[Message]:
             ports = [port for port in service.ports if number in (0, port.number)]
             if (
                 service.external
-                and tls.mode in _ORIGINATES
+                and tls.is_foreign
                 and ports
                 and all(port.protocol.is_tls for port in ports)
             ):

@@ -11,11 +11,9 @@ from analysis.analyzer import Analyzer
 from analysis.code import Code
 from analysis.facts import Facts
 from analysis.message import Message, finding
-from crds.client_tls import ClientTLSSettings, TLSmode
+from crds.client_tls import ClientTLSSettings
 from crds.destination_rule import DestinationRule, TrafficPolicy
 from crds.meta import Key
-
-_ORIGINATES = (TLSmode.SIMPLE, TLSmode.MUTUAL)
 
 
 def _run(facts: Facts) -> Iterator[Message]:
@@ -36,7 +34,7 @@ def _of_policy(key: Key, path: str, policy: TrafficPolicy | None) -> Iterator[Me
 
 
 def _of_tls(code: Code, key: Key, path: str, tls: ClientTLSSettings | None) -> Iterator[Message]:
-    if tls is not None and tls.insecure_skip_verify and tls.mode in _ORIGINATES:
+    if tls is not None and tls.insecure_skip_verify and tls.is_foreign:
         text = "whoever is on the way can answer with any certificate, and read what is sent"
         yield finding(code, key, f"{path}.tls.insecureSkipVerify", text, value="true")
 

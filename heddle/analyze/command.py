@@ -5,7 +5,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
@@ -289,6 +288,9 @@ def _shown(messages: Sequence[Message], form: Form) -> str:
         case Form.TABLE | Form.LOG:
             return report.text(messages)
         case Form.SARIF:
+            # Here, and not above: it takes as long to import as all analyzers do.
+            from importlib.metadata import version
+
             return as_sarif(messages, version("heddle"))
         case _:
             return plain.document(
