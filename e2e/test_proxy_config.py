@@ -116,6 +116,17 @@ def test_the_page_lays_a_live_proxy_over_what_it_is_to_hold(routed: Mesh) -> Non
     assert not shows_key(whole + one)
 
 
+def test_a_check_finds_the_mesh_well(routed: Mesh) -> None:
+    """Proxies, the version of the Envoys that run, and how long their certificates last."""
+    if "kubernetes" in routed.options:
+        pytest.skip("heddle check of a cluster is tested there")
+    result = heddle(routed, "check", "-o", "json")
+    assert result.exit_code == 0, result.output
+    found = {each["check"]: each["result"] for each in json.loads(result.stdout)["checks"]}
+    assert found.keys() >= {"certificates-renewed", "proxies-synced", "envoy-supported"}
+    assert set(found.values()) == {"ok"}
+
+
 def page(mesh: Mesh, path: str, **query: str) -> str:
     """A page of the mesh's control plane, as a browser gets it."""
     said = dict(zip(mesh.options[::2], mesh.options[1::2], strict=True))

@@ -158,6 +158,7 @@ CATEGORY = Category(
         Check(
             anchor="roots-valid",
             title="the roots of the mesh are valid for a good while",
+            here=True,
             remedy="`heddle ca rotate`, in its three steps, brings a new root without a failed "
             "request (docs/certificates.md). Begin while there is time: each step waits for all "
             "proxies.",
@@ -169,6 +170,14 @@ CATEGORY = Category(
             remedy="Ours is renewed by the replica that leads, by itself: see leaders, and its "
             "log. One that was plugged in (`cacerts`) is renewed by who made it.",
             judge=_signer,
+        ),
+        Check(
+            anchor="certificates-renewed",
+            title="the certificates of all proxies were renewed in time",
+            here=True,
+            remedy="They are renewed at half of their life. A proxy that has lost the control "
+            "plane (`heddle proxy-status`) keeps the one that it has.",
+            judge=None,
         ),
         Check(
             anchor="roots-everywhere",

@@ -10,9 +10,21 @@ import typer
 from heddle.check import files, report
 from heddle.check.api_server import CATEGORY as API_SERVER
 from heddle.check.cluster import Api, Cluster
-from heddle.check.run import Chosen, after, before, look, of_files, until_well, worst
+from heddle.check.run import (
+    Chosen,
+    after,
+    before,
+    look,
+    look_here,
+    of_files,
+    until_well,
+    worst,
+)
+from heddle.check.this_machine import ThisMachine
 from heddle.check.verdict import Grade, Result, failed
 from heddle.cli.output import Form, OutputOption, document
+from heddle.cli.reach import Where, ask
+from heddle.cli.reached import Reached
 from heddle.exits import fail
 from heddle.injection import DEFAULT_REVISION, SYSTEM_NAMESPACE
 from heddle.serve import utc_now
@@ -40,6 +52,9 @@ def check(
     listed: Annotated[
         bool, typer.Option("--list", help="Print what is looked at, as Markdown (docs/checks.md).")
     ] = False,
+    mesh: Annotated[
+        str, typer.Option(help="Look at a mesh that runs on this machine instead: its folder.")
+    ] = "",
     output: OutputOption = Form.TABLE,
 ) -> None:
     """See whether a cluster can have a mesh (--pre), and whether the one that it has is well.
@@ -51,11 +66,15 @@ def check(
         return
     if folder is not None and (pre or wait):
         raise fail("--folder goes with neither --pre nor --wait")
+    if mesh and (folder is not None or pre or kubeconfig is not None):
+        raise fail("--mesh goes with neither --folder, --pre nor --kubeconfig")
 
     def cluster(api: Api) -> Cluster:
         return Cluster(api, namespace=namespace, revision=revision, clock=utc_now)
 
-    if folder is not None:
+    if mesh:
+        results = ask(Where(mesh=mesh), lambda plane: _here(plane, wait))
+    elif folder is not None:
         try:
             results = asyncio.run(look(cluster(files.read(folder)), of_files))
         except SourceError as error:
@@ -68,6 +87,10 @@ def check(
     raise typer.Exit(EXITS.get(worst(results), 0))
 
 
+async def _here(plane: Reached, wait: float) -> Sequence[Result]:
+    return await until_well(lambda: look_here(ThisMachine(plane, utc_now)), wait)
+
+
 async def _in_cluster(
     kubeconfig: Path | None, cluster: Callable[[Api], Cluster], chosen: Chosen, wait: float
 ) -> Sequence[Result]:
@@ -78,5 +101,5 @@ async def _in_cluster(
         async with kubernetes_api(kubeconfig) as api:
             return await until_well(lambda: look(cluster(api), chosen), wait)
     except SourceError as error:
-        verdict = failed(str(error))
+        verdict = failed(f"{error} (--mesh FOLDER looks at a mesh that runs on this machine)")
         return [Result(category=API_SERVER, check=API_SERVER.checks[0], verdict=verdict)]

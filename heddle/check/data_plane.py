@@ -139,6 +139,7 @@ CATEGORY = Category(
         Check(
             anchor="proxies-ready",
             title="the proxies of all pods are ready",
+            here=True,
             remedy="`kubectl logs POD -c istio-proxy` says why not. One that never was ready "
             "mostly cannot reach the control plane (service-endpoints, a NetworkPolicy), or does "
             "not trust it (roots-everywhere).",
@@ -147,6 +148,7 @@ CATEGORY = Category(
         Check(
             anchor="proxies-synced",
             title="all connected proxies have taken what they were sent",
+            here=True,
             remedy="`heddle proxy-status` shows which do not. What an Envoy rejects is told in the "
             "status of the object that it comes from; the proxy goes on with what it had.",
             judge=_synced,
@@ -154,6 +156,7 @@ CATEGORY = Category(
         Check(
             anchor="envoy-supported",
             title="the Envoys of the pods are known to work",
+            here=True,
             remedy=f"Take an image of Envoy 1.{OLDEST[1]} to 1.{NEWEST[1]} "
             "(`injection.global.proxy.image`, or sidecar.istio.io/proxyImage), and restart pods.",
             judge=_supported,

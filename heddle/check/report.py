@@ -20,7 +20,10 @@ _HEAD = "\n\n".join(
         "are for programs: the names of the checks below do not change.",
         "Nothing is changed: where a webhook is asked, it is with an object that the API server "
         "throws away (`dryRun=All`).",
-        "`heddle check -f FOLDER` makes those checks that files allow, before they are applied.\n",
+        "`heddle check -f FOLDER` makes those checks that files allow, before they are applied; "
+        "`heddle check --mesh FOLDER` those that make sense of a mesh that runs on this machine, "
+        "as that of `heddle demo`: proxies, Envoys, certificates. It has no cluster, and one "
+        "clock.\n",
     )
 )
 
@@ -95,11 +98,18 @@ def page() -> str:
     return _HEAD + "".join(f"{line}\n" for line in _page())
 
 
+_HERE = ("of a mesh on this machine, too", "of a mesh on this machine")
+
+
 def _page() -> Iterator[str]:
     for category in CATEGORIES:
         yield f"\n## {category.title}"
         for check in category.checks:
-            marks = [check.when.value, "of files, too" if check.files else ""]
+            marks = [
+                check.when.value if check.judge else "",
+                "of files, too" if check.files else "",
+                _HERE[check.judge is None] if check.here else "",
+            ]
             yield f"\n### {check.anchor}"
             yield f"\n{check.title[0].upper()}{check.title[1:]} ({', '.join(filter(None, marks))})."
             yield f"\n{check.remedy}"

@@ -1,7 +1,7 @@
 """Makes the checks, one after the other, and again until a deadline if that is asked for."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from heddle.check import (
     api_server,
@@ -11,10 +11,22 @@ from heddle.check import (
     kinds,
     namespaces,
     permissions,
+    this_machine,
     webhooks,
 )
 from heddle.check.cluster import Cluster
-from heddle.check.verdict import Category, Check, Grade, Result, Verdict, When, failed, skipped
+from heddle.check.this_machine import ThisMachine
+from heddle.check.verdict import (
+    Category,
+    Check,
+    Grade,
+    Judge,
+    Result,
+    Verdict,
+    When,
+    failed,
+    skipped,
+)
 from sources.errors import ApiError
 
 CATEGORIES: tuple[Category, ...] = (
@@ -54,16 +66,42 @@ async def look(cluster: Cluster, chosen: Chosen) -> Sequence[Result]:
     results: list[Result] = []
     for category in CATEGORIES:
         for check in filter(chosen, category.checks):
-            verdict = await _made(check, cluster)
+            if check.judge is None:
+                continue
+            verdict = await _made(check.judge, cluster)
             results.append(Result(category=category, check=check, verdict=verdict))
             if check.fatal and verdict.grade is Grade.FAILED:
                 return results
     return results
 
 
-async def _made(check: Check, cluster: Cluster) -> Verdict:
+async def look_here(mesh: ThisMachine) -> Sequence[Result]:
+    """Makes those that make sense of a mesh on this machine. Raises `Unreached`."""
+    return [
+        Result(category=category, check=check, verdict=await _HERE[check.anchor](mesh))
+        for category in CATEGORIES
+        for check in category.checks
+        if check.here
+    ]
+
+
+async def _versions(mesh: ThisMachine) -> Verdict:
+    versions = await mesh.versions()
+    return data_plane.judge_images({f"envoy:v{text}": count for text, count in versions.items()})
+
+
+_HERE: Mapping[str, Callable[[ThisMachine], Awaitable[Verdict]]] = {
+    "roots-valid": this_machine.valid,
+    "certificates-renewed": this_machine.renewed,
+    "proxies-ready": this_machine.connected,
+    "proxies-synced": this_machine.synced,
+    "envoy-supported": _versions,
+}
+
+
+async def _made(judge: Judge, cluster: Cluster) -> Verdict:
     try:
-        return await check.judge(cluster)
+        return await judge(cluster)
     except ApiError as error:
         if error.status == _FORBIDDEN:
             return skipped("you may not read what it takes")

@@ -74,21 +74,27 @@ class When(Enum):
     ALWAYS = "before and after an installation"
 
 
+Judge = Callable[[Cluster], Awaitable[Verdict]]
+"""What makes a check of a cluster."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """`anchor` never changes. `title` says what is so if all is well, `remedy` what to do if it is
-    not. Who has no `judge` for files is only made in a cluster.
+    not. `judge` is for a cluster, and nothing if it cannot be seen there.
     """
 
     anchor: str
     title: str
     remedy: str
-    judge: Callable[[Cluster], Awaitable[Verdict]]
+    judge: Judge | None
     when: When = When.AFTER
     fatal: bool = False
     """Without it there is no use in asking any further."""
     files: bool = False
     """Whether files can be judged, too, that are no cluster yet."""
+    here: bool = False
+    """Whether a mesh on this machine can be judged, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
