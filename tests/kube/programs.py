@@ -10,6 +10,7 @@ NEEDED = ("etcd", "kube-apiserver")
 CONTROLLERS = ("kube-controller-manager", "kube-scheduler")
 KUBELET = "kubelet"
 ISTIOCTL = "istioctl"
+KIALI = "kiali"
 CLUSTER = (*NEEDED, *CONTROLLERS, KUBELET, "kubectl")
 """What a cluster with a node needs."""
 
