@@ -38,15 +38,16 @@ def names_of(names: Iterable[str]) -> Names:
 
 def changed(names: Names, gone: frozenset[str], come: frozenset[str]) -> Names:
     """The index without those that are `gone`, and with those that have `come`."""
+    gone, come = gone & names.every, come - names.every
     if not gone and not come:
         return names
     if len(gone) + len(come) > len(names.every):
         return names_of((names.every - gone) | come)
     forwards, backwards = list(names.forwards), list(names.backwards)
-    for name in gone & names.every:
+    for name in gone:
         del forwards[bisect_left(forwards, name)]
         del backwards[bisect_left(backwards, name[::-1])]
-    for name in come - names.every:
+    for name in come:
         insort(forwards, name)
         insort(backwards, name[::-1])
     return Names(tuple(forwards), tuple(backwards), (names.every - gone) | come)
