@@ -47,6 +47,40 @@ def test_a_proxy_holds_what_it_is_to_hold(running: Cluster, kubeconfig: str, pod
     assert "outbound|9080|v1|reviews.shop.svc.cluster.local" in shown
 
 
+def test_a_trace_follows_a_call_to_the_object_that_decides(
+    running: Cluster, kubeconfig: str
+) -> None:
+    """Worked out from the API server's objects, with their names: no file is behind them."""
+    url = "http://reviews.shop.svc.cluster.local:9080/"
+    arguments = ("trace", "--from", "deploy/catalog.shop", "--to", url, "-o", "json")
+    found = json.loads(heddle(running, kubeconfig, *arguments))
+    causes = {step["at"]: step["causes"] for step in found["steps"]}
+    assert causes["route"][0]["object"] == "VirtualService shop/reviews"
+    assert causes["route"][0]["path"].startswith("spec.http[")
+    assert causes["mutual TLS"][0]["object"].endswith("/default")
+    assert not any("file" in cause for listed in causes.values() for cause in listed)
+    assert (found["steps"][-1]["at"], found["ok"]) == ("authorization", True)
+
+
+def test_describe_names_what_acts_on_a_service(running: Cluster, kubeconfig: str) -> None:
+    shown = json.loads(
+        heddle(running, kubeconfig, "describe", "service", "reviews.shop", "-o", "json")
+    )
+    acting = {each["at"] for each in shown["acting"]}
+    assert acting >= {"service", "routes", "rule", "subset", "endpoints"}
+    pod = heddle(running, kubeconfig, "describe", "pod", "deploy/reviews-v1.shop")
+    assert "PeerAuthentication heddle-system/default" in pod
+
+
+def test_authz_check_says_what_would_be_denied(running: Cluster, kubeconfig: str) -> None:
+    """STRICT keeps out who comes without a certificate; who has one may call."""
+    check = ("authz", "check", "deploy/reviews-v1.shop", "--kubeconfig", kubeconfig)
+    code, said, _ = running.run(CLI, *check, "--from", "outside")
+    assert (code, "DENIED" in said, "PeerAuthentication" in said) == (1, True, True), said
+    code, said, _ = running.run(CLI, *check, "--from", "deploy/catalog.shop")
+    assert (code, "ALLOWED" in said) == (0, True), said
+
+
 def test_the_dashboard_opens(running: Cluster, kubeconfig: str) -> None:
     command = (CLI, "dashboard", "--no-browser", "--kubeconfig", kubeconfig)
     status, body = running.opened(*command, pattern=r"(http://\S+)")
