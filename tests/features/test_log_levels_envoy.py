@@ -28,7 +28,7 @@ from translator.bootstrap import (
 from xds.types import SDS
 
 POD = "shop/web"
-ADDRESS = f"127.77.{1 + os.getpid() % 250}.{1 + os.getpid() // 250 % 250}"
+ADDRESS = f"127.127.{1 + os.getpid() % 250}.{1 + os.getpid() // 250 % 250}"
 """Of no other proxy on this machine."""
 
 

@@ -53,7 +53,7 @@ def test_ctrl_c_while_modules_load_ends_it_without_a_traceback(tmp_path: Path) -
 def test_ctrl_c_while_a_command_loads_ends_it_without_a_traceback(tmp_path: Path) -> None:
     with starting(tmp_path, "analyze", "-", slow="yaml") as program:
         program.send_signal(signal.SIGINT)
-        _, said = program.communicate(timeout=20)
+        _, said = program.communicate(timeout=60)
         assert (program.returncode, said) == (128 + signal.SIGINT, "")
 
 
