@@ -2,17 +2,22 @@
 
 import pytest
 from envoy.admin.v3.config_dump_shared_pb2 import ClustersConfigDump, RoutesConfigDump
+from envoy.config.cluster.v3.cluster_pb2 import Cluster
 from envoy.config.route.v3.route_pb2 import RouteConfiguration
+from envoy.extensions.transport_sockets.tls.v3.tls_pb2 import UpstreamTlsContext
 from envoy.service.discovery.v3.discovery_pb2 import DiscoveryResponse
 from envoy.service.status.v3 import csds_pb2
 from google.protobuf import json_format
+from google.protobuf.duration_pb2 import Duration
 
-from heddle.questions.answers import CONFIG_DUMP, SYNCZ, answers
+from heddle.proxies.wanted import Wanted
+from heddle.questions.answers import CONFIG_DUMP, SYNCZ, answers, sections
 from heddle.questions.visitors import Visitor
 from tests.features.plane import Plane
 from tests.features.shop import REVIEWS, SHOP, route
 from xds.auth import Anybody, Identity
-from xds.errors import BadRequest, Forbidden
+from xds.errors import BadRequest, Forbidden, Unserved
+from xds.resource import resource
 from xds.types import CDS, EDS, LDS, RDS, SDS
 
 ANN = Visitor(name="ann", expires_at=None)
@@ -96,6 +101,17 @@ async def test_what_a_proxy_is_to_hold_is_as_its_envoy_would_dump_it(plane: Plan
 async def test_a_proxy_that_is_not_there_has_no_dump(plane: Plane) -> None:
     plane.apply(SHOP)
     assert not (await asked(plane, CONFIG_DUMP, "none.shop")).resources
+
+
+def test_what_cannot_be_shown_ends_the_question() -> None:
+    """And not the control plane: here a time that is taken for a secret, and is no time then."""
+    tls = UpstreamTlsContext()
+    provider = tls.common_tls_context.tls_certificates.add().private_key_provider
+    provider.typed_config.Pack(Duration(seconds=1))
+    made = Cluster(name="c")
+    made.transport_socket.typed_config.Pack(tls)
+    with pytest.raises(Unserved, match="cannot be shown"):
+        list(sections([Wanted(type_url=CDS, resource=resource(CDS, "c", made))]))
 
 
 async def test_a_dump_is_of_one_proxy(plane: Plane) -> None:
