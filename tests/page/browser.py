@@ -34,6 +34,7 @@ _FLAGS = (
     "--remote-debugging-port=0",
 )
 _LISTENING = re.compile(rb"DevTools listening on ws://127\.0\.0\.1:(\d+)/")
+_IS_LOADED = "location.href !== 'about:blank' && document.readyState === 'complete'"
 _KEYS = {"Tab": 9, "Enter": 13, " ": 32}
 
 
@@ -85,7 +86,11 @@ class Tab:
         """Goes to an address, and waits until it is loaded."""
         self._loaded.clear()
         await self.send("Page.navigate", url=url)
-        await asyncio.wait_for(self._loaded.wait(), PATIENCE)
+        async with asyncio.timeout(PATIENCE):
+            await self._loaded.wait()
+            # It may have been told of the empty page that a tab begins with.
+            while not await self.js(_IS_LOADED):
+                pass
 
     async def js(self, expression: str) -> object:
         """The value of an expression of JavaScript; a promise is waited for."""
