@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from socket import socket
 
 from ca.issuer import LocalIssuer
 from ca.tokens import TokenVerifier
@@ -270,6 +271,12 @@ class LocalMesh:
         """To the standard input of a container that has `stdin: true`; lost if it does not run."""
         if self._runner is not None:
             await self._runner.write(pod, container, data)
+
+    async def connect(self, pod: str, port: int, seconds: float) -> socket:
+        """See `Runner.connect`; `OSError` if no pod runs yet."""
+        if self._runner is None:
+            raise OSError("no pod runs yet")
+        return await self._runner.connect(pod, port, seconds)
 
     @property
     def mode(self) -> str:

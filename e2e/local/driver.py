@@ -21,8 +21,11 @@ import structlog
 from e2e.local.clients import ClientPrograms
 from e2e.local.marker import marked, marker_host
 from e2e.local.simulated import Crowd
+from e2e.local.warmth import Warmth
 from heddle.local.pods import Line
 from heddle.local_mesh import LocalMesh
+from heddle.page.sync import connected
+from heddle.proxies.ways import through_runner
 from heddle.running_mesh import running_mesh
 from xds.types import short_name
 
@@ -48,6 +51,7 @@ class Driver:
         self._folder = folder
         self._applied = 0
         self._clients = ClientPrograms()
+        self._warm = Warmth(through_runner(mesh.connect))
 
     async def obey(self, line: str) -> None:
         """Does what a line says, and prints the answer."""
@@ -117,7 +121,7 @@ class Driver:
 
     async def _apply(self, text: str) -> None:
         """Returns once the folder was read, all pods that shall run do, the others have gone, and
-        every proxy has acknowledged all of it, but for what it rejects."""
+        every proxy has acknowledged all of it, but for what it rejects, and takes calls."""
         self._applied += 1
         file = self._folder / "test.yaml"
         new = file.with_suffix(".tmp")
@@ -126,6 +130,7 @@ class Driver:
         while not (self._is_read() and self._mesh.complete()):
             await self._mesh.news()
         await self._mesh.settled(self._mesh.generation - 1)
+        await self._warm.wait(connected(self._mesh.server.clients.snapshot()))
 
     def _is_read(self) -> bool:
         """A deletion is believed later than an addition: both markers have to be as they shall."""
