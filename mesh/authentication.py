@@ -37,10 +37,9 @@ def modes(
     """The modes of a workload: its own policy before its namespace's before the mesh's; UNSET takes
     what is around it, and at last PERMISSIVE.
     """
-    own = next(_selecting(policies.of(namespace), labels), None)
-    around = [*_general(policies.of(namespace)), *_general(policies.of(root))]
-    levels = [_mode(each.mtls) for each in ((own, *around) if own else around)]
-    default = next((mode for mode in levels if mode is not Mode.UNSET), Mode.PERMISSIVE)
+    own, levels = _levels(policies, root, namespace, labels)
+    said = (mode for mode in (_mode(each.mtls) for each in levels) if mode is not Mode.UNSET)
+    default = next(said, Mode.PERMISSIVE)
     ports = own.port_level_mtls if own else {}
     return Modes(
         default=default,
@@ -57,13 +56,20 @@ def deciding(
     """The policy by which `modes` has what it has at one port of a workload; nothing if none says
     anything.
     """
-    own = next(_selecting(policies.of(namespace), labels), None)
+    own, levels = _levels(policies, root, namespace, labels)
     if own and _mode(own.port_level_mtls.get(str(port))) is not Mode.UNSET:
         return Source(object=_key(own), path=f"spec.portLevelMtls.{port}.mode")
-    around = [*_general(policies.of(namespace)), *_general(policies.of(root))]
-    levels = (own, *around) if own else around
     said = next((each for each in levels if _mode(each.mtls) is not Mode.UNSET), None)
     return Source(object=_key(said), path="spec.mtls.mode") if said else None
+
+
+def _levels(
+    policies: PeerAuthentications, root: str, namespace: str, labels: Mapping[str, str]
+) -> tuple[PeerAuthentication | None, list[PeerAuthentication]]:
+    """The workload's own policy, and all that have a say for it: its own first, the mesh's last."""
+    own = next(_selecting(policies.of(namespace), labels), None)
+    around = [*_general(policies.of(namespace)), *_general(policies.of(root))]
+    return own, [own, *around] if own else around
 
 
 def _key(policy: PeerAuthentication) -> Key:

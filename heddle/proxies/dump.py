@@ -100,19 +100,11 @@ def bootstrap(dump: Json) -> Json:
 
 def file_secrets(dump: Json) -> frozenset[str]:
     """The secrets that the proxy reads from files of its own, by its bootstrap."""
-    return frozenset(_from_files(bootstrap(dump)))
-
-
-def _from_files(value: object) -> Iterator[str]:
-    if isinstance(value, dict):
-        source = raw.mapping(value.get("sds_config"))
-        if "path_config_source" in source or "path" in source:
-            yield raw.text(value.get("name"))
-        for each in value.values():
-            yield from _from_files(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from _from_files(each)
+    return frozenset(
+        raw.text(each.get("name"))
+        for each in _mappings(bootstrap(dump))
+        if {"path_config_source", "path"} & raw.mapping(each.get("sds_config")).keys()
+    )
 
 
 def in_use(dump: Json) -> frozenset[str]:
@@ -121,20 +113,29 @@ def in_use(dump: Json) -> frozenset[str]:
     """
     kinds = (LISTENER, CLUSTER)
     return frozenset(
-        name for kind in kinds for each in entries(dump, kind) for name in _used(each.message)
+        name
+        for kind in kinds
+        for entry in entries(dump, kind)
+        for each in _mappings(entry.message)
+        for name in _used(each)
     )
 
 
-def _used(value: object) -> Iterator[str]:
+def _used(message: Json) -> Iterator[str]:
+    if "sds_config" in message:
+        yield raw.text(message.get("name"))
+    yield raw.text(message.get("route_config_name"))
+
+
+def _mappings(value: object) -> Iterator[Json]:
+    """A message and all that are in it."""
     if isinstance(value, dict):
-        if "sds_config" in value:
-            yield raw.text(value.get("name"))
-        yield raw.text(value.get("route_config_name"))
+        yield value
         for each in value.values():
-            yield from _used(each)
+            yield from _mappings(each)
     elif isinstance(value, list):
         for each in value:
-            yield from _used(each)
+            yield from _mappings(each)
 
 
 def config_object(message: Json, kind: str) -> str:

@@ -52,6 +52,13 @@ class Stream:
         found = self.envoy.pushes[before:]
         return [push for push in found if NOTHING not in push.removed]
 
+    async def rejects(self, words: str, edit: Callable[[], object]) -> None:
+        """Make an edit, and reject with these words whatever comes of it, from now on."""
+        self.envoy.reject = words
+        before = len(self.envoy.pushes)
+        edit()
+        await self.until(lambda: len(self.envoy.pushes) > before)
+
     async def _answered(self, before: int) -> None:
         await self._call.write(Request(type_url=SDS, resource_names_subscribe=[NOTHING]))
         await self.until(

@@ -103,10 +103,7 @@ async def test_what_is_rejected_is_not_accepted(plane: Plane, shown: Debugged) -
     async with plane.of("shop/web") as web_:
         await web_.synced()
         await web_.ping()
-        web_.envoy.reject = "no such timeout"
-        before = len(web_.envoy.pushes)
-        plane.apply(SHOP, SLOWER)
-        await web_.until(lambda: len(web_.envoy.pushes) > before)
+        await web_.rejects("no such timeout", lambda: plane.apply(SHOP, SLOWER))
         await web_.ping()
         wanted = entries(await shown.json(page(plane, "shop/web", "desired")))
         acked = entries(await shown.json(page(plane, "shop/web", "acked")))

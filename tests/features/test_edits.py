@@ -111,10 +111,7 @@ async def test_a_rejected_edit_is_known_and_the_next_one_is_sent(plane: Plane) -
     async with plane.of("shop/web") as stream:
         await stream.synced()
         await stream.ping()
-        stream.envoy.reject = "not like this"
-        before = len(stream.envoy.pushes)
-        plane.apply(SHOP, route("reviews", TWO))
-        await stream.until(lambda: len(stream.envoy.pushes) > before)
+        await stream.rejects("not like this", lambda: plane.apply(SHOP, route("reviews", TWO)))
         stream.envoy.reject = ""
         await stream.ping()
         (client,) = plane.server.clients.snapshot()

@@ -65,10 +65,7 @@ async def test_what_is_rejected_of_virtual_hosts_is_an_error_of_routes(plane: Pl
     async with plane.of("shop/web") as web:
         await web.synced()
         await web.ping()
-        web.envoy.reject = "no such timeout"
-        before = len(web.envoy.pushes)
-        plane.apply(SHOP, SLOWER)
-        await web.until(lambda: len(web.envoy.pushes) > before)
+        await web.rejects("no such timeout", lambda: plane.apply(SHOP, SLOWER))
         await web.ping()
         found = statuses(await asked(plane, SYNCZ))
     assert (found[RDS], found[CDS]) == ("ERROR", "SYNCED")

@@ -140,10 +140,7 @@ async def subset_taken(stream: Stream) -> None:
 
 async def rejecting(plane: Plane, stream: Stream, *texts: str) -> None:
     """Makes this YAML all there is, and has the Envoy reject what comes of it."""
-    stream.envoy.reject = WORDS
-    seen = len(stream.envoy.pushes)
-    plane.apply(SHOP, *texts)
-    await stream.until(lambda: len(stream.envoy.pushes) > seen)
+    await stream.rejects(WORDS, lambda: plane.apply(SHOP, *texts))
     stream.envoy.reject = ""
     await stream.ping()
 

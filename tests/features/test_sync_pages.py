@@ -60,10 +60,7 @@ async def test_a_rejection_is_told_with_envoys_words(plane: Plane, shown: Debugg
     async with plane.of("shop/web") as web:
         await web.synced()
         await web.ping()
-        web.envoy.reject = "no such timeout"
-        before = len(web.envoy.pushes)
-        plane.apply(SHOP, SLOWER)
-        await web.until(lambda: len(web.envoy.pushes) > before)
+        await web.rejects("no such timeout", lambda: plane.apply(SHOP, SLOWER))
         await web.ping()
         every = await heddle("ps")
         one = await heddle("ps", "deploy/web-v1.shop")
