@@ -153,7 +153,7 @@ async def _serve_pods(
         authenticate,
         # Where users may ask over HTTP, too.
         None if settings.debug is None or feed.api is None else feed.api.create,
-        replica=_own_name(settings),
+        replica=settings.pod or socket.gethostname(),
         steady=time.monotonic,
         wall=time.time,  # noqa: TID251 - the composition root hands the clock in
     )
@@ -224,11 +224,6 @@ async def _webhook(
     ) as bound:
         log.info("answering the API server", address=settings.webhook, port=bound)
         yield
-
-
-def _own_name(settings: ServeSettings) -> str:
-    """Ours among the control plane's pods, for people."""
-    return settings.pod or socket.gethostname()
 
 
 def _replica(settings: ServeSettings, feed: Feed, registry: CollectorRegistry) -> Replica | None:
@@ -352,7 +347,7 @@ async def _debug(
         to_admin=None if feed.pods is None else through_api_server(feed.pods),
         metrics=registry if settings.shares_a_port else None,
     )
-    replica = "" if feed.api is None else _own_name(settings)
+    replica = "" if feed.api is None else settings.pod or socket.gethostname()
     page = every_page(plane, server.clients, named, shown.to_admin, replica)
     async with debugging(shown, plane, server.clients, page):
         yield

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from ca.files import CA_CERT
 from heddle.authority_secret import GIVEN, ROOT_FILE, ROOTS, SECRET
 from heddle.check.cluster import Cluster, namespace_of
+from heddle.check.this_machine import ThisMachine
 from heddle.check.verdict import Category, Check, Verdict, failed, judged, skipped
 from heddle.cluster_objects import Raw
 from sources.errors import ApiError
@@ -151,6 +152,27 @@ def _set(text: bytes) -> frozenset[bytes]:
     return frozenset(each.fingerprint(hashes.SHA256()) for each in read_all(text))
 
 
+def _trusted(mesh: ThisMachine) -> Verdict:
+    return _lasting(mesh, "trusts")
+
+
+def _shown(mesh: ThisMachine) -> Verdict:
+    return _lasting(mesh, "shows")
+
+
+def _lasting(mesh: ThisMachine, use: str) -> Verdict:
+    found = [(proxy, each) for proxy, each in mesh.certificates if each.use == use]
+    if not found:
+        return skipped(f"no proxy {use} a certificate")
+    over = [f"{p} {use} one that ended: {e.until}" for p, e in found if not e.percent]
+    late = [
+        f"{proxy} {use} one that ends in {each.left}, {each.percent} % of its life"
+        for proxy, each in found
+        if 0 < each.percent < LATE * 100
+    ]
+    return judged(over, late)
+
+
 CATEGORY = Category(
     name="certificates",
     title="Certificates",
@@ -158,7 +180,7 @@ CATEGORY = Category(
         Check(
             anchor="roots-valid",
             title="the roots of the mesh are valid for a good while",
-            here=True,
+            here=_trusted,
             remedy="`heddle ca rotate`, in its three steps, brings a new root without a failed "
             "request (docs/certificates.md). Begin while there is time: each step waits for all "
             "proxies.",
@@ -174,7 +196,7 @@ CATEGORY = Category(
         Check(
             anchor="certificates-renewed",
             title="the certificates of all proxies were renewed in time",
-            here=True,
+            here=_shown,
             remedy="They are renewed at half of their life. A proxy that has lost the control "
             "plane (`heddle proxy-status`) keeps the one that it has.",
             judge=None,

@@ -20,7 +20,7 @@ from heddle.check.run import (
     until_well,
     worst,
 )
-from heddle.check.this_machine import ThisMachine
+from heddle.check.this_machine import look_around
 from heddle.check.verdict import Grade, Result, failed
 from heddle.cli.output import Form, OutputOption, document
 from heddle.cli.reach import Where, ask
@@ -88,7 +88,10 @@ def check(
 
 
 async def _here(plane: Reached, wait: float) -> Sequence[Result]:
-    return await until_well(lambda: look_here(ThisMachine(plane, utc_now)), wait)
+    async def once() -> Sequence[Result]:
+        return look_here(await look_around(plane, utc_now()))
+
+    return await until_well(once, wait)
 
 
 async def _in_cluster(

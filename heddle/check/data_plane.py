@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from crds.meta import Annotation, Label
 from heddle.check.cluster import Cluster, name_of, namespace_of
 from heddle.check.sidecars import missing, new_image, outdated
+from heddle.check.this_machine import ThisMachine
 from heddle.check.verdict import Category, Check, Verdict, fine, judged, skipped
 from heddle.cluster_objects import Raw
 from heddle.status_replicas import CONFIG_MAP
@@ -132,6 +133,37 @@ async def _complete(cluster: Cluster) -> Verdict:
     return judged(warnings=missing(await cluster.pods(), namespaces, settings, names))
 
 
+def _connected(mesh: ThisMachine) -> Verdict:
+    every = mesh.statuses
+    gone = [raw.text(each.get("proxy")) for each in every if each.get("connected") is not True]
+    if not every:
+        return skipped("no pod has a proxy")
+    if not gone:
+        return fine(f"{len(every)} pods have one")
+    return judged(f"the proxy of {each} is not connected" for each in gone)
+
+
+def _synced_here(mesh: ThisMachine) -> Verdict:
+    every = mesh.statuses
+    rejected = [
+        f"{raw.text(each.get('proxy'))} rejects {raw.text(one.get('resource'))}: "
+        f"{raw.text(one.get('reason'))}"
+        for each in every
+        for one in raw.objects(each.get("rejected"))
+    ]
+    late = [
+        f"{raw.text(each.get('proxy'))} has been behind with {kind.upper()} for {age}"
+        for each in every
+        for kind, age in raw.strings(each.get("ages")).items()
+    ]
+    return judged(rejected, late) if rejected or late else fine(f"{len(every)} are connected")
+
+
+def _supported_here(mesh: ThisMachine) -> Verdict:
+    images = {f"envoy:v{text}": count for text, count in mesh.versions.items()}
+    return judge_images(images)
+
+
 CATEGORY = Category(
     name="data-plane",
     title="The proxies",
@@ -139,7 +171,7 @@ CATEGORY = Category(
         Check(
             anchor="proxies-ready",
             title="the proxies of all pods are ready",
-            here=True,
+            here=_connected,
             remedy="`kubectl logs POD -c istio-proxy` says why not. One that never was ready "
             "mostly cannot reach the control plane (service-endpoints, a NetworkPolicy), or does "
             "not trust it (roots-everywhere).",
@@ -148,7 +180,7 @@ CATEGORY = Category(
         Check(
             anchor="proxies-synced",
             title="all connected proxies have taken what they were sent",
-            here=True,
+            here=_synced_here,
             remedy="`heddle proxy-status` shows which do not. What an Envoy rejects is told in the "
             "status of the object that it comes from; the proxy goes on with what it had.",
             judge=_synced,
@@ -156,7 +188,7 @@ CATEGORY = Category(
         Check(
             anchor="envoy-supported",
             title="the Envoys of the pods are known to work",
-            here=True,
+            here=_supported_here,
             remedy=f"Take an image of Envoy 1.{OLDEST[1]} to 1.{NEWEST[1]} "
             "(`injection.global.proxy.image`, or sidecar.istio.io/proxyImage), and restart pods.",
             judge=_supported,

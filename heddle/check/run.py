@@ -1,7 +1,7 @@
 """Makes the checks, one after the other, and again until a deadline if that is asked for."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from heddle.check import (
     api_server,
@@ -11,7 +11,6 @@ from heddle.check import (
     kinds,
     namespaces,
     permissions,
-    this_machine,
     webhooks,
 )
 from heddle.check.cluster import Cluster
@@ -75,28 +74,14 @@ async def look(cluster: Cluster, chosen: Chosen) -> Sequence[Result]:
     return results
 
 
-async def look_here(mesh: ThisMachine) -> Sequence[Result]:
-    """Makes those that make sense of a mesh on this machine. Raises `Unreached`."""
+def look_here(mesh: ThisMachine) -> Sequence[Result]:
+    """Makes those that make sense of a mesh on this machine."""
     return [
-        Result(category=category, check=check, verdict=await _HERE[check.anchor](mesh))
+        Result(category=category, check=check, verdict=check.here(mesh))
         for category in CATEGORIES
         for check in category.checks
-        if check.here
+        if check.here is not None
     ]
-
-
-async def _versions(mesh: ThisMachine) -> Verdict:
-    versions = await mesh.versions()
-    return data_plane.judge_images({f"envoy:v{text}": count for text, count in versions.items()})
-
-
-_HERE: Mapping[str, Callable[[ThisMachine], Awaitable[Verdict]]] = {
-    "roots-valid": this_machine.valid,
-    "certificates-renewed": this_machine.renewed,
-    "proxies-ready": this_machine.connected,
-    "proxies-synced": this_machine.synced,
-    "envoy-supported": _versions,
-}
 
 
 async def _made(judge: Judge, cluster: Cluster) -> Verdict:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum
 
 from heddle.check.cluster import Cluster
+from heddle.check.this_machine import ThisMachine
 
 SHOWN = 8
 """So many findings are told one by one."""
@@ -76,6 +77,8 @@ class When(Enum):
 
 Judge = Callable[[Cluster], Awaitable[Verdict]]
 """What makes a check of a cluster."""
+JudgeHere = Callable[[ThisMachine], Verdict]
+"""What makes one of a mesh on this machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +96,8 @@ class Check:
     """Without it there is no use in asking any further."""
     files: bool = False
     """Whether files can be judged, too, that are no cluster yet."""
-    here: bool = False
-    """Whether a mesh on this machine can be judged, too."""
+    here: JudgeHere | None = None
+    """For a mesh on this machine, if it can be seen there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

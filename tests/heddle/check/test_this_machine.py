@@ -1,12 +1,11 @@
 """What is said of a mesh on this machine."""
 
 from collections.abc import Mapping
-from datetime import datetime
 
 import pytest
 
 from heddle.check.run import look_here
-from heddle.check.this_machine import ThisMachine
+from heddle.check.this_machine import look_around
 from heddle.check.verdict import Grade
 from heddle.debug.addresses import STATUS
 from tests.heddle.check.looked import NOW
@@ -51,10 +50,7 @@ class Plane:
 async def judged(plane: Plane) -> dict[str, tuple[Grade, str]]:
     """The grade of each check, and what was found."""
 
-    def clock() -> datetime:
-        return NOW
-
-    results = await look_here(ThisMachine(plane, clock))
+    results = look_here(await look_around(plane, NOW))
     return {
         each.check.anchor: (each.verdict.grade, "; ".join(each.verdict.findings))
         for each in results
