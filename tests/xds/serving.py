@@ -120,6 +120,14 @@ async def read(call: Stream) -> Response:
     return response
 
 
+async def read_sotw(call: RawCall) -> discovery_pb2.DiscoveryResponse:
+    """The next response in state of the world."""
+    async with asyncio.timeout(PATIENCE):
+        body = await call.read()
+    assert isinstance(body, bytes)
+    return discovery_pb2.DiscoveryResponse.FromString(body)
+
+
 async def ended(call: Stream | RawCall) -> tuple[str, str]:
     """The status with which the server ends the stream."""
     async with asyncio.timeout(PATIENCE):

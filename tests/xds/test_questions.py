@@ -1,6 +1,5 @@
 """Questions to the server's owner on ADS: who may ask, and that resources stay what they are."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -8,7 +7,7 @@ import grpc
 from envoy.service.discovery.v3 import discovery_pb2
 from google.protobuf.any_pb2 import Any
 
-from tests.xds.serving import PATIENCE, SOTW, Owner, ended, serving
+from tests.xds.serving import PATIENCE, SOTW, Owner, RawCall, ended, read_sotw, serving
 from xds.auth import Identity
 from xds.errors import Forbidden
 from xds.publisher import Publisher
@@ -20,7 +19,6 @@ ABOUT = "of.the.owner/clients"
 
 Request = discovery_pb2.DiscoveryRequest
 Response = discovery_pb2.DiscoveryResponse
-Call = grpc.aio.StreamStreamCall[bytes, bytes]
 
 
 async def answer(names: Sequence[str], identity: Identity) -> Response:
@@ -33,7 +31,7 @@ async def answer(names: Sequence[str], identity: Identity) -> Response:
 @asynccontextmanager
 async def asking(
     publisher: Publisher, *, token: str = "good", seconds: float = PATIENCE
-) -> AsyncIterator[Call]:
+) -> AsyncIterator[RawCall]:
     """A stream to a server that serves no state of the world."""
     settings = ServerSettings(plaintext=True, drain=0.1, questions_timeout=seconds)
     async with (
@@ -46,26 +44,19 @@ async def asking(
         call.cancel()
 
 
-async def ask(call: Call, *names: str, type_url: str = ABOUT, nonce: str = "") -> None:
+async def ask(call: RawCall, *names: str, type_url: str = ABOUT, nonce: str = "") -> None:
     request = Request(type_url=type_url, resource_names=names, response_nonce=nonce)
     request.node.id = "n"
     await call.write(request.SerializeToString())
 
 
-async def read(call: Call) -> Response:
-    async with asyncio.timeout(PATIENCE):
-        body = await call.read()
-    assert isinstance(body, bytes)
-    return Response.FromString(body)
-
-
 async def test_the_owner_answers_each_question(publisher: Publisher) -> None:
     async with asking(publisher) as call:
         await ask(call, "a", "b", nonce="whatever a tool has here")
-        first = await read(call)
+        first = await read_sotw(call)
         await ask(call, nonce=first.nonce)  # it has got it: nothing to say
         await ask(call, "c")
-        second = await read(call)
+        second = await read_sotw(call)
     assert [each.value for each in first.resources] == [b"a,b for spiffe://x"]
     assert [each.value for each in second.resources] == [b"c for spiffe://x"]
     assert first.type_url == second.type_url == ABOUT
@@ -86,7 +77,7 @@ async def test_the_owner_may_refuse_an_answer(publisher: Publisher) -> None:
 async def test_a_question_opens_no_way_to_resources(publisher: Publisher) -> None:
     async with asking(publisher) as call:
         await ask(call)
-        await read(call)
+        await read_sotw(call)
         await ask(call, type_url=CDS)
         assert (await ended(call))[0] == "INVALID_ARGUMENT"
 

@@ -11,15 +11,13 @@ from envoy.service.discovery.v3 import discovery_pb2
 
 from tests.xds.resources import cluster, upsert
 from tests.xds.rules import rules
+from tests.xds.serving import PATIENCE, SOTW, read_sotw
 from tests.xds.sotw_scripted import names
 from xds.auth import Identity, Selection, accept_anybody
 from xds.errors import Forbidden
 from xds.publisher import Publisher
 from xds.server import Server, ServerSettings
 from xds.types import CDS
-
-METHOD = "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources"
-PATIENCE = 60.0
 
 Request = discovery_pb2.DiscoveryRequest
 Response = discovery_pb2.DiscoveryResponse
@@ -57,7 +55,7 @@ async def server(publisher: Publisher) -> AsyncIterator[tuple[Server, int]]:
 @asynccontextmanager
 async def stream(port: int) -> AsyncIterator[Stream]:
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        multi: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(METHOD)
+        multi: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(SOTW)
         call = multi()
         yield call
         call.cancel()
@@ -67,13 +65,6 @@ async def ask(call: Stream, *, node: str = "n", **more: str) -> None:
     made = Request(type_url=CDS, **more)  # type: ignore[arg-type]  # fields of the message
     made.node.id = node
     await call.write(made.SerializeToString())
-
-
-async def read(call: Stream) -> Response:
-    async with asyncio.timeout(PATIENCE):
-        body = await call.read()
-    assert isinstance(body, bytes)
-    return Response.FromString(body)
 
 
 async def ended(call: Stream) -> tuple[grpc.StatusCode, str]:
@@ -88,12 +79,12 @@ async def test_a_client_gets_the_whole_state_and_what_changes(
     running, port = server
     async with stream(port) as call:
         await ask(call)
-        first = await read(call)
+        first = await read_sotw(call)
         await ask(call, node="", version_info=first.version_info, response_nonce=first.nonce)
         async with asyncio.timeout(PATIENCE):
             await running.clients.settled(1)
         publisher.publish({"p": upsert(cds=[cluster("b")])})
-        second = await read(call)
+        second = await read_sotw(call)
     assert names(first) == ["a"]
     assert names(second) == ["a", "b"]
     assert first.type_url == second.type_url == CDS
@@ -126,7 +117,7 @@ async def test_a_stream_that_ends_leaves_nothing(
     running, port = server
     async with stream(port) as call:
         await ask(call)
-        await read(call)
+        await read_sotw(call)
         assert publisher.interest("p") == 1
     async with asyncio.timeout(PATIENCE):
         while len(running.clients):
@@ -138,7 +129,7 @@ async def test_the_server_ends_streams_when_it_stops(server: tuple[Server, int])
     running, port = server
     async with stream(port) as call:
         await ask(call)
-        await read(call)
+        await read_sotw(call)
         await running.stop()
         status, _ = await ended(call)
     assert status == grpc.StatusCode.UNAVAILABLE
