@@ -13,7 +13,10 @@ def main() -> None:
     handler = signal.getsignal(signal.SIGINT)
     if handler is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from heddle.main import app
+    from heddle.cli.uncollected import uncollected
+
+    with uncollected():
+        from heddle.main import app
 
     signal.signal(signal.SIGINT, handler)
     app()

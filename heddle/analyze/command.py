@@ -25,6 +25,7 @@ from heddle.analyze.files import STDIN, mesh_config, read_files
 from heddle.analyze.sarif import as_sarif
 from heddle.analyze.subject import Chosen, Subject, subject
 from heddle.cli import output as plain
+from heddle.cli.uncollected import uncollected
 from heddle.exits import fail
 from heddle.injection import DEFAULT_REVISION, SYSTEM_NAMESPACE
 from mesh.advance import CONFIG_KEY
@@ -194,10 +195,11 @@ def analyze_command(
         revision=revision,
     )
     try:
-        found = _subject(asked)
+        with uncollected():
+            found = _subject(asked)
+            every = analyze(found.facts, ANALYZERS, found.problems, found.place)
     except (SourceError, OSError) as error:
         raise fail(str(error)) from error
-    every = analyze(found.facts, ANALYZERS, found.problems, found.place)
     known = [each for each in every if not (ignore_unknown and each.code in UNKNOWN)]
     kept = unsuppressed(known, found.facts, suppressions)
     shown = [each for each in kept if each.severity.rank <= output_threshold.rank]

@@ -11,13 +11,12 @@ from typing import Annotated
 import typer
 
 from crds.problem import printable
+from heddle.cli.folder import folder_of
 from heddle.cli.output import Form, document
 from heddle.cli.reach import Where, ask
 from heddle.cli.reached import Reached
 from heddle.exits import fail
 from heddle.explained.situation import Situation
-from heddle.folder import read_folder
-from sources.errors import SourceError
 from webhook import raw
 
 FolderOption = Annotated[
@@ -41,11 +40,11 @@ def answered(
     """The answer, from a folder or from a mesh that runs. Without one the command ends."""
     if folder is None:
         return ask(where, lambda plane: _asked(plane, page, query))
+    read = folder_of(folder)
     try:
-        read = read_folder(folder)
         situation = Situation(mesh=read.mesh, proxies=read.proxies, origin=read.origins.get)
         return offline(situation)
-    except (SourceError, ValueError) as error:
+    except ValueError as error:
         raise fail(str(error)) from error
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from heddle.cli.uncollected import uncollected
 from heddle.exits import fail
 from heddle.folder import Folder, read_folder
 from mesh.proxy import Mode
@@ -18,6 +19,7 @@ FolderOption = Annotated[
 def folder_of(path: Path, mode: Mode = Mode.REDIRECT) -> Folder:
     """What is in it. Ends the command if that cannot be read."""
     try:
-        return read_folder(path, mode)
+        with uncollected():
+            return read_folder(path, mode)
     except SourceError as error:
         raise fail(str(error)) from error

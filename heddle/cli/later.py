@@ -9,6 +9,8 @@ from pkgutil import resolve_name
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from heddle.cli.uncollected import uncollected
+
 Command = TyperCommand | TyperGroup
 
 
@@ -62,7 +64,8 @@ def _group_of(commands: Sequence[Later]) -> type[TyperGroup]:
 
 def loaded(later: Later) -> Command:
     """The command itself."""
-    found: object = resolve_name(later.place)
+    with uncollected():
+        found: object = resolve_name(later.place)
     holder = typer.Typer(add_completion=False)
     holder.callback()(_stands_in)  # so that it is a group, even of one command
     if isinstance(found, typer.Typer):
