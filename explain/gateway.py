@@ -1,12 +1,12 @@
-"""The first half of the way of a call from outside: the port of a gateway, the server that takes it
-there, whether it may come in, and its route.
+"""How a call enters at a gateway: the port, the server that takes it there, whether it may come in,
+and its route.
 
-Who calls is nobody of the mesh, has a certificate where a server asks for one, and comes from an
-address that no policy names.
+Who calls from outside is nobody of the mesh, has a certificate where a server asks for one, and
+comes from an address that no policy names. A workload of the mesh comes as its sidecar sends it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from envoy.config.listener.v3.listener_components_pb2 import FilterChain
 from envoy.config.listener.v3.listener_pb2 import Listener
@@ -16,9 +16,10 @@ from explain.authorization import verdict
 from explain.call import Call
 from explain.filter_chain_match import Connection, chosen
 from explain.gateway_server import server_step, source
-from explain.inbound import authorized
+from explain.inbound import authorized, identity
+from explain.knock import Knock
 from explain.request import ELSEWHERE, Asked
-from explain.routed import GATEWAY, causes, routed
+from explain.routed import causes, routed
 from explain.simulate import (
     CHAIN,
     ROUTE,
@@ -40,11 +41,19 @@ from mesh.source import Source
 from translator.config import Config
 from translator.listeners_gateway import listener_name
 from translator.provenance import UNKNOWN, provenance
-from translator.server_tls import ALPN_HTTP
 
 NOWHERE = Outcome(listener="")
-Entered = tuple[tuple[Step, ...], Outcome]
-"""The steps up to the route, and what becomes of the call then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entered:
+    """The steps up to the route, and what becomes of the call then; `asked` is what it is once the
+    gateway has ended TLS that ends there.
+    """
+
+    steps: tuple[Step, ...]
+    outcome: Outcome
+    asked: Asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,15 +63,27 @@ class _Door:
     listener: Listener
     servers: GatewayListener
     connection: Connection
+    peer_address: str
 
 
-def entered(mesh: Mesh, proxy: Proxy, config: Config, asked: Asked) -> Entered:
-    """How a call enters at a gateway. Raises `Unexplained`."""
+def outside(mesh: Mesh, proxy: Proxy, asked: Asked) -> Knock:
+    """A call from outside. Clients name the port of a Service; who calls the pod itself names the
+    pod's.
+    """
+    port = asked.request.port
+    behind = ports_behind(mesh.services, proxy).get(port, frozenset((port,)))
+    return Knock(asked=asked, named=port, ports=behind)
+
+
+def entered(mesh: Mesh, proxy: Proxy, config: Config, knock: Knock, by: str) -> Entered:
+    """How a call enters at a gateway, which is called `by`. Raises `Unexplained`."""
+    asked, port = knock.asked, knock.named
     servers = merged(mesh.gateways, mesh.services, mesh.credentials, proxy)
-    door, port = _door(mesh, proxy, config, servers, asked), asked.request.port
+    door = _door(mesh, proxy, config, servers, knock)
     if door is None:
         says = "no server is open here: the connection is refused"
-        return (_closed(mesh, servers, port, "listener", says),), NOWHERE
+        closed = _closed(mesh, servers, port, "listener", says)
+        return Entered(steps=(closed,), outcome=NOWHERE, asked=asked)
     own = door.connection.port
     says = f"takes port {port}" + (f", which is {own} of the pod" if own != port else "")
     heard = Step(at="listener", name=door.listener.name, says=says)
@@ -70,25 +91,28 @@ def entered(mesh: Mesh, proxy: Proxy, config: Config, asked: Asked) -> Entered:
     if not chain.filters:
         what = f"TLS for {asked.sni or 'no server name'}" if asked.tls else "what is not TLS"
         says = f"no server takes {what}: the connection is closed"
-        return (heard, _closed(mesh, servers, port, CHAIN, says)), NOWHERE
-    taken, outcome = _taken(mesh, proxy, config, door, chain, asked)
-    return (heard, *taken), outcome
+        closed = _closed(mesh, servers, port, CHAIN, says)
+        return Entered(steps=(heard, closed), outcome=NOWHERE, asked=asked)
+    taken = _taken(mesh, proxy, config, door, chain, asked, by)
+    return replace(taken, steps=(heard, *taken.steps))
 
 
-def _door(mesh: Mesh, proxy: Proxy, config: Config, servers: Merged, asked: Asked) -> _Door | None:
-    """Clients name the port of a Service; who calls the pod itself names the pod's."""
-    port = asked.request.port
-    numbers = ports_behind(mesh.services, proxy).get(port, {port})
+def _door(mesh: Mesh, proxy: Proxy, config: Config, servers: Merged, knock: Knock) -> _Door | None:
+    asked = knock.asked
     by_name = {each.name: each for each in config.listeners}
     pod = mesh.endpoints.pods.get(Key("", "Pod", proxy.namespace, proxy.name))
     address = next(iter(pod.addresses if pod is not None else ()), ELSEWHERE)
     speaks = "tls" if asked.tls else "http/1.1" if asked.http else ""
-    alpn = ALPN_HTTP if asked.tls and asked.http else ()
+    alpn = asked.tls[0].alpn if asked.tls else ()
     for each in servers.listeners:
         listener = by_name.get(listener_name(each))
-        if each.port in numbers and listener is not None:
-            connection = Connection(address, each.port, sni=asked.sni, speaks=speaks, alpn=alpn)
-            return _Door(listener=listener, servers=each, connection=connection)
+        if each.port in knock.ports and listener is not None:
+            return _Door(
+                listener=listener,
+                servers=each,
+                connection=Connection(address, each.port, sni=asked.sni, speaks=speaks, alpn=alpn),
+                peer_address=knock.peer_address,
+            )
     return None
 
 
@@ -114,33 +138,52 @@ def _closed(mesh: Mesh, servers: Merged, port: int, at: str, says: str) -> Step:
 
 
 def _taken(
-    mesh: Mesh, proxy: Proxy, config: Config, door: _Door, chain: FilterChain, asked: Asked
+    mesh: Mesh,
+    proxy: Proxy,
+    config: Config,
+    door: _Door,
+    chain: FilterChain,
+    asked: Asked,
+    by: str,
 ) -> Entered:
-    server = server_step(door.servers.servers, chain, asked)
-    manager, by = manager_of(chain), causes(provenance(chain.metadata))
+    server = server_step(door.servers.servers, chain, asked, identity(mesh, proxy))
+    manager, source = manager_of(chain), causes(provenance(chain.metadata))
     says = "carries connections" if manager is None else "routes requests"
-    steps = (server, Step(at=CHAIN, name=chain.name or "-", says=says, causes=by))
+    found = Step(at=CHAIN, name=chain.name or "-", says=says, causes=source)
     if not server.ok:
-        return steps, NOWHERE
-    allowed = authorized(mesh, proxy, verdict(chain, _call(door.connection, asked)))
+        return Entered(steps=(server, found), outcome=NOWHERE, asked=asked)
+    within = _within(chain, asked)
+    peer = asked.tls[0].peer if len(within.tls) < len(asked.tls) else ""
+    allowed = authorized(mesh, proxy, verdict(chain, _call(door, within, asked.sni, peer)))
+    steps = (server, found, allowed)
     if not allowed.ok:
-        return (*steps, allowed), NOWHERE
+        return Entered(steps=steps, outcome=NOWHERE, asked=asked)
     if manager is None:
-        return (*steps, allowed), carried(door.listener, chain)
-    outcome = decide(route_configuration(config, manager), asked.request)
-    found = routed(mesh, asked, outcome, GATEWAY)
-    return (*steps, allowed, *found, *_unbound(mesh, asked, outcome)), outcome
+        return Entered(steps=steps, outcome=carried(door.listener, chain), asked=within)
+    outcome = decide(route_configuration(config, manager), within.request)
+    routes = (*routed(mesh, within, outcome, by), *_unbound(mesh, within, outcome))
+    return Entered(steps=(*steps, *routes), outcome=outcome, asked=within)
 
 
-def _call(connection: Connection, asked: Asked) -> Call:
-    request = asked.request
+def _within(chain: FilterChain, asked: Asked) -> Asked:
+    """What is left once TLS that ends at a chain has ended. Whether a request has come within TLS,
+    the gateway says itself.
+    """
+    if not chain.HasField("transport_socket"):
+        return replace(asked, request=replace(asked.request, scheme="http"))
+    return replace(asked, tls=asked.tls[1:], request=replace(asked.request, scheme="https"))
+
+
+def _call(door: _Door, within: Asked, sni: str, peer: str) -> Call:
+    request, connection = within.request, door.connection
     return Call(
-        http=asked.http,
-        peer_address=ELSEWHERE,
-        remote_address=ELSEWHERE,
+        http=within.is_seen,
+        peer=peer,
+        peer_address=door.peer_address,
+        remote_address=door.peer_address,
         address=connection.address,
         port=connection.port,
-        sni=asked.sni,
+        sni=sni,
         method=request.method,
         host=request.authority,
         path=request.path,

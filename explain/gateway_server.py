@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from envoy.config.listener.v3.listener_components_pb2 import FilterChain
 
 from crds.server_tls import ServerTLSSettings
-from explain.request import Asked
+from explain.request import Asked, Tls
 from explain.simulate import manager_of, without_port
 from explain.step import Step
 from mesh import hosts
@@ -17,11 +17,15 @@ from translator.provenance import provenance
 from translator.server_tls import certificate_names, roots_name
 
 
-def server_step(servers: Sequence[GatewayServer], chain: FilterChain, asked: Asked) -> Step:
-    """The server, of those at the port, that has the chain; plain requests may have several."""
+def server_step(
+    servers: Sequence[GatewayServer], chain: FilterChain, asked: Asked, own: str
+) -> Step:
+    """The server, of those at the port, that has the chain; plain requests may have several. `own`
+    is the gateway's SPIFFE id.
+    """
     is_http = manager_of(chain) is not None
     if chain.HasField("transport_socket") or (asked.tls and not is_http):
-        return _within_tls(_of_chain(servers, chain, asked.sni), chain)
+        return _within_tls(_of_chain(servers, chain, asked.sni), chain, asked.tls[0], own)
     if asked.tls:
         says = "takes requests without TLS only: what comes within TLS is not understood"
         return _step(servers, says, ok=False)
@@ -59,14 +63,39 @@ def _rank(server: GatewayServer, host: str) -> tuple[bool, int] | tuple[()]:
     return max(fitting, default=())
 
 
-def _within_tls(server: GatewayServer, chain: FilterChain) -> Step:
+def _within_tls(server: GatewayServer, chain: FilterChain, client: Tls, own: str) -> Step:
     tls = server.server.tls
     if tls is None or not chain.HasField("transport_socket"):
         return _step((server,), "passes it on, TLS and all")
+    why = _of_the_mesh(tls, client, own) if tls.mode.is_of_the_mesh else _foreign(tls, client)
+    if why:
+        return _step((server,), f"{why}: the handshake fails", ok=False)
     if tls.mode.is_of_the_mesh:
-        says = f"takes workloads of the mesh only ({tls.mode.value}): the handshake fails"
-        return _step((server,), says, ok=False)
+        return _step((server,), f"mutual TLS of the mesh ends here; it is {client.peer} who calls")
     return _step((server,), _ends(tls))
+
+
+def _of_the_mesh(tls: ServerTLSSettings, client: Tls, own: str) -> str:
+    """Why the two do not agree, where the server shows the mesh's certificate; else nothing."""
+    if not client.peer:
+        return f"takes workloads of the mesh only ({tls.mode.value})"
+    if tls.subject_alt_names and client.peer not in tls.subject_alt_names:
+        named = " and ".join(tls.subject_alt_names)
+        return f"takes {named} only, and it is {client.peer} who calls"
+    if own not in client.answerers:
+        named = " and ".join(sorted(client.answerers))
+        return f"is {own}, and the client takes an answer from {named} only"
+    return ""
+
+
+def _foreign(tls: ServerTLSSettings, client: Tls) -> str:
+    """The same, where it shows another one."""
+    if client.peer:
+        shown = " and ".join(certificate_names(tls))
+        return f"shows {shown}, and the client takes the mesh's certificates only"
+    if tls.mode.demands and not client.shows:
+        return "asks for a certificate, and the client shows none"
+    return ""
 
 
 def _ends(tls: ServerTLSSettings) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from envoy.config.listener.v3.listener_components_pb2 import FilterChain
+from envoy.extensions.transport_sockets.tls.v3.tls_pb2 import DownstreamTlsContext
 
 from crds.authorization_policy import Action, is_dry_run
 from crds.meta import Key
@@ -22,15 +23,19 @@ from mesh.protection import protection_of, trust_domains
 from mesh.proxy import Mode, Proxy
 from mesh.source import Source
 from translator import mutual_tls, names
+from translator.bootstrap_secrets import CERTIFICATE
 from translator.translate import inbound
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """A call to a port of a workload. `mutual`: with the caller's certificate."""
+    """A call to a port of a workload. `mutual`: with the caller's certificate; `tls`: within TLS of
+    another kind, which most sidecars only pass on.
+    """
 
     call: Call
     mutual: bool
+    tls: bool = False
 
 
 def identity(mesh: Mesh, proxy: Proxy) -> str:
@@ -60,7 +65,7 @@ def arrived(mesh: Mesh, proxy: Proxy, arrival: Arrival) -> Iterator[Step]:
     mode, by = protection.modes.at(port), _mode_source(mesh, proxy, port)
     chain, call = _chain(mesh, proxy, arrival)
     taken = _takes(chain, arrival)
-    how = "mutual TLS" if arrival.mutual else "plaintext"
+    how = "mutual TLS" if arrival.mutual else "other TLS" if arrival.tls else "plaintext"
     says = f"{mode.value}: {how} is {'taken' if taken else 'refused, the connection is closed'}"
     yield Step(at="mutual TLS", name=f"{name} port {port}", says=says, ok=taken, causes=by)
     if taken:
@@ -99,8 +104,18 @@ def _mode_source(mesh: Mesh, proxy: Proxy, port: int) -> tuple[Source, ...]:
 
 
 def _takes(chain: FilterChain, arrival: Arrival) -> bool:
-    """Whether a chain takes a call: mutual TLS only one at which it ends."""
-    return bool(chain.filters) and (not arrival.mutual or chain.HasField("transport_socket"))
+    """Whether a chain takes a call: mutual TLS only one at which it ends, and no other one does."""
+    if not chain.filters or not (arrival.mutual or arrival.tls):
+        return bool(chain.filters)
+    return arrival.mutual == _is_mutual(chain)
+
+
+def _is_mutual(chain: FilterChain) -> bool:
+    context = DownstreamTlsContext()
+    if not chain.transport_socket.typed_config.Unpack(context):
+        return False
+    shown = context.common_tls_context.tls_certificate_sds_secret_configs
+    return CERTIFICATE in [each.name for each in shown]
 
 
 def _chain(mesh: Mesh, proxy: Proxy, arrival: Arrival) -> tuple[FilterChain, Call]:
@@ -113,9 +128,12 @@ def _chain(mesh: Mesh, proxy: Proxy, arrival: Arrival) -> tuple[FilterChain, Cal
         call = replace(call, port=call.port + PROXY_PORT_OFFSET)
         name = names.listener(proxy.address, call.port)
     offered = mutual_tls.HTTP_PROTOCOLS if call.http else mutual_tls.TCP_PROTOCOLS
-    speaks = "tls" if arrival.mutual else "http/1.1" if call.http else ""
+    tls = arrival.mutual or arrival.tls
+    speaks = "tls" if tls else "http/1.1" if call.http else ""
     alpn = tuple(offered) if arrival.mutual else ()
     connection = Connection(call.address, call.port, sni=call.sni, speaks=speaks, alpn=alpn)
     found = (each for each in inbound(mesh, proxy).listeners if each.name == name)
     chains = (chosen(listener, connection) for listener in found)
-    return next(chains, FilterChain()), call
+    chain = next(chains, FilterChain())
+    ended = not arrival.tls or chain.HasField("transport_socket")
+    return chain, replace(call, http=call.http and ended)

@@ -46,12 +46,35 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tls:
+    """What a call comes within: the server's name and the protocols that the client says, and what
+    it shows of itself. `peer` is the SPIFFE id in its certificate of the mesh, `shows` whether it
+    has another one. `answerers` are the SPIFFE ids that it takes an answer from, if it insists.
+    """
+
+    sni: str = ""
+    alpn: tuple[str, ...] = ()
+    peer: str = ""
+    shows: bool = False
+    answerers: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """The call that is asked about. `http`: a request, else a connection. `tls`: it comes within
-    TLS, with `sni` if the client says a server name.
+    """The call that is asked about. `http`: a request, else a connection. `tls` is what it comes
+    within, the outermost first: a client's own may be within that of its sidecar.
     """
 
     request: Request
     http: bool = True
-    sni: str = ""
-    tls: bool = False
+    tls: tuple[Tls, ...] = ()
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether whoever has it now sees a request."""
+        return self.http and not self.tls
+
+    @property
+    def sni(self) -> str:
+        """The server's name that is seen; empty if none is."""
+        return self.tls[0].sni if self.tls else ""

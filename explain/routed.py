@@ -1,6 +1,7 @@
 """The steps in which a proxy finds the route of a request, and how it ends if it does so there."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from crds.problem import Problem
 from explain.request import Asked
@@ -27,14 +28,43 @@ def routed(mesh: Mesh, asked: Asked, outcome: Outcome, by: str) -> Iterator[Step
         yield Step(at=ROUTE, name="-", says=ended(outcome, by), ok=_is_good(outcome.status))
 
 
-def concluded(steps: tuple[Step, ...], outcome: Outcome, by: str) -> Trace:
-    """How it ends after all these steps."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """The steps behind a route to one cluster, and, if a gateway is there, what it makes of it."""
+
+    steps: tuple[Step, ...]
+    beyond: Trace | None = None
+
+
+def concluded(
+    steps: tuple[Step, ...], outcome: Outcome, by: str, branches: Sequence[Branch] = ()
+) -> Trace:
+    """How it ends after all these steps, and those of its branches."""
+    further = [each.beyond for each in branches if each.beyond is not None]
+    own = (*steps, *(step for each in branches for step in each.steps))
+    every = (*steps, *(step for each in branches for step in _of(each)))
+    verdict, ok = _verdict(own, outcome, by, further)
+    gateways = sum(each.gateways for each in further)
+    return Trace(steps=every, verdict=verdict, ok=ok, gateways=gateways)
+
+
+def _of(branch: Branch) -> tuple[Step, ...]:
+    return (*branch.steps, *(branch.beyond.steps if branch.beyond is not None else ()))
+
+
+def _verdict(
+    own: tuple[Step, ...], outcome: Outcome, by: str, further: Sequence[Trace]
+) -> tuple[str, bool]:
     if not outcome.clusters and outcome.status:
-        return Trace(steps=steps, verdict=ended(outcome, by), ok=_is_good(outcome.status))
-    failed = [step for step in steps if not step.ok]
-    if not failed:
-        return Trace(steps=steps, verdict=f"goes to {_shares(outcome)}", ok=True)
-    return Trace(steps=steps, verdict=f"fails: {failed[0].says}", ok=False)
+        return ended(outcome, by), _is_good(outcome.status)
+    failed = [step for step in own if not step.ok]
+    if failed:
+        return f"fails: {failed[0].says}", False
+    lost = [each for each in further if not each.ok]
+    if lost:
+        return lost[0].verdict, False
+    then = "".join(f", then {each.verdict}" for each in further if len(outcome.clusters) == 1)
+    return f"goes to {_shares(outcome)}{then}", True
 
 
 def ended(outcome: Outcome, by: str) -> str:

@@ -31,6 +31,7 @@ from explain.filter_chain_match import Connection, chosen, is_at, is_heard
 from explain.http_filters import filtered
 from explain.rbac import metadata_matches
 from explain.request import SCHEME_PORTS, Request
+from explain.sent_headers import sent_headers
 from translator import names
 from translator.config import Config
 from translator.http_messages import HttpConnectionManager
@@ -46,7 +47,8 @@ class Outcome:
     """Where it went. `clusters` are shares that add up to 1; `status` is set if it was answered on
     the spot, and `location` if that is a redirect. `aborts`: the share that gets a status instead.
 
-    `authorities` are the hosts that each cluster may be asked for, `position` which route it was;
+    `authorities` are the hosts that each cluster may be asked for, `headers` what it is sent, and
+    `position` which route it was;
     `chain` is the filter chain. `made_by` says of it, the virtual host and the route what they say
     of their objects.
     """
@@ -60,6 +62,7 @@ class Outcome:
     location: str = ""
     path: str = ""
     authorities: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     aborts: Mapping[int, float] = field(default_factory=dict)
     position: int = -1
     chain: str = ""
@@ -294,9 +297,11 @@ def _acted(route: Route, request: Request) -> Outcome:
         return Outcome(listener="", status=before.status)
     match route.WhichOneof("action"):
         case "route":
+            clusters = _shares(route.route)
             return Outcome(
                 listener="",
-                clusters=_shares(route.route),
+                clusters=clusters,
+                headers={each: sent_headers(route, each, request.headers) for each in clusters},
                 path=_rewritten(route, request.path),
                 authorities=_authorities(route.route, request),
                 aborts=before.aborts,

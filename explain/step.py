@@ -22,8 +22,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
-    """Every step of a call, and how it ends."""
+    """Every step of a call, and how it ends. `gateways` is how many it has come through on its way,
+    those of all its shares together.
+    """
 
     steps: tuple[Step, ...]
     verdict: str
     ok: bool
+    gateways: int = 0

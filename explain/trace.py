@@ -1,6 +1,6 @@
 """The way of one call, step by step, each with the object that decided it: from the listener of the
 client's sidecar, or of the gateway where it enters the mesh, over its routes, clusters and
-endpoints to the sidecar of the workload behind them.
+endpoints, and over gateways in between, to the sidecar of the workload behind them.
 
 It is worked out from the very configuration that proxies get; nothing is asked of them.
 """
@@ -8,12 +8,13 @@ It is worked out from the very configuration that proxies get; nothing is asked 
 from collections.abc import Iterator, Sequence
 
 from crds.names import is_ip
-from explain.gateway import entered
+from explain.gateway import entered, outside
+from explain.onward import Trail, onward
 from explain.request import ELSEWHERE, Asked
-from explain.routed import GATEWAY, SIDECAR, causes, concluded, routed
+from explain.routed import GATEWAY, SIDECAR, causes, routed
 from explain.simulate import CHAIN, Outcome, connect, send
 from explain.step import Step, Trace
-from explain.upstream import Sent, upstream
+from explain.upstream import Sent
 from mesh.mesh import Mesh
 from mesh.mutual_tls import known_endpoints
 from mesh.proxy import Proxy
@@ -29,14 +30,14 @@ def trace(mesh: Mesh, proxy: Proxy, proxies: Sequence[Proxy], asked: Asked) -> T
     enters there. `proxies` are those that it may end at. Raises `Unexplained`.
     """
     config = translate(mesh, proxy)
+    trail = Trail(proxies=proxies)
     if proxy.is_gateway:
-        by = GATEWAY
-        steps, outcome = entered(mesh, proxy, config, asked)
-    else:
-        by, outcome = SIDECAR, _sent(config, asked)
-        steps = tuple(_outbound(mesh, asked, outcome))
-    sent = Sent(proxy=proxy, config=config, asked=asked, outcome=outcome, proxies=proxies)
-    return concluded((*steps, *upstream(mesh, sent)), outcome, by)
+        entry = entered(mesh, proxy, config, outside(mesh, proxy, asked), GATEWAY)
+        sent = Sent(proxy=proxy, config=config, asked=entry.asked, outcome=entry.outcome)
+        return onward(mesh, sent, entry.steps, GATEWAY, trail)
+    outcome = _sent(config, asked)
+    sent = Sent(proxy=proxy, config=config, asked=asked, outcome=outcome)
+    return onward(mesh, sent, tuple(_outbound(mesh, asked, outcome)), SIDECAR, trail)
 
 
 def address_of(mesh: Mesh, proxy: Proxy, host: str) -> str:
@@ -58,7 +59,7 @@ def address_of(mesh: Mesh, proxy: Proxy, host: str) -> str:
 
 def _sent(config: Config, asked: Asked) -> Outcome:
     request = asked.request
-    if asked.http:
+    if asked.is_seen:
         return send(config, request)
     return connect(config, request.address, request.port, sni=asked.sni)
 

@@ -1,15 +1,15 @@
-"""The second half of a call's way, from a sidecar or a gateway: from the cluster over its endpoints
-to the sidecar of the pod that answers.
+"""What a proxy does with a call that it has routed: which cluster it goes to, how that is secured,
+and which endpoints there are.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+
+from envoy.config.cluster.v3.cluster_pb2 import Cluster
 
 from crds.destination_rule import TLSmode
 from crds.meta import Key
-from explain.call import Call
 from explain.errors import must
-from explain.inbound import Arrival, arrived, identity
 from explain.request import Asked
 from explain.routed import causes
 from explain.simulate import Outcome
@@ -29,28 +29,26 @@ from translator.provenance import provenance
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """What a proxy has made of a call, and whom it may end at."""
+    """What a proxy has made of a call."""
 
     proxy: Proxy
     config: Config
     asked: Asked
     outcome: Outcome
-    proxies: Sequence[Proxy]
+
+    def cluster(self, name: str) -> Cluster:
+        """A cluster of its configuration. Raises `Unexplained` if there is none."""
+        found = [each for each in self.config.clusters if each.name == name]
+        must(bool(found), f"a route to {name}, which is no cluster")
+        return found[0]
 
 
-def upstream(mesh: Mesh, sent: Sent) -> Iterator[Step]:
-    """The steps behind the route, for each cluster that has a share. Raises `Unexplained`."""
-    for cluster, share in sent.outcome.clusters.items():
-        yield from _cluster(mesh, sent.proxy, sent.config, cluster, share)
-        yield from _destination(mesh, sent, cluster)
-
-
-def _cluster(mesh: Mesh, proxy: Proxy, config: Config, name: str, share: float) -> Iterator[Step]:
-    found = [each for each in config.clusters if each.name == name]
-    must(bool(found), f"a route to {name}, which is no cluster")
+def clustered(mesh: Mesh, sent: Sent, name: str, share: float) -> Iterator[Step]:
+    """The steps of a cluster that has a share of the calls. Raises `Unexplained`."""
+    proxy, cluster = sent.proxy, sent.cluster(name)
     of = names.parse_cluster(name)
     part = "" if share == 1 else f"{share:.0%} of the calls: "
-    told = provenance(found[0].metadata)
+    told = provenance(cluster.metadata)
     if of is None:
         ok = name == names.PASSTHROUGH
         nowhere = "leads nowhere: 503, or the connection is closed"
@@ -131,43 +129,6 @@ def _security(mesh: Mesh, proxy: Proxy, of: names.ClusterName) -> str:
     return f"automatic mutual TLS to {mutual} of {len(found)} endpoints"
 
 
-def _destination(mesh: Mesh, sent: Sent, cluster: str) -> Iterator[Step]:
-    of = names.parse_cluster(cluster)
-    if of is None or of.direction != "outbound":
-        return
-    every = _endpoints(mesh, sent.proxy, of)
-    endpoint = next((each for each in every if each.healthy), None)
-    at = receiver(mesh, sent.proxies, endpoint.address) if endpoint is not None else None
-    if endpoint is None or at is None:
-        return
-    if at.is_gateway:
-        says = f"takes it at port {endpoint.target or endpoint.port}: trace from there on"
-        yield Step(at="gateway", name=f"{at.namespace}/{at.name}", says=says)
-        return
-    mutual = is_mutual(mesh, sent.proxy, of, endpoint)
-    peer = identity(mesh, sent.proxy) if mutual else ""
-    yield from arrived(mesh, at, Arrival(call=_call(sent, endpoint, cluster, peer), mutual=mutual))
-
-
-def _call(sent: Sent, endpoint: Endpoint, cluster: str, peer: str) -> Call:
-    """As it is sent on: a route may have rewritten the path and the host."""
-    request = sent.asked.request
-    hosts = sorted(sent.outcome.authorities.get(cluster, ()))
-    return Call(
-        http=sent.asked.http,
-        peer=peer,
-        address=endpoint.address,
-        port=endpoint.target or endpoint.port,
-        method=request.method,
-        host=next(iter(hosts), request.authority),
-        path=sent.outcome.path or request.path,
-        headers={name.lower(): value for name, value in request.headers.items()},
-        claims=request.claims,
-    )
-
-
-def receiver(mesh: Mesh, proxies: Sequence[Proxy], address: str) -> Proxy | None:
-    """The sidecar of the pod with an address; none if it has none."""
-    pods = {key for key, pod in mesh.endpoints.pods.items() if address in pod.addresses}
-    there = {(key.namespace, key.name) for key in pods}
-    return next((p for p in proxies if (p.namespace, p.name) in there), None)
+def answering(mesh: Mesh, proxy: Proxy, of: names.ClusterName) -> Endpoint | None:
+    """The first of a cluster's endpoints that is healthy, for all of them."""
+    return next((each for each in _endpoints(mesh, proxy, of) if each.healthy), None)

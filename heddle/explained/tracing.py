@@ -11,7 +11,7 @@ from explain.authorization import Verdict
 from explain.call import Call
 from explain.errors import Unexplained
 from explain.inbound import Arrival, identity, judged
-from explain.request import Asked, Request
+from explain.request import Asked, Request, Tls
 from explain.step import Step
 from explain.trace import address_of, trace
 from heddle.explained.situation import Situation
@@ -19,6 +19,7 @@ from mesh.inbound import inbound_ports
 from mesh.protection import protection_of
 from mesh.proxy import Proxy
 from mesh.source import Source
+from translator.server_tls import ALPN_HTTP
 
 _PORTS: Final = {"http": 80, "https": 443, "tcp": 0, "tls": 443}
 _FORMS: Final = "http://HOST[:PORT][/PATH], https://..., tcp://HOST:PORT or tls://HOST[:PORT]"
@@ -100,9 +101,11 @@ def asked_of(situation: Situation, proxy: Proxy, called: Called) -> Asked:
         address=address_of(situation.mesh, proxy, host),
         connects=port or known,
     )
-    # What is within TLS, a sidecar does not see; a gateway may be where it ends.
-    seen = parts.scheme == "http" or (parts.scheme == "https" and proxy.is_gateway)
-    return Asked(request=request, http=seen, sni=host if tls else "", tls=tls)
+    # What is within TLS, a sidecar does not see; a gateway may be where it ends. Whoever speaks it
+    # himself is taken to have the certificate that he is asked for.
+    http = parts.scheme in ("http", "https")
+    own = Tls(sni=host, alpn=ALPN_HTTP if http else (), shows=True)
+    return Asked(request=request, http=http, tls=(own,) if tls else ())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

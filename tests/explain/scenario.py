@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from explain.request import Asked, Request
+from explain.request import Asked, Request, Tls
 from explain.step import Trace
 from explain.trace import address_of, trace
 from heddle.explained.situation import Situation
@@ -104,7 +104,7 @@ def situation(*texts: str) -> Iterator[Situation]:
         Path(folder, "mesh.yaml").write_text("".join((BASE, *texts)))
         read = read_folder(Path(folder))
         errors = [str(each) for each in read.problems if each.code == "wrong-type"]
-        assert errors == []
+        assert errors == [], errors
         yield Situation(mesh=read.mesh, proxies=read.proxies, origin=read.origins.get)
 
 
@@ -122,4 +122,5 @@ def traced(
     request = Request(
         authority=f"{host}:{port}", path=path, address=address_of(now.mesh, client, host)
     )
-    return trace(now.mesh, client, now.proxies, Asked(request=request, http=http, sni=sni))
+    tls = (Tls(sni=sni),) if sni else ()
+    return trace(now.mesh, client, now.proxies, Asked(request=request, http=http, tls=tls))

@@ -259,12 +259,3 @@ spec: {action: DENY, rules: [{to: [{operation: {paths: [/lost]}}]}]}
         found = entering(now, "http://shop.test/lost")
     assert found.verdict == "fails: denied: a policy denies it"
     assert found.steps[-1].causes[0].object.name == "no-admin"
-
-
-def test_a_call_from_the_mesh_that_comes_to_a_gateway_can_be_followed_from_there() -> None:
-    with situation(public()) as now:
-        client = now.proxy("deploy/client-v1.shop")
-        asked = asked_of(now, client, Called(url="http://ingress.edge.svc.cluster.local"))
-        found = trace(now.mesh, client, now.proxies, asked)
-    assert (found.steps[-1].at, found.ok) == ("gateway", True)
-    assert found.steps[-1].says == "takes it at port 8080: trace from there on"

@@ -6,10 +6,10 @@ import pytest
 
 from explain.call import Call
 from explain.inbound import Arrival, arrived
+from explain.onward import receiver
 from explain.request import ELSEWHERE
 from explain.step import Step, Trace
 from explain.trace import address_of
-from explain.upstream import receiver
 from mesh.proxy import Mode
 from tests.explain.scenario import (
     BASE,

@@ -1,0 +1,143 @@
+"""The way of a call behind a proxy's route: over a cluster and its endpoints to whoever answers
+there. That is the sidecar of a workload, or a gateway, which has routes of its own and sends it on.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from crds.meta import Key
+from explain.call import Call
+from explain.gateway import entered
+from explain.inbound import Arrival, arrived, identity
+from explain.knock import Knock
+from explain.request import ELSEWHERE, Asked
+from explain.routed import GATEWAY, Branch, concluded
+from explain.step import Step, Trace
+from explain.upstream import Sent, answering, clustered, is_mutual
+from explain.upstream_tls import around
+from mesh.endpoints import Endpoint
+from mesh.mesh import Mesh
+from mesh.proxy import Proxy
+from translator import names
+from translator.translate import translate
+
+MOST_GATEWAYS = 8
+"""How many gateways a call is followed through, those of all its shares together: what goes round
+and is another call each time has no end.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trail:
+    """How a call came here. `proxies` are those that it may end at, `passed` the gateways that it
+    has come through, `left` how many more it is followed through.
+    """
+
+    proxies: Sequence[Proxy]
+    passed: tuple[tuple[Proxy, Knock], ...] = ()
+    left: int = MOST_GATEWAYS
+
+
+def onward(mesh: Mesh, sent: Sent, steps: tuple[Step, ...], by: str, trail: Trail) -> Trace:
+    """The whole way of a call that `by`, a proxy, has routed: `steps` are those up to there. Raises
+    `Unexplained`.
+    """
+    branches: list[Branch] = []
+    left = trail.left
+    for name, share in sent.outcome.clusters.items():
+        branch = _branch(mesh, sent, name, share, replace(trail, left=left))
+        left -= branch.beyond.gateways if branch.beyond is not None else 0
+        branches.append(branch)
+    return concluded(steps, sent.outcome, by, branches)
+
+
+def _branch(mesh: Mesh, sent: Sent, name: str, share: float, trail: Trail) -> Branch:
+    steps = tuple(clustered(mesh, sent, name, share))
+    of = names.parse_cluster(name)
+    if of is None or of.direction != "outbound":
+        return Branch(steps=steps)
+    endpoint = answering(mesh, sent.proxy, of)
+    at = receiver(mesh, trail.proxies, endpoint.address) if endpoint is not None else None
+    if endpoint is None or at is None or not all(step.ok for step in steps):
+        return Branch(steps=steps)
+    asked = _sent_on(mesh, sent, name, mutual=is_mutual(mesh, sent.proxy, of, endpoint))
+    port = endpoint.target or endpoint.port
+    if at.is_gateway:
+        peer = address_of_pod(mesh, sent.proxy)
+        knock = Knock(asked=asked, named=of.port, ports=frozenset((port,)), peer_address=peer)
+        return Branch(steps=steps, beyond=_through(mesh, at, knock, trail))
+    return Branch(steps=(*steps, *arrived(mesh, at, _arrival(asked, endpoint, port))))
+
+
+def _sent_on(mesh: Mesh, sent: Sent, cluster: str, *, mutual: bool) -> Asked:
+    """As it is sent on: a route may have rewritten the path, the host and headers, and the cluster
+    may speak TLS around it.
+    """
+    request, outcome = sent.asked.request, sent.outcome
+    hosts = sorted(outcome.authorities.get(cluster, ()))
+    sent_request = replace(
+        request,
+        authority=next(iter(hosts), request.authority),
+        path=outcome.path or request.path,
+        headers=outcome.headers.get(cluster, request.headers),
+    )
+    host = sent_request.authority if sent.asked.is_seen else ""
+    who = identity(mesh, sent.proxy)
+    tls = around(sent.cluster(cluster), who, host, mutual=mutual)
+    layers = sent.asked.tls if tls is None else (tls, *sent.asked.tls)
+    return replace(sent.asked, request=sent_request, tls=layers)
+
+
+def _arrival(asked: Asked, endpoint: Endpoint, port: int) -> Arrival:
+    """A sidecar ends TLS of the mesh; what is within that is a request, or more TLS."""
+    request = asked.request
+    peer = asked.tls[0].peer if asked.tls else ""
+    within = asked.tls[1:] if peer else asked.tls
+    call = Call(
+        http=asked.http and not (peer and within),
+        peer=peer,
+        address=endpoint.address,
+        port=port,
+        sni=asked.sni,
+        method=request.method,
+        host=request.authority,
+        path=request.path,
+        headers={name.lower(): value for name, value in request.headers.items()},
+        claims=request.claims,
+    )
+    return Arrival(call=call, mutual=bool(peer), tls=bool(within) and not peer)
+
+
+def _through(mesh: Mesh, at: Proxy, knock: Knock, trail: Trail) -> Trace:
+    """The way through a gateway, and from there on."""
+    name, here = f"{at.namespace}/{at.name}", (at, knock)
+    if here in trail.passed:
+        return _cut(name, "has had the very same call before: it goes round without end")
+    if not trail.left:
+        return _cut(name, f"comes after {MOST_GATEWAYS} others: it is not followed any further")
+    by = f"{GATEWAY} {name}"
+    config = translate(mesh, at)
+    first = Step(at="gateway", name=name, says="takes it, and has routes of its own")
+    entry = entered(mesh, at, config, knock, by)
+    sent = Sent(proxy=at, config=config, asked=entry.asked, outcome=entry.outcome)
+    deeper = replace(trail, passed=(*trail.passed, here), left=trail.left - 1)
+    found = onward(mesh, sent, (first, *entry.steps), by, deeper)
+    return replace(found, gateways=found.gateways + 1)
+
+
+def _cut(name: str, says: str) -> Trace:
+    step = Step(at="gateway", name=name, says=says, ok=False)
+    return Trace(steps=(step,), verdict=f"fails: {GATEWAY} {name} {says}", ok=False)
+
+
+def receiver(mesh: Mesh, proxies: Sequence[Proxy], address: str) -> Proxy | None:
+    """The proxy of the pod with an address; none if it has none."""
+    pods = {key for key, pod in mesh.endpoints.pods.items() if address in pod.addresses}
+    there = {(key.namespace, key.name) for key in pods}
+    return next((p for p in proxies if (p.namespace, p.name) in there), None)
+
+
+def address_of_pod(mesh: Mesh, proxy: Proxy) -> str:
+    """The first address of a proxy's pod; `ELSEWHERE` if it has none yet."""
+    pod = mesh.endpoints.pods.get(Key("", "Pod", proxy.namespace, proxy.name))
+    return next(iter(pod.addresses if pod is not None else ()), ELSEWHERE)
