@@ -46,6 +46,11 @@ class Protocol(StrEnum):
         return self in (Protocol.HTTP2, Protocol.GRPC, Protocol.GRPC_WEB)
 
     @property
+    def is_grpc(self) -> bool:
+        """Whether requests are calls of gRPC, which may be streams without end."""
+        return self in (Protocol.GRPC, Protocol.GRPC_WEB)
+
+    @property
     def is_tls(self) -> bool:
         """Whether clients speak TLS that is passed through: its connections are told by SNI."""
         return self in (Protocol.HTTPS, Protocol.TLS)

@@ -22,9 +22,7 @@ hosts 39 to 53, HTTP routing 54 to 66, resilience 67 to 79,
 authorization 80 to 99; C-n are Istio's own quirks.
 """
 
-LATER: Mapping[str, str] = {
-    "S-69": "optional: no retry at the server's side",
-}
+LATER: Mapping[str, str] = {}
 """Rows that no test guards yet, and what they wait for."""
 
 

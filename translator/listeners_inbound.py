@@ -134,7 +134,7 @@ def _chains(port: InboundPort, destination: int, guarded: _Guarded) -> tuple[Fil
         by=protection.decider(port.number),
         sidecar=port.sidecar,
     )
-    routes = inbound_route_configuration(port.number)
+    routes = inbound_route_configuration(port.number, port.protocol)
     cluster = names.inbound_cluster(port.number)
     carriers = _carriers(door.name, routes, cluster, port.protocol, guarded)
     if port.closed:

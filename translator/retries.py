@@ -1,4 +1,6 @@
-"""Retry policies: Istio's default on every route, or what the rule says."""
+"""Retry policies: Istio's default on every route, or what the rule says; and the one of a sidecar
+before its own application.
+"""
 
 from envoy.config.route.v3.route_components_pb2 import RetryPolicy
 from envoy.extensions.retry.host.previous_hosts.v3.previous_hosts_pb2 import PreviousHostsPredicate
@@ -7,11 +9,19 @@ from envoy.extensions.retry.priority.previous_priorities.v3.previous_priorities_
 )
 
 from crds.virtual_service import HTTPRetry
+from mesh.services import Protocol
 from translator import pb
 
 DEFAULT_ATTEMPTS = 2
 DEFAULT_RETRY_ON = "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes"
 """No status code is in it: a 503 that the application answered is not retried."""
+
+INBOUND_RETRY_ON = "reset-before-request"
+"""Envoy (1.37 to 1.40, measured) has sent nothing of the request then: no connection came about,
+for the application refused it or did not take it in time. A connection that the application closes
+just as a request goes out on it is not among that, whatever the name suggests: who knows what it
+has read.
+"""
 
 _STATUS_CODES = "retriable-status-codes"
 _HOST_ATTEMPTS = 5
@@ -43,6 +53,16 @@ def retry_policy(retries: HTTPRetry | None, *, hashed: bool) -> RetryPolicy | No
         retry_priority=_previous_priorities() if asked.retry_remote_localities else None,
         host_selection_retry_max_attempts=_HOST_ATTEMPTS,
     )
+
+
+def inbound_retry_policy(protocol: Protocol) -> RetryPolicy | None:
+    """What a sidecar sends to its own application again. To be able to, Envoy keeps what it has
+    sent of a body, up to its buffer's limit, until the answer is complete: `None` for gRPC, whose
+    streams may last for days.
+    """
+    if protocol.is_grpc:
+        return None
+    return RetryPolicy(num_retries=pb.uint32(DEFAULT_ATTEMPTS), retry_on=INBOUND_RETRY_ON)
 
 
 def _conditions(text: str) -> tuple[str, list[int]]:

@@ -24,10 +24,12 @@ from crds.meta import Key
 from crds.virtual_service import HTTPMatchRequest, HTTPRoute
 from mesh.outgoing import UnknownTraffic
 from mesh.routing import HttpRule, Missing, Target
+from mesh.services import Protocol
 from mesh.source import Source
 from translator import headers, names, pb, tunnels
 from translator.filters import cors, fault, upstream_alpn
 from translator.provenance import metadata
+from translator.retries import inbound_retry_policy
 from translator.route_action import (
     MAX_BODY_BYTES,
     as_grpc_clients_ask,
@@ -268,19 +270,19 @@ def own_route_configuration(
     return route_configuration(name, vhds=False, virtual_hosts=(host,))
 
 
-def inbound_route_configuration(port: int) -> RouteConfiguration:
+def inbound_route_configuration(port: int, protocol: Protocol) -> RouteConfiguration:
     """Everything that arrives at a port of the workload goes to its cluster, however long it
     takes.
     """
-    return _to_cluster(names.inbound_cluster(port), f"inbound|http|{port}")
+    return _to_cluster(names.inbound_cluster(port), f"inbound|http|{port}", protocol)
 
 
 def inbound_passthrough_routes() -> RouteConfiguration:
     """Everything that arrives at a port of no service goes where it was meant to go."""
-    return _to_cluster(names.INBOUND_PASSTHROUGH, "inbound|http|0")
+    return _to_cluster(names.INBOUND_PASSTHROUGH, "inbound|http|0", Protocol.UNSPECIFIED)
 
 
-def _to_cluster(cluster: str, virtual_host: str) -> RouteConfiguration:
+def _to_cluster(cluster: str, virtual_host: str, protocol: Protocol) -> RouteConfiguration:
     return RouteConfiguration(
         name=cluster,
         virtual_hosts=(
@@ -296,6 +298,7 @@ def _to_cluster(cluster: str, virtual_host: str) -> RouteConfiguration:
                             cluster=cluster,
                             timeout=pb.seconds(0),
                             max_stream_duration=as_grpc_clients_ask(),
+                            retry_policy=inbound_retry_policy(protocol),
                         ),
                     ),
                 ),

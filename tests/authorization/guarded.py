@@ -96,7 +96,7 @@ class Guarded:
 def _edge(guarding: Guards) -> Listener:
     routes = RouteConfiguration()
     routes.CopyFrom(gateways.skeleton(Table(name="edge", servers=()), vhds=False))
-    routes.virtual_hosts.extend(inbound_route_configuration(HTTP_PORT).virtual_hosts)
+    routes.virtual_hosts.extend(inbound_route_configuration(HTTP_PORT, Protocol.HTTP).virtual_hosts)
     routes.virtual_hosts[0].include_request_attempt_count = True  # as a gateway's hosts have it
     filters = outbound_filters(guarding.requests)
     manager = http_manager("edge", routes, filters, edge=True, paths=guarding.paths)

@@ -69,6 +69,7 @@ def test_which_protocols_are_http() -> None:
         Protocol.GRPC,
         Protocol.GRPC_WEB,
     }
+    assert {p for p in Protocol if p.is_grpc} == {Protocol.GRPC, Protocol.GRPC_WEB}
     assert {p for p in Protocol if p.is_tls} == {Protocol.HTTPS, Protocol.TLS}
     assert {p for p in Protocol if p.is_http} == {
         Protocol.HTTP,

@@ -125,8 +125,8 @@ def serving_each(
                 *(as_json(pipe_cluster(name, path)) for name, path in paths.items()),
             ],
             "listeners": [
-                *(as_json(_listener(running[name].front, fronts[name])) for name in fronts),
-                *(as_json(_listener(path, echo(name))) for name, path in paths.items()),
+                *(as_json(listener_at(running[name].front, fronts[name])) for name in fronts),
+                *(as_json(listener_at(path, echo(name))) for name, path in paths.items()),
             ],
         }
     }
@@ -171,7 +171,8 @@ def pipe_cluster(name: str, path: Path) -> Cluster:
     )
 
 
-def _listener(path: Path, routes: RouteConfiguration) -> Listener:
+def listener_at(path: Path, routes: RouteConfiguration) -> Listener:
+    """What serves routes at a Unix socket, as a caller's sidecar does."""
     manager = http_manager(path.name, routes, outbound_filters())
     return Listener(
         name=path.name, address=pipe(path), filter_chains=(FilterChain(filters=(manager,)),)

@@ -1,6 +1,7 @@
 import pytest
 from google.protobuf.json_format import MessageToDict
 
+from mesh.services import Protocol
 from tests.translator.unpacked import manager
 from translator.access_log import access_log
 from translator.filters import inbound_filters, outbound_filters
@@ -18,7 +19,7 @@ def test_routes_by_name_come_on_the_stream() -> None:
 
 
 def test_routes_in_place() -> None:
-    routes = inbound_route_configuration(80)
+    routes = inbound_route_configuration(80, Protocol.HTTP)
     made = manager(http_manager("inbound_x", routes, inbound_filters()))
     assert made.route_config == routes
     assert not made.HasField("rds")

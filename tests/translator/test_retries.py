@@ -1,8 +1,10 @@
 import pytest
 
 from crds.virtual_service import HTTPRetry
+from mesh.services import Protocol
+from tests.semantics import covers
 from tests.translator.inputs import SECOND
-from translator.retries import DEFAULT_RETRY_ON, retry_policy
+from translator.retries import DEFAULT_RETRY_ON, inbound_retry_policy, retry_policy
 
 
 def test_every_route_retries_twice_what_never_reached_the_application() -> None:
@@ -71,3 +73,22 @@ def test_a_retry_avoids_the_endpoint_that_failed_unless_a_hash_picks_it(
     made = retry_policy(HTTPRetry(attempts=1, retry_ignore_previous_hosts=asked), hashed=hashed)
     assert made is not None
     assert bool(made.retry_host_predicate) == avoided
+
+
+@covers("S-69")
+@pytest.mark.parametrize("protocol", [Protocol.HTTP, Protocol.HTTP2, Protocol.UNSPECIFIED])
+def test_a_sidecar_sends_what_never_left_it_to_its_application_twice_more(
+    protocol: Protocol,
+) -> None:
+    made = inbound_retry_policy(protocol)
+    assert made is not None
+    said = {field.name for field, _ in made.ListFields()}
+    assert said == {"retry_on", "num_retries"}
+    assert (made.retry_on, made.num_retries.value) == ("reset-before-request", 2)
+    assert made.ByteSize() == 26  # at each HTTP port, with a certificate and without
+
+
+@covers("S-69")
+@pytest.mark.parametrize("protocol", [Protocol.GRPC, Protocol.GRPC_WEB])
+def test_a_sidecar_sends_no_call_of_grpc_again(protocol: Protocol) -> None:
+    assert inbound_retry_policy(protocol) is None

@@ -1,5 +1,6 @@
 import pytest
 from envoy.config.route.v3.route_components_pb2 import Route
+from envoy.config.route.v3.route_pb2 import RouteConfiguration
 
 from crds.fields import FrozenMap
 from crds.scalars import Percent, StringMatch
@@ -17,6 +18,8 @@ from crds.virtual_service import (
 )
 from mesh.outgoing import PASSED_ON, UnknownTraffic
 from mesh.routing import HttpRule, Target
+from mesh.services import Protocol
+from tests.semantics import covers
 from tests.translator.inputs import HOST, missing, rule, target
 from translator import names, routes
 from translator.filters import cors, fault
@@ -174,9 +177,27 @@ def test_only_the_proxy_port_tells_ports_of_a_host_apart() -> None:
 
 
 def test_inbound_everything_goes_to_the_port_s_cluster_without_a_timeout() -> None:
-    made = routes.inbound_route_configuration(9080)
+    made = routes.inbound_route_configuration(9080, Protocol.HTTP)
     assert made.name == "inbound|9080||"
     (host,) = made.virtual_hosts
     assert list(host.domains) == ["*"]
     assert host.routes[0].route.cluster == "inbound|9080||"
     assert host.routes[0].route.HasField("timeout")
+
+
+@covers("S-69")
+@pytest.mark.parametrize(
+    ("made", "again"),
+    [
+        (routes.inbound_route_configuration(80, Protocol.HTTP), True),
+        (routes.inbound_route_configuration(80, Protocol.GRPC), False),
+        (routes.inbound_passthrough_routes(), True),
+    ],
+    ids=("http", "grpc", "a port of no service"),
+)
+def test_a_sidecar_asks_its_application_again_but_opens_no_tunnel_twice(
+    made: RouteConfiguration, again: bool
+) -> None:
+    (host,) = made.virtual_hosts
+    found = {each.name: each.route.HasField("retry_policy") for each in host.routes}
+    assert found == {"connect": False, "default": again}
