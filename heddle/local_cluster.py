@@ -118,14 +118,19 @@ class LocalCluster:
 
     def _expand(self, given: Sequence[Raw]) -> Expanded:
         expanded = expand(given, self._allocation, self._ready)
+        if self._started:
+            return expanded
         names = [_name(key) for raw in expanded.objects if _is_pod(key := identify(raw).key)]
-        if self._started or all(name in self._ready for name in names):
+        if all(name in self._ready for name in names):
             return expanded
         ready = {name: self._ready.get(name, False) for name in names}
         return expand(given, self._allocation, ready)
 
     def _replaced(self, expanded: Expanded) -> list[Raw]:
         """Pods that a changed template replaces: they stay until all the new ones are ready."""
+        made = {key: raw for key, raw in self._made.items() if _is_pod(key)}
+        if not made:
+            return []
         wanted = {_name(key): raw for raw in expanded.objects if _is_pod(key := identify(raw).key)}
         pending = {
             owner
@@ -133,9 +138,7 @@ class LocalCluster:
             if (owner := _owner(raw)) and not self._ready.get(name, self._started)
         }
         return [
-            raw
-            for key, raw in self._made.items()
-            if _is_pod(key) and _name(key) not in wanted and _owner(raw) in pending
+            raw for key, raw in made.items() if _name(key) not in wanted and _owner(raw) in pending
         ]
 
     def _injected(self, key: Key, made: Mapping[Key, Raw], problems: list[Problem]) -> Raw:
