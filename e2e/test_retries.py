@@ -1,8 +1,37 @@
 """Retries: how often the server is asked, and when it is not asked again."""
 
-from e2e.mesh import ECHO, Mesh, routes, within
+from e2e.mesh import ECHO, TRIES, Mesh, routes, within
 from tests.semantics import covers
 
+HESITANT = """
+apiVersion: v1
+kind: Service
+metadata: {name: hesitant, namespace: e2e}
+spec: {selector: {app: hesitant}, ports: [{name: http, port: 8080}]}
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: hesitant
+  namespace: e2e
+  labels: {app: hesitant}
+  annotations: {proxy.istio.io/config: "concurrency: 1"}
+spec:
+  containers:
+    - name: app
+      image: heddle-e2e/hesitant
+      env:
+        - {name: POD_IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}
+        - {name: PORT, value: "8080"}
+---
+apiVersion: networking.istio.io/v1
+kind: Sidecar
+metadata: {name: hesitant, namespace: e2e}
+spec:
+  workloadSelector: {labels: {app: hesitant}}
+  inboundConnectionPool: {tcp: {connectTimeout: 0.9s}}
+"""
+"""The kernel asks again for a connection after a second, and Envoy gives up before."""
 V1 = "route: [{destination: {host: echo, subset: v1}}]"
 
 
@@ -112,3 +141,14 @@ def test_a_slow_attempt_is_given_up_and_sent_again(mesh: Mesh) -> None:
         return len(mesh.received("echo-v1", name, 2)) == 2
 
     assert within(0.2, received)
+
+
+@covers("S-69")
+def test_the_server_s_sidecar_sends_again_what_did_not_reach_the_application(mesh: Mesh) -> None:
+    """Whose queue of connections is full, but not for long. It receives the request once."""
+    url = "http://hesitant:8080"
+    mesh.apply(HESITANT)
+    assert any(mesh.get(url).status == 200 for _ in range(TRIES)), "it does not start"
+    assert mesh.get(f"{url}/hesitate").status == 200
+    answer = mesh.get(url, method="POST", body="once")
+    assert (answer.status, answer.text) == (200, "1")

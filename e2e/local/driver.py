@@ -32,7 +32,17 @@ from xds.types import short_name
 PROGRAMS_FOLDER = Path(__file__).resolve().parent.parent / "programs"
 PROGRAMS = {
     f"heddle-e2e/{name}": (sys.executable, str(PROGRAMS_FOLDER / f"{name}.py"))
-    for name in ("ailing", "authorizer", "client", "doors", "echo", "resolver", "tunnel", "witness")
+    for name in (
+        "ailing",
+        "authorizer",
+        "client",
+        "doors",
+        "echo",
+        "hesitant",
+        "resolver",
+        "tunnel",
+        "witness",
+    )
 }
 
 INLINE_ROUTES = "inline-routes"
