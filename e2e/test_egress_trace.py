@@ -4,11 +4,13 @@ and the gateway then do with it.
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 
 from typer.testing import CliRunner
 
-from e2e.gateway import edge, server
-from e2e.mesh import OUTSIDE, Mesh
+from e2e.gateway import edge, server, to_echo
+from e2e.mesh import INGRESS, OUTSIDE, Mesh
+from e2e.witness import witness
 from heddle.main import app
 from tests.meshes import authorization_policy, destination_rule, virtual_service
 
@@ -137,9 +139,67 @@ def test_traces_agree_with_the_way_out(mesh: Mesh) -> None:
             assert (seen.service, seen.headers["x-by"]) == ("outside", "egress")
 
 
-def traced(mesh: Mesh, url: str, *, status: int) -> dict[str, object]:
+def passing(host: str) -> str:
+    """TLS to a host outside goes through the gateway as it is."""
+    at = f"port: 443, sniHosts: [{host}]"
+    there = f"route: [{{destination: {{host: {GATEWAY}, port: {{number: 443}}}}}}]"
+    far = f"route: [{{destination: {{host: {host}, port: {{number: 443}}}}}}]"
+    name = host.partition(".")[0]
+    entry = f"""
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {{name: {name}, namespace: e2e}}
+spec:
+  hosts: [{host}]
+  resolution: STATIC
+  ports: [{{number: 443, name: tls, protocol: TLS, targetPort: 8443}}]
+  workloadSelector: {{labels: {{app: red}}}}
+"""
+    rules = virtual_service(
+        name,
+        f"{{hosts: [{host}], gateways: [mesh, public], "
+        f"tls: [{{match: [{{gateways: [mesh], {at}}}], {there}}}, "
+        f"{{match: [{{gateways: [public], {at}}}], {far}}}]}}",
+        "e2e",
+    )
+    return "\n---\n".join((entry, rules))
+
+
+def test_traces_agree_with_what_is_not_opened_or_not_known(
+    intercepting: Mesh, folder: Path
+) -> None:
+    """TLS that passes the gateway, or finds no server there; and a request for a host that only the
+    gateway knows, to its pod.
+    """
+    near = "near.example.com"
+    intercepting.apply(
+        edge(server(80, "HTTP", near), server(443, "TLS", PASSED, "mode: PASSTHROUGH")),
+        witness("red", "tls", TLS=str(folder / "server"), VERSION="red"),
+        passing(PASSED),
+        passing(CLOSED),
+        to_echo(near),
+    )
+    for host, status, verdict in (
+        (PASSED, 200, f"goes to outbound|443||{GATEWAY}, then goes to outbound|443||{PASSED}"),
+        (CLOSED, 0, f"fails: no server takes TLS for {CLOSED}: the connection is closed"),
+    ):
+        tls = {"sni": host, "roots": str(folder / "roots.pem")}
+        answer = intercepting.get(f"https://{host}/", tls=tls)
+        found = traced(intercepting, f"https://{host}/", status=status)
+        assert (answer.status, found["verdict"]) == (status, verdict)
+    url = f"http://{intercepting.address(INGRESS)}:8080/a"
+    seen = intercepting.get(url, {"host": near}).seen
+    assert "/ns/edge/sa/ingress" in seen.headers["x-forwarded-client-cert"]
+    found = traced(intercepting, url, "-H", f"host: {near}", status=200)
+    assert str(found["verdict"]).startswith(
+        "goes to PassthroughCluster, then goes to outbound|8080|"
+    )
+
+
+def traced(mesh: Mesh, url: str, *more: str, status: int) -> dict[str, object]:
     """What is said of a call that comes to the gateway, with a file and line for each object."""
-    arguments = ["trace", "--from", "deploy/client.e2e", "--to", url, "-o", "json", *mesh.options]
+    asked = ["--from", "deploy/client.e2e", "--to", url, *more]
+    arguments = ["trace", *asked, "-o", "json", *mesh.options]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == (0 if status in (200, 301) else 1), result.output
     found: dict[str, object] = json.loads(result.stdout)

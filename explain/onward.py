@@ -10,14 +10,15 @@ from explain.call import Call
 from explain.gateway import entered
 from explain.inbound import Arrival, arrived, identity
 from explain.knock import Knock
-from explain.request import ELSEWHERE, Asked
+from explain.request import ELSEWHERE, Asked, Request
 from explain.routed import GATEWAY, Branch, concluded
 from explain.step import Step, Trace
 from explain.upstream import Sent, answering, clustered, is_mutual
 from explain.upstream_tls import around
 from mesh.endpoints import Endpoint
 from mesh.mesh import Mesh
-from mesh.proxy import Proxy
+from mesh.mutual_tls import known_endpoints
+from mesh.proxy import Mode, Proxy
 from translator import names
 from translator.translate import translate
 
@@ -38,6 +39,18 @@ class Trail:
     left: int = MOST_GATEWAYS
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _There:
+    """Where a call arrives: the port of the pod, and what it is called by. `mutual`: as one that
+    takes mutual TLS.
+    """
+
+    address: str
+    port: int
+    named: int
+    mutual: bool = False
+
+
 def onward(mesh: Mesh, sent: Sent, steps: tuple[Step, ...], by: str, trail: Trail) -> Trace:
     """The whole way of a call that `by`, a proxy, has routed: `steps` are those up to there. Raises
     `Unexplained`.
@@ -53,20 +66,50 @@ def onward(mesh: Mesh, sent: Sent, steps: tuple[Step, ...], by: str, trail: Trai
 
 def _branch(mesh: Mesh, sent: Sent, name: str, share: float, trail: Trail) -> Branch:
     steps = tuple(clustered(mesh, sent, name, share))
-    of = names.parse_cluster(name)
-    if of is None or of.direction != "outbound":
-        return Branch(steps=steps)
-    endpoint = answering(mesh, sent.proxy, of)
-    at = receiver(mesh, trail.proxies, endpoint.address) if endpoint is not None else None
-    if endpoint is None or at is None or not all(step.ok for step in steps):
-        return Branch(steps=steps)
-    asked = _sent_on(mesh, sent, name, mutual=is_mutual(mesh, sent.proxy, of, endpoint))
-    port = endpoint.target or endpoint.port
+    there = _there(mesh, sent, name) if all(step.ok for step in steps) else None
+    at = receiver(mesh, trail.proxies, there.address) if there is not None else None
+    if there is None or at is None or (name == names.PASSTHROUGH and at.mode is Mode.NONE):
+        return Branch(steps=steps)  # what is not intercepted does not come to a sidecar
+    asked = _sent_on(mesh, sent, name, mutual=there.mutual)
     if at.is_gateway:
-        peer = address_of_pod(mesh, sent.proxy)
-        knock = Knock(asked=asked, named=of.port, ports=frozenset((port,)), peer_address=peer)
+        knock = Knock(
+            asked=asked,
+            named=there.named,
+            ports=frozenset((there.port,)),
+            peer_address=address_of_pod(mesh, sent.proxy),
+        )
         return Branch(steps=steps, beyond=_through(mesh, at, knock, trail))
-    return Branch(steps=(*steps, *arrived(mesh, at, _arrival(asked, endpoint, port))))
+    return Branch(steps=(*steps, *arrived(mesh, at, _arrival(asked, there))))
+
+
+def _there(mesh: Mesh, sent: Sent, cluster: str) -> _There | None:
+    """Which of a cluster's endpoints stands for all; nothing if none is known."""
+    if cluster == names.PASSTHROUGH:
+        return _meant(mesh, sent.asked.request)
+    of = names.parse_cluster(cluster)
+    endpoint = answering(mesh, sent.proxy, of) if of is not None else None
+    if of is None or endpoint is None:
+        return None
+    mutual = is_mutual(mesh, sent.proxy, of, endpoint)
+    return _of(endpoint, of.port, mutual=mutual)
+
+
+def _meant(mesh: Mesh, request: Request) -> _There:
+    """Where a client means a call to go that its sidecar passes on: to an endpoint behind a
+    Service's address, or to a pod.
+    """
+    address, port = request.address, request.port
+    service = mesh.services.owner(address, port)
+    if service is not None and service.in_kubernetes:
+        for each in known_endpoints(mesh, service).get(port, ()):
+            if each.healthy:
+                return _of(each, port, mutual=False)
+    return _There(address=address, port=port, named=port)
+
+
+def _of(endpoint: Endpoint, named: int, *, mutual: bool) -> _There:
+    port = endpoint.target or endpoint.port
+    return _There(address=endpoint.address, port=port, named=named, mutual=mutual)
 
 
 def _sent_on(mesh: Mesh, sent: Sent, cluster: str, *, mutual: bool) -> Asked:
@@ -88,7 +131,7 @@ def _sent_on(mesh: Mesh, sent: Sent, cluster: str, *, mutual: bool) -> Asked:
     return replace(sent.asked, request=sent_request, tls=layers)
 
 
-def _arrival(asked: Asked, endpoint: Endpoint, port: int) -> Arrival:
+def _arrival(asked: Asked, there: _There) -> Arrival:
     """A sidecar ends TLS of the mesh; what is within that is a request, or more TLS."""
     request = asked.request
     peer = asked.tls[0].peer if asked.tls else ""
@@ -96,8 +139,8 @@ def _arrival(asked: Asked, endpoint: Endpoint, port: int) -> Arrival:
     call = Call(
         http=asked.http and not (peer and within),
         peer=peer,
-        address=endpoint.address,
-        port=port,
+        address=there.address,
+        port=there.port,
         sni=asked.sni,
         method=request.method,
         host=request.authority,

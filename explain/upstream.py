@@ -14,6 +14,7 @@ from explain.request import Asked
 from explain.routed import causes
 from explain.simulate import Outcome
 from explain.step import Step
+from mesh.check import check
 from mesh.destination_rules import merged, policy_for, rules_for
 from mesh.endpoints import Endpoint
 from mesh.mesh import Mesh, client
@@ -55,12 +56,14 @@ def clustered(mesh: Mesh, sent: Sent, name: str, share: float) -> Iterator[Step]
         where = "passes on to where the client meant it to go" if ok else nowhere
         yield Step(at="cluster", name=name, says=part + where, ok=ok)
         return
-    yield Step(
-        at="cluster",
-        name=name,
-        says=f"{part}{_security(mesh, proxy, of)}",
-        causes=causes(told),
-    )
+    by = causes(told)
+    if _is_closed(cluster):
+        wrong = tuple(problem for each in by for problem in check(mesh, each.object))
+        says = f"{part}cannot be secured as it should be: 503, or the connection is closed"
+        yield Step(at="cluster", name=name, says=says, ok=False, causes=by, problems=wrong)
+        return
+    says = f"{part}{_security(mesh, proxy, of)}"
+    yield Step(at="cluster", name=name, says=says, causes=by)
     every = _endpoints(mesh, proxy, of)
     healthy = [each for each in every if each.healthy]
     says = f"{len(healthy)} healthy of {len(every)}"
@@ -76,6 +79,12 @@ def clustered(mesh: Mesh, sent: Sent, name: str, share: float) -> Iterator[Step]
         ok=ok,
         causes=(Source(object=known.key),),
     )
+
+
+def _is_closed(cluster: Cluster) -> bool:
+    """Whether it has no endpoints, and is not told of any (`mesh.client_tls.is_closed`)."""
+    static = cluster.type == Cluster.STATIC and not cluster.HasField("cluster_type")
+    return static and not cluster.HasField("load_assignment")
 
 
 def _service(mesh: Mesh, of: names.ClusterName) -> Service:

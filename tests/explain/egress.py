@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from crds.meta import Key
 from explain.step import Step, Trace
 from explain.trace import trace
 from heddle.explained.situation import Situation
@@ -117,3 +118,9 @@ def step(steps: list[Step], at: str) -> Step:
 def causes(found: Step) -> list[str]:
     """Objects, each with its path."""
     return [f"{each.object} {each.path}".strip() for each in found.causes]
+
+
+def pod_of(now: Situation, name: str) -> tuple[str, ...]:
+    """The addresses of a proxy's pod."""
+    proxy = now.proxy(name)
+    return now.mesh.endpoints.pods[Key("", "Pod", proxy.namespace, proxy.name)].addresses

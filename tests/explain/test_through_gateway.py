@@ -3,11 +3,14 @@ takes it, and where it goes from there.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from explain.onward import MOST_GATEWAYS
+from explain.trace import trace
+from heddle.explained.tracing import Called, asked_of
+from mesh.proxy import Mode
 from tests.explain.egress import (
     CERT,
     CLIENT_ID,
@@ -22,14 +25,15 @@ from tests.explain.egress import (
     called,
     causes,
     passing,
+    pod_of,
     secured,
     server,
     step,
     to,
     way,
 )
-from tests.explain.scenario import policy, situation
-from tests.meshes import authorization_policy, virtual_service
+from tests.explain.scenario import policy, service, situation
+from tests.meshes import authorization_policy, destination_rule, virtual_service
 
 
 def test_the_classic_way_out_is_followed_to_its_end() -> None:
@@ -257,10 +261,7 @@ def test_policies_of_the_gateway_know_who_calls() -> None:
                 assert found.verdict == "fails: denied: a policy denies it"
                 assert causes(beyond(found)[-1]) == [REFUSAL]
     with situation(EGRESS) as now:
-        client = now.proxy("deploy/client-v1.shop")
-        (address,) = next(
-            pod.addresses for key, pod in now.mesh.endpoints.pods.items() if key.name == client.name
-        )
+        (address,) = pod_of(now, "deploy/client-v1.shop")
     for block, ok in ((address, False), ("192.0.2.0/24", True)):
         with situation(EGRESS, PLAIN, way(80), denied(f"ipBlocks: [{block}]")) as now:
             assert called(now, "http://far.test/").ok is ok
@@ -332,3 +333,63 @@ def test_shares_that_go_through_gateways_are_all_followed() -> None:
     with situation(EGRESS, PLAIN, opened, there) as now:
         found = called(now, "http://far.test/a")
     assert found.verdict == f"goes to outbound|80||{OUT} (90%), outbound|81||{OUT} (10%)"
+
+
+def test_what_is_passed_on_to_a_gateway_is_followed_too() -> None:
+    """A host that the mesh does not know, at the address of the gateway's Service or of its pod:
+    plain, and as whatever the client says it is.
+    """
+    near = PLAIN.replace("far.test", "near.test")
+    inward = virtual_service(
+        "near",
+        "{hosts: [near.test], gateways: [egress], "
+        f"http: [{{{to('web.shop.svc.cluster.local', 80)}}}]}}",
+    )
+    with situation(EGRESS, near, inward) as now:
+        (address,) = pod_of(now, "deploy/out.edge")
+        for url in (f"http://{OUT}/", f"http://{address}:8080/"):
+            found = called(now, url, {"host": "near.test"})
+            assert found.verdict.startswith("goes to PassthroughCluster, then goes to outbound|80|")
+            assert found.steps[-1].at == "authorization"
+        closed = called(now, f"http://{address}:80/", {"host": "near.test"})
+    assert closed.verdict == "fails: no server is open here: the connection is refused"
+
+
+def test_what_is_passed_on_to_a_pod_arrives_there() -> None:
+    """In the clear, and past a sidecar that intercepts nothing."""
+    strict = """---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: strict, namespace: shop}
+spec: {mtls: {mode: STRICT}}
+"""
+    for texts, ok in (((), True), ((strict,), False)):
+        with situation(*texts) as now:
+            (address,) = pod_of(now, "deploy/web-v1.shop")
+            found = called(now, f"http://{address}:80/")
+            client, others = now.proxy("deploy/client-v1.shop"), now.proxies
+            asked = asked_of(now, client, Called(url=f"http://{address}:80/"))
+            uncaught = [replace(each, mode=Mode.NONE) for each in others]
+            past = trace(now.mesh, client, uncaught, asked)
+        assert (found.ok, found.steps[-1 if not ok else -2].at) == (ok, "mutual TLS")
+        assert (past.ok, past.steps[-1].at) == (True, "cluster")
+
+
+def test_a_service_without_an_endpoint_is_passed_on_to_nobody() -> None:
+    with situation(service("gone")) as now:
+        found = called(now, "http://gone.shop.svc.cluster.local/", {"host": "near.test"})
+    assert (found.verdict, found.steps[-1].at) == ("goes to PassthroughCluster", "cluster")
+
+
+def test_what_a_gateway_cannot_secure_as_it_should_goes_nowhere() -> None:
+    """A DestinationRule that names a Secret which is not there."""
+    rule = destination_rule(
+        "far", "{host: far.test, trafficPolicy: {tls: {mode: SIMPLE, credentialName: lost}}}"
+    )
+    with situation(EGRESS, PLAIN, way(80), rule) as now:
+        found = called(now, "http://far.test/")
+    said = step(beyond(found), "cluster")
+    assert said is found.steps[-1]
+    assert found.verdict == f"fails: {said.says}"
+    assert causes(said) == ["DestinationRule shop/far"]
+    assert "unusable-secret" in [each.code for each in said.problems]
