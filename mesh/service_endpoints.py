@@ -176,6 +176,8 @@ def _workloads(sources: EndpointSources, service: Service) -> Sequence[WorkloadE
 
 
 def _selected_entries(sources: EndpointSources, service: Service) -> Iterator[WorkloadEntry]:
+    if not sources.workload_entries:
+        return
     # Of thousands of pods beside them none is looked up, let alone sorted.
     local = sources.local.get(service.namespace, ())
     for key in sorted(key for key in local if key.kind == _ENTRY):
