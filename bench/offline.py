@@ -101,7 +101,7 @@ def _cold(command: Cold) -> Seconds:
     for _ in range(_COLD_RUNS):
         gc.collect()
         store = _store(_timed(times, "decode_s", shapes.objects, command.shape))
-        engine = Engine(Publisher())
+        engine = Engine(Publisher(), shapes.STAMPS)
         _timed(times, "mesh_s", engine.apply, store.take(), DEFAULT_MESH_CONFIG)
         _timed(times, "s", engine.select, client)
         _timed(times, "oracle_s", translate, engine.mesh, client)
@@ -113,7 +113,7 @@ def _per_proxy(command: PerProxy) -> Seconds:
     objects = shapes.objects(command.shape)
     for _ in range(_COLD_RUNS):
         gc.collect()
-        engine = Engine(Publisher())
+        engine = Engine(Publisher(), shapes.STAMPS)
         engine.apply(_store(objects).take(), DEFAULT_MESH_CONFIG)
         _timed(times, "cold_s", engine.select, shapes.proxy(command.shape, shapes.namespace()))
         _timed(times, "other_namespace_s", engine.select, shapes.proxy(command.shape, "elsewhere"))
@@ -123,7 +123,7 @@ def _per_proxy(command: PerProxy) -> Seconds:
 
 def _incremental(command: Incremental) -> Seconds:
     store = _store(shapes.objects(command.shape))
-    engine = Engine(Publisher())
+    engine = Engine(Publisher(), shapes.STAMPS)
     engine.apply(store.take(), DEFAULT_MESH_CONFIG)
     engine.select(shapes.proxy(command.shape, shapes.namespace()))
     times: dict[str, list[float]] = {}

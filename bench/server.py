@@ -58,7 +58,7 @@ class MeshServer:
         self._turns = turns
         self._store = Store()
         self._publisher = Publisher()
-        self._engine = Engine(self._publisher)
+        self._engine = Engine(self._publisher, shapes.STAMPS)
         self._server: Server | None = None
         self._shape = Shape(services=0, endpoints=0)
         self._inline = False

@@ -11,6 +11,7 @@ from typing import Literal
 from crds.decode import decode
 from crds.kinds import Object
 from crds.meta import Annotation, Key
+from heddle.stamps import Stamp, Stamps
 from mesh.proxy import Proxy, Role
 from xds.types import CDS, EDS, RDS, VHDS
 
@@ -19,6 +20,9 @@ ACCOUNT = "default"
 CLIENT_LABELS: Mapping[str, str] = {"app": "client"}
 GATEWAY_LABELS: Mapping[str, str] = {"istio": "ingressgateway"}
 PORT = 80
+
+STAMPS = Stamps(of=lambda _: Stamp(written="mesh/services.yaml:12345"))
+"""What resources say of the file that their objects are from: as long as it usually is."""
 
 EditKind = Literal["vs_edit", "new_service", "endpoint"]
 Raw = Mapping[str, object]

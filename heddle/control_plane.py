@@ -20,6 +20,7 @@ from heddle.mesh_namespaces import MeshNamespaces
 from heddle.oracle import asserting, verify
 from heddle.pods import PATIENCE_SECONDS, Pods
 from heddle.problems import Surroundings
+from heddle.stamps import Stamp, Stamps
 from heddle.workload_secrets import WorkloadSecrets
 from mesh.advance import CONFIG_KEY, Dirty
 from mesh.store import Change
@@ -56,12 +57,12 @@ class ControlPlane:
         self._quiet = quiet
         self._asserts = asserting()
         self.publisher = publisher or Publisher()
-        self.engine = Engine(self.publisher)
+        self._intake = Intake(config)
+        self.engine = Engine(self.publisher, Stamps(of=self._stamp))
         self.pods = Pods(self.engine, patience=patience)
         self.resolver = PodResolver(self.engine, self.pods, secrets, inline_routes=inline_routes)
         self.generation = 0
         """Of the newest change that made a difference to a proxy."""
-        self._intake = Intake(config)
         self._surroundings = Surroundings()
         self.namespaces = MeshNamespaces()
         self._told: frozenset[Problem] = frozenset()
@@ -124,6 +125,13 @@ class ControlPlane:
     def origin(self, key: Key) -> Origin | None:
         """Where an object was read, if it came from a file; `Origin.of` knows its fields."""
         return self._intake.origin(key)
+
+    def _stamp(self, key: Key) -> Stamp:
+        known, origin = self.object(key), self.origin(key)
+        return Stamp(
+            generation=known.meta.generation if known is not None else 0,
+            written=f"{origin.file}:{origin.line or 1}" if origin is not None else "",
+        )
 
     @property
     def config(self) -> MeshConfig:

@@ -7,7 +7,7 @@ without the memory: tests compare the two after each step.
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from crds.core import Pod
 from crds.mesh_config import MeshConfig
@@ -20,7 +20,9 @@ from heddle.gateway_part import GatewayKey, gateway_key
 from heddle.gateway_parts import GatewayParts
 from heddle.host_cache import HostCache
 from heddle.outbound import Outbound
+from heddle.stamps import NO_STAMPS, Stamps
 from mesh.advance import Dirty, advance
+from mesh.inbound import services_by_port
 from mesh.localities import ANYWHERE, Place, of_pod
 from mesh.mesh import EMPTY_MESH, Mesh
 from mesh.place import place_of
@@ -100,10 +102,12 @@ class Applied:
 class Engine:
     """The mesh, and the parts of it that live proxies hold."""
 
-    def __init__(self, publisher: Publisher) -> None:
+    def __init__(self, publisher: Publisher, stamps: Stamps = NO_STAMPS) -> None:
+        """`stamps` say in what is published where objects are written."""
         self.mesh: Mesh = EMPTY_MESH
+        self._stamps = stamps
         self._publisher = publisher
-        self._hosts = HostCache()
+        self._hosts = HostCache(stamps)
         self._outbound: dict[OutboundKey, Outbound] = {}
         self._inbound: dict[InboundKey, Proxy] = {}
         self._missing: dict[OutboundKey | EndpointsKey, list[str]] = {}
@@ -113,7 +117,7 @@ class Engine:
         self._newest = Dirty()
         self._idle: set[PartKey] = set()
         self._audience: Audience[OutboundKey] = Audience()
-        self.gateways = GatewayParts(publisher)
+        self.gateways = GatewayParts(publisher, stamps)
         self.credentials = CredentialParts(publisher)
 
     def apply(self, changes: tuple[Change, ...], config: MeshConfig) -> Applied:
@@ -194,7 +198,8 @@ class Engine:
 
     def _update_inbound(self, key: InboundKey) -> Mapping[Hashable, PartChange]:
         proxy = self._inbound[key]
-        made = encode(inbound_of(self.mesh, proxy))
+        leading = services_by_port(self.mesh, proxy)
+        made = encode(inbound_of(self.mesh, proxy), replace(self._stamps, services=leading))
         full = {type_url: resources.values() for type_url, resources in made.items()}
         return {key: self._publisher.difference(key, full)}
 
@@ -207,7 +212,7 @@ class Engine:
         # Its hosts may refer to each other: some of them alone must not be made anew.
         self._publisher.publish(self._caught_up(key))
         if key not in self._outbound:
-            self._outbound[key] = Outbound(key.scope, inline=key.inline)
+            self._outbound[key] = Outbound(key.scope, self._stamps, inline=key.inline)
             self._outbound[key].hold(place)
             self._audience.place(self.mesh, key, key.scope)
             self._missing[key] = sorted(candidate_hosts(self.mesh, key.scope), reverse=True)

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from crds.meta import Key
 from heddle.delta import Delta
-from heddle.encode import Encoded, encode
+from heddle.encode import Encoded, encode, stamped
 from heddle.inline_routes import InlineRoutes
+from heddle.stamps import NO_STAMPS, Stamps
 from mesh.advance import Dirty
 from mesh.gateway_routes import GatewayHost, merged_hosts, server_hosts
 from mesh.gateway_servers import Family, GatewayServer, servers_for
@@ -19,7 +20,7 @@ from mesh.mesh import Mesh
 from mesh.proxy import Proxy
 from translator.translate_gateway import Served, frame, served, virtual_host
 from xds.publisher import PartChange
-from xds.resource import Resource, resource
+from xds.resource import Resource
 from xds.types import VHDS
 
 
@@ -54,9 +55,10 @@ def gateway_key(proxy: Proxy, *, inline: bool = False) -> GatewayKey:
 class GatewayPart:
     """The listeners, route configurations and virtual hosts of one gateway workload."""
 
-    def __init__(self, proxy: Proxy, *, inline: bool = False) -> None:
+    def __init__(self, proxy: Proxy, stamps: Stamps = NO_STAMPS, *, inline: bool = False) -> None:
         """`inline`: virtual hosts are sent within their route configurations."""
         self.proxy = proxy
+        self._stamps = stamps
         self._inline = InlineRoutes() if inline else None
         self._served: Served | None = None
         self._frame: Encoded = {}
@@ -84,7 +86,8 @@ class GatewayPart:
         self._bound = {name: index.get(name, _NONE) for name in self._bound}
         delta = Delta()
         if moved or _carries(self._served, touched):
-            made = encode(frame(mesh, self.proxy, self._served, vhds=self._inline is None))
+            framed = frame(mesh, self.proxy, self._served, vhds=self._inline is None)
+            made = encode(framed, self._stamps)
             delta.replace(self._frame, made)
             self._frame = made
         stale = None if everything else dirty.gateway_routes
@@ -134,7 +137,7 @@ class GatewayPart:
         made = virtual_host(mesh, self.proxy, table, host)
         if made is None:
             return _Host(host)
-        return _Host(host, resource(VHDS, made.name, made))
+        return _Host(host, stamped(VHDS, made.name, made, self._stamps))
 
 
 _NONE: frozenset[Key] = frozenset()

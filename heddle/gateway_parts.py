@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Mapping
 
 from heddle.gateway_part import GatewayKey, GatewayPart, gateway_key
+from heddle.stamps import NO_STAMPS, Stamps
 from mesh.advance import Dirty
 from mesh.mesh import Mesh
 from mesh.proxy import Proxy
@@ -12,8 +13,9 @@ from xds.publisher import PartChange, Publisher
 class GatewayParts:
     """The gateways."""
 
-    def __init__(self, publisher: Publisher) -> None:
+    def __init__(self, publisher: Publisher, stamps: Stamps = NO_STAMPS) -> None:
         self._publisher = publisher
+        self._stamps = stamps
         self._held: dict[GatewayKey, GatewayPart] = {}
 
     def update(self, mesh: Mesh, dirty: Dirty) -> Mapping[Hashable, PartChange]:
@@ -26,7 +28,7 @@ class GatewayParts:
         key = gateway_key(proxy, inline=inline)
         if key in self._held:
             return {}
-        part = GatewayPart(proxy, inline=inline)
+        part = GatewayPart(proxy, self._stamps, inline=inline)
         self._held[key] = part
         return {key: part.update(mesh, Dirty(everything=True)) or PartChange()}
 

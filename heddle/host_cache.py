@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from crds.fields import EMPTY
 from crds.meta import Key
 from heddle.encode import Encoded, encode
+from heddle.stamps import NO_STAMPS, Stamps
 from mesh.host_view import HostView, Selection, selection, view
 from mesh.localities import ANYWHERE, Place
 from mesh.mesh import Mesh
@@ -51,7 +52,8 @@ ABSENT = Host()
 class HostCache:
     """Makes a `Host` once for each distinct selection of objects that decide on it."""
 
-    def __init__(self) -> None:
+    def __init__(self, stamps: Stamps = NO_STAMPS) -> None:
+        self._stamps = stamps
         self._made: dict[str, dict[Selection, Host]] = {}
         self._endpoints: dict[str, dict[Key | None, parts.Endpoints]] = {}
         self._assignments: dict[str, dict[_Wanted, Resource]] = {}
@@ -102,7 +104,7 @@ class HostCache:
         settings, listening = parts.defaults(mesh.config), parts.listening(mesh.config)
         known = self._known(mesh, chosen)
         return Host(
-            resources=encode(parts.host(seen, known, settings, listening)),
+            resources=encode(parts.host(seen, known, settings, listening), self._stamps),
             http_ports=parts.http_ports(seen),
             secrets=file_secrets(seen),
             claims=claims(seen, known),
@@ -128,7 +130,7 @@ class HostCache:
         if key not in known:
             settings = parts.defaults(mesh.config)
             made = parts.resolved(seen, self._known(mesh, chosen), settings, place)
-            known[key] = encode(made)[CDS]
+            known[key] = encode(made, self._stamps)[CDS]
         return known[key]
 
     def _assignment(

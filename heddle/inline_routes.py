@@ -1,14 +1,13 @@
 """Route configurations with their virtual hosts in place, for clients that cannot take them one by
 one.
 
-Protobuf's repeated fields concatenate: a route configuration is its skeleton and the cached bytes
-of
-its virtual hosts, joined.
+Protobuf's repeated fields concatenate: a route configuration is its skeleton and the bytes of its
+virtual hosts, joined; its version is made of theirs.
 """
 
 from xds.interest import root
 from xds.publisher import PartChange
-from xds.resource import Resource, resource
+from xds.resource import Resource, content_version, resource
 from xds.types import RDS, VHDS
 
 _VIRTUAL_HOSTS = b"\x12"
@@ -19,17 +18,17 @@ class InlineRoutes:
     """Folds the virtual hosts of one scope into its route configurations."""
 
     def __init__(self) -> None:
-        self._skeletons: dict[str, bytes] = {}
-        self._hosts: dict[str, dict[str, bytes]] = {}
+        self._skeletons: dict[str, Resource] = {}
+        self._hosts: dict[str, dict[str, Resource]] = {}
 
     def fold(self, change: PartChange) -> PartChange:
         """The same change for a client without VHDS: whole route configurations."""
         touched: set[str] = set()
         for made in change.upserts.get(RDS, ()):
-            self._skeletons[made.name] = made.message_bytes
+            self._skeletons[made.name] = made
             touched.add(made.name)
         for made in change.upserts.get(VHDS, ()):
-            self._hosts.setdefault(root(made.name), {})[made.name] = _framed(made)
+            self._hosts.setdefault(root(made.name), {})[made.name] = made
             touched.add(root(made.name))
         for name in change.removals.get(VHDS, ()):
             self._hosts.get(root(name), {}).pop(name, None)
@@ -43,9 +42,10 @@ class InlineRoutes:
         )
 
     def _joined(self, name: str) -> Resource:
-        hosts = self._hosts.get(name, {})
-        body = self._skeletons[name] + b"".join(hosts[each] for each in sorted(hosts))
-        return resource(RDS, name, body)
+        skeleton, hosts = self._skeletons[name], sorted(self._hosts.get(name, {}).items())
+        body = skeleton.message_bytes + b"".join(_framed(host) for _, host in hosts)
+        versions = (skeleton.version, *(host.version for _, host in hosts))
+        return resource(RDS, name, body, version=content_version("".join(versions).encode()))
 
 
 def _framed(made: Resource) -> bytes:

@@ -13,6 +13,7 @@ from heddle.encode import Encoded, encode
 from heddle.host_cache import ABSENT, Host, HostCache
 from heddle.inline_routes import InlineRoutes
 from heddle.shared_listeners import SharedListeners
+from heddle.stamps import NO_STAMPS, Stamps
 from mesh.dns_names import dns_names
 from mesh.localities import Place
 from mesh.mesh import Mesh
@@ -29,17 +30,18 @@ class Outbound:
     configuration, and the endpoints for each place that is held.
     """
 
-    def __init__(self, scope: Scope, *, inline: bool = False) -> None:
+    def __init__(self, scope: Scope, stamps: Stamps = NO_STAMPS, *, inline: bool = False) -> None:
         """`inline`: virtual hosts are sent within their route configurations. Of a gateway's scope
         only the clusters are kept.
         """
         self.scope = scope
+        self._stamps = stamps
         self._inline = InlineRoutes() if inline else None
         self._hosts: dict[str, Host] = {}
         self._ports: Counter[int] = Counter()
         self._secrets: Counter[FileSecret] = Counter()
         self._frame: Encoded = {}
-        self._listeners = SharedListeners()
+        self._listeners = SharedListeners(stamps)
         self._dns = DnsNames(scope) if scope.dns else None
         self._outgoing = OUTGOING
         self._placed: dict[Place, dict[str, Encoded]] = {}
@@ -98,7 +100,7 @@ class Outbound:
         after = self._shared()
         reframe |= self._redirected(mesh)
         if reframe or not self._frame or before != after:
-            frame = encode(self._made(mesh.config))
+            frame = encode(self._made(mesh.config), self._stamps)
             change.replace(self._frame, frame)
             self._frame = frame
         listening = parts.listening(mesh.config, ipv6=self.scope.ipv6, outgoing=self._outgoing)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from heddle.encode import Encoded, encode
 from heddle.host_cache import Host
+from heddle.stamps import NO_STAMPS, Stamps
 from mesh.binds import Bind
 from translator import frames, names
 from translator.config import Config
@@ -18,7 +19,8 @@ from xds.types import LDS
 class SharedListeners:
     """What hosts want of each place, and the listener that was made there last."""
 
-    def __init__(self) -> None:
+    def __init__(self, stamps: Stamps = NO_STAMPS) -> None:
+        self._stamps = stamps
         self._claims: dict[Place, dict[str, list[Claim]]] = {}
         self._ports: frozenset[int] = frozenset()
         self._own: Counter[str] = Counter()
@@ -55,7 +57,7 @@ class SharedListeners:
         self._ports, self._touched = ports, set()
         for place in sorted(places):
             old = self._made.pop(place, {})
-            new = encode(self._listeners(place, settings, binds.get(place)))
+            new = encode(self._listeners(place, settings, binds.get(place)), self._stamps)
             if new[LDS]:
                 self._made[place] = new
             yield old, new

@@ -62,6 +62,13 @@ def inbound_ports(mesh: Mesh, proxy: Proxy) -> tuple[InboundPort, ...]:
     return tuple(found[number] for number in entered)
 
 
+def services_by_port(mesh: Mesh, proxy: Proxy) -> Mapping[int, Key]:
+    """The Services that lead to ports of a proxy's workload."""
+    hosts = {port.number: port.host for port in inbound_ports(mesh, proxy) if port.host}
+    leading = {number: mesh.services.at(host) for number, host in hosts.items()}
+    return {number: services[0].key for number, services in leading.items() if services}
+
+
 def _of_services(mesh: Mesh, proxy: Proxy) -> Iterator[InboundPort]:
     """Of two services with one target port the oldest counts (S-37)."""
     taken: set[int] = set()

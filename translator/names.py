@@ -91,6 +91,14 @@ def parse_listener(name: str) -> tuple[str, int]:
     return address, int(port)
 
 
+def chain_port(name: str) -> int:
+    """The port of the workload in the name of an inbound filter chain, such as
+    `0.0.0.0_8080-mtls`; 0 if there is none.
+    """
+    number = name.partition("-")[0].rpartition("_")[2]
+    return int(number) if number.isdecimal() else 0
+
+
 def outbound_routes(port: int) -> str:
     """The route configuration that all HTTP services on one port share."""
     return str(port)

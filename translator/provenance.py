@@ -3,7 +3,8 @@
 Under `istio`, `config` is the VirtualService, DestinationRule and so on, in the form that istioctl
 shows in its columns and Kiali links. Under `heddle`, `object` is the object that `config` does not
 name (as messages print it: `Service shop/web`), `path` the field and `generation` the version of
-what made a route. Lines are not sent: who shows one looks it up.
+what made a route. What moves without the resource is added later, where it does not count
+(docs/adr/0017).
 """
 
 from collections.abc import Mapping

@@ -25,8 +25,9 @@ _ANY_VALUE = b"\x12"
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A named resource: `version` is the hash of its message, equal on every replica (X-62); that
-    of a secret must not depend on its key, and is its owner's to say.
+    """A named resource: `version` is the hash of its message, equal on every replica (X-62), unless
+    its owner says another: that of a secret must not depend on its key, and notes in the metadata
+    that a resource is not to be sent for do not count.
 
     `framed` is one entry of DeltaDiscoveryResponse's `resources`, tag and length included; its last
     `size` bytes are the message itself.
@@ -57,7 +58,7 @@ def resource(type_url: str, name: str, message: Message | bytes, *, version: str
     a `version` it is the message's hash.
     """
     body = message if isinstance(message, bytes) else message.SerializeToString(deterministic=True)
-    version = version or blake2b(body, digest_size=8).hexdigest()
+    version = version or content_version(body)
     packed = _field(_ANY_TYPE_URL, type_url.encode()) + _field(_ANY_VALUE, body)
     entry = (
         _field(_RESOURCE_VERSION, version.encode())
@@ -65,6 +66,11 @@ def resource(type_url: str, name: str, message: Message | bytes, *, version: str
         + _field(_RESOURCE_ANY, packed)  # last, so that the message is a trailing slice
     )
     return Resource(name, version, _field(_RESPONSE_RESOURCES, entry), len(body))
+
+
+def content_version(body: bytes) -> str:
+    """The version of a resource with this serialised message."""
+    return blake2b(body, digest_size=8).hexdigest()
 
 
 def framed_absence(name: str) -> bytes:

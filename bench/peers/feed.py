@@ -23,7 +23,7 @@ class Feed:
         self._shape = shape
         self._store = Store()
         self._publisher = Publisher()
-        self._engine = Engine(self._publisher)
+        self._engine = Engine(self._publisher, shapes.STAMPS)
         self._given: dict[tuple[str, str], str] = {}
         self._put(shapes.objects(shape))
 

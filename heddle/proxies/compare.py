@@ -2,7 +2,8 @@
 side, resource by resource.
 
 Of endpoints Envoy shows what they have become at runtime, so addresses and weights are compared;
-of secrets the version, for their content is redacted. What comes from the proxy's own bootstrap is
+of secrets the version, for their content is redacted. Where objects are written does not count:
+of that a proxy has what was so when it was told. What comes from the proxy's own bootstrap is
 left out, for nobody sends it, and so is what only listeners use that have been taken away.
 """
 
@@ -25,7 +26,7 @@ from heddle.proxies.dump import (
     in_use,
     socket_address,
 )
-from heddle.proxies.written import without_written
+from heddle.proxies.written import without_stamps
 from webhook import raw
 
 
@@ -86,7 +87,7 @@ def compare(desired: Json, live: Json) -> Sequence[Difference]:
     """Every resource of both dumps, by kind and name. `desired` says of each whether it was
     accepted, as our own dumps do.
     """
-    return [_difference(pair) for pair in pairs(without_written(desired), live)]
+    return [_difference(pair) for pair in pairs(desired, live)]
 
 
 def pairs(desired: Json, live: Json) -> Sequence[Pair]:
@@ -150,8 +151,9 @@ def _form(kind: str, entry: Entry) -> object:
             raw.objects(entry.message.get("virtual_hosts")),
             key=lambda host: raw.text(host.get("name")),
         )
-        return {**entry.message, "virtual_hosts": {raw.text(h.get("name")): h for h in hosts}}
-    return entry.message
+        by_name = {raw.text(host.get("name")): host for host in hosts}
+        return without_stamps({**entry.message, "virtual_hosts": by_name})
+    return without_stamps(entry.message)
 
 
 def _endpoints(message: Json) -> Iterator[tuple[str, object]]:

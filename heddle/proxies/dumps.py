@@ -10,7 +10,7 @@ from heddle.proxies.exchange import Answer
 from heddle.proxies.redaction import redacted
 from heddle.proxies.wanted import Wanted, client_of, of_client, steps_of_newcomer
 from heddle.proxies.written import Facts
-from mesh.inbound import inbound_ports
+from mesh.inbound import services_by_port
 from mesh.source import Source
 from xds.status import Clients
 
@@ -51,9 +51,7 @@ class ProxyDumps:
     def facts(self, namespace: str, pod: str) -> Facts:
         """Where the objects are written that its configuration comes from."""
         found, mesh = self._plane.engine.proxy(namespace, pod), self._plane.engine.mesh
-        ports = inbound_ports(mesh, found[1]) if found is not None else ()
-        leading = ((port.number, mesh.services.at(port.host)) for port in ports if port.host)
-        services = {number: services[0].key for number, services in leading if services}
+        services = services_by_port(mesh, found[1]) if found is not None else {}
         return Facts(place=self._place, services=services)
 
     def _place(self, source: Source) -> Mapping[str, object]:

@@ -1,9 +1,8 @@
 """Where what a dump shows is written: for every object that a resource came from, its kind,
 namespace, name, generation, and, if it was read from a file, the line.
 
-What Envoy itself holds names objects only (docs/adr/0014): a generation, or a line that moves with
-each edit above it, would change resources that no edit is about. So a dump of ours says it in
-addition, under `filter_metadata`, next to the names.
+What Envoy itself holds says it in short, and as it was when the resource last changed
+(`heddle/stamps.py`). A dump of ours says in addition what is so now, of all objects.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -12,8 +11,9 @@ from typing import Final
 
 from crds.meta import Key
 from explain.authorization import rule_source
+from heddle.stamps import STAMPS
 from mesh.source import Source
-from translator.names import parse_cluster
+from translator.names import chain_port, parse_cluster
 from translator.provenance import HEDDLE, ISTIO, parse_config, parse_object
 from webhook import raw
 
@@ -40,9 +40,9 @@ def written(dump: Json, facts: Facts) -> Json:
     return raw.mapping(_told(dump, facts, inbound=False))
 
 
-def without_written(dump: Json) -> Json:
-    """The dump without that, as Envoy would show it."""
-    return raw.mapping(_bare(dump))
+def without_stamps(given: Json) -> Json:
+    """What a dump holds without either: what a resource's version is of."""
+    return raw.mapping(_bare(given))
 
 
 def _told(value: object, facts: Facts, *, inbound: bool) -> object:
@@ -66,10 +66,22 @@ def _bare(value: object) -> object:
         return [_bare(each) for each in value]
     if not isinstance(value, Mapping):
         return value
-    bare = {name: _bare(each) for name, each in value.items() if name != WRITTEN}
-    if bare.get("metadata") == {"filter_metadata": {}}:
+    bare = {name: _bare(each) for name, each in value.items()}
+    metadata = raw.mapping(bare.get("metadata"))
+    if "filter_metadata" in metadata:
+        said = _names(raw.mapping(metadata["filter_metadata"]))
+        kept = {**metadata, "filter_metadata": said} if said else {}
+        bare["metadata"] = kept or {n: m for n, m in metadata.items() if n != "filter_metadata"}
+    if bare.get("metadata") == {}:
         del bare["metadata"]
     return bare
+
+
+def _names(said: Json) -> Json:
+    """Filter metadata without what is no part of the version."""
+    ours = {n: each for n, each in raw.mapping(said.get(HEDDLE)).items() if n not in STAMPS}
+    others = {name: each for name, each in said.items() if name not in (HEDDLE, WRITTEN)}
+    return {**others, **({HEDDLE: ours} if ours else {})}
 
 
 def _object(source: Source, facts: Facts) -> Json:
@@ -93,7 +105,7 @@ def _sources(value: Json, facts: Facts, inbound: bool) -> Iterator[Source]:
     if cluster is not None and cluster.direction == "inbound":
         yield from _service(facts, cluster.port)
     if inbound and "filters" in value:
-        yield from _service(facts, _port(name))
+        yield from _service(facts, chain_port(name))
     if "filters" in value:
         rules = map(rule_source, sorted(_policies(value["filters"])))
         yield from (each for each in rules if each.object.namespace)
@@ -102,12 +114,6 @@ def _sources(value: Json, facts: Facts, inbound: bool) -> Iterator[Source]:
 def _service(facts: Facts, port: int) -> Iterator[Source]:
     if port in facts.services:
         yield Source(object=facts.services[port])
-
-
-def _port(chain: str) -> int:
-    """The port of the workload in the name of a filter chain, such as `0.0.0.0_8080-mtls`."""
-    number = chain.partition("-")[0].rpartition("_")[2]
-    return int(number) if number.isdecimal() else 0
 
 
 def _policies(value: object) -> Iterator[str]:

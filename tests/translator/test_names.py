@@ -52,3 +52,16 @@ def test_formats_are_those_that_istio_s_tools_read() -> None:
 @pytest.mark.parametrize(("name", "port"), [("a.b:80", 80), ("allow_any", 0), ("::1:8080", 8080)])
 def test_a_port_is_what_follows_the_last_colon(name: str, port: int) -> None:
     assert names.port_of(name) == port
+
+
+@pytest.mark.parametrize(
+    ("name", "port"),
+    [
+        ("0.0.0.0_8080", 8080),
+        ("0.0.0.0_8080-mtls-http", 8080),
+        ("virtualInbound-catchall-mtls", 0),
+        ("", 0),
+    ],
+)
+def test_a_filter_chain_is_for_a_port_of_the_workload(name: str, port: int) -> None:
+    assert names.chain_port(name) == port

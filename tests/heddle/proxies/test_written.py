@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pytest
 
 from crds.meta import Key
-from heddle.proxies.written import Facts, without_written, written
+from heddle.proxies.written import Facts, without_stamps, written
 from mesh.source import Source
 from translator.provenance import metadata
 from webhook import raw
@@ -89,7 +89,7 @@ def test_what_takes_calls_names_service_and_policies() -> None:
     assert shown(chain) == [policy]  # of a gateway: there is no service of the workload
 
 
-def test_without_it_a_dump_is_as_it_was() -> None:
+def test_without_it_a_resource_is_what_its_version_is_of() -> None:
     dump = {
         "configs": [
             {"name": "inbound|8080||", "@type": CLUSTER},
@@ -97,4 +97,9 @@ def test_without_it_a_dump_is_as_it_was() -> None:
         ]
     }
     assert written(dump, FACTS) != dump
-    assert without_written(written(dump, FACTS)) == dump
+    assert without_stamps(written(dump, FACTS)) == dump
+    stamps = {"heddle": {"written": "web.yaml:3", "service": {"object": "Service shop/web"}}}
+    sent = {"name": "inbound|8080||", "@type": CLUSTER, "metadata": {"filter_metadata": stamps}}
+    assert without_stamps({"configs": [sent, dump["configs"][1]]}) == dump
+    others = {"filter_metadata": {"other": {"written": "x"}}, "typed_filter_metadata": {"a": {}}}
+    assert without_stamps({"metadata": others}) == {"metadata": others}
