@@ -8,6 +8,7 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from heddle.main import app
+from tests.explain.egress import EGRESS, PLAIN, way
 from tests.explain.scenario import BASE, RULES, policy, routed
 
 MISSPELT = routed("  - route: [{destination: {host: web, subset: v9}}]\n")
@@ -33,6 +34,22 @@ def test_a_trace_names_the_line_at_fault(folder: Path) -> None:
     assert f"({folder}/routes.yaml:{line})" in found.stdout
     assert "error[unknown-subset]" in found.stdout
     assert "503" in found.stdout.splitlines()[-1]
+
+
+def test_a_trace_goes_through_gateways(folder: Path) -> None:
+    """With the lines of the Gateway, and of either part of the VirtualService."""
+    (folder / "egress.yaml").write_text(EGRESS)
+    (folder / "server.yaml").write_text(PLAIN)
+    (folder / "way.yaml").write_text(way(80))
+    found = heddle(folder, *TRACE, "http://far.test/a")
+    assert found.exit_code == 0
+    lines = [line.split() for line in found.stdout.splitlines()]
+    (gateway,) = [number for number, words in enumerate(lines) if words[:1] == ["gateway"]]
+    assert lines[gateway][1].startswith("edge/out-")
+    placed = [words[-1] for words in lines[gateway:] if words[:1] == ["by"]]
+    assert any(f"{folder}/server.yaml:" in place for place in placed)
+    assert any(f"{folder}/way.yaml:" in place for place in placed)
+    assert found.stdout.splitlines()[-1].endswith("then goes to outbound|80||far.test")
 
 
 @pytest.mark.parametrize("form", ["json", "yaml"])
