@@ -1,9 +1,12 @@
-"""What the control plane shows besides proxies' dumps: the web page, and how far proxies are."""
+"""What the control plane shows besides proxies' dumps: the web page, how far proxies are, and which
+services there are.
+"""
 
 import time
 from collections.abc import Sequence
 
 from heddle.control_plane import ControlPlane
+from heddle.debug.registry_page import registry_page
 from heddle.debug.routes import Route
 from heddle.page.routes import page_routes
 from heddle.proxies.admin import ToAdmin
@@ -25,4 +28,5 @@ def every_page(
     return (
         *page_routes(plane, clients, source, to_admin, replica),
         *sync_pages(plane, clients, wall=wall, steady=time.monotonic),
+        registry_page(lambda: plane.engine.mesh),
     )

@@ -123,7 +123,7 @@ def serve(
         typer.Option(
             "--debug-neighbours",
             help="With --debug: who connects from this very machine, as whoever may port-forward "
-            "to a pod does, needs no token for /debug/syncz. Kiali asks so.",
+            "to a pod does, needs no token for /debug/syncz and /debug/registryz. Kiali asks so.",
         ),
     ] = False,
     debug_remote: Annotated[

@@ -15,6 +15,7 @@ from heddle.control_plane import ControlPlane
 from heddle.debug.addresses import STATUS
 from heddle.debug.guard import Caller
 from heddle.debug.pages import json_response
+from heddle.debug.registry_page import CLUSTER
 from heddle.debug.routes import Access, Route
 from heddle.demo.mesh_handle import ProxyState
 from heddle.page.ages import Now
@@ -23,8 +24,6 @@ from xds.status import Clients, ClientStatus, TypeStatus
 from xds.types import CDS, EDS, LDS, RDS, VHDS
 
 SYNCZ: Final = "/debug/syncz"
-CLUSTER: Final = "Kubernetes"
-"""Istio's name of a cluster that nobody has named."""
 _TYPES: Final = {
     "cluster": (CDS,),
     "listener": (LDS,),

@@ -18,12 +18,12 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from heddle.control_plane import ControlPlane
+from heddle.debug.registry_page import CLUSTER
 from heddle.page.sync import connected
 from heddle.proxies.config_dump import config_dump
 from heddle.proxies.dumps import ProxyDumps
 from heddle.proxies.wanted import Wanted
 from heddle.questions.visitors import Visitor
-from heddle.sync_pages import CLUSTER
 from webhook import raw
 from xds.auth import Identity
 from xds.csds import client_statuses
