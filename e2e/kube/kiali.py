@@ -40,6 +40,7 @@ def main(kiali: Path, config: Path, folder: Path, pod: str) -> None:
     app = name.split("-")[0]
     paths = {
         "status": "istio/status",
+        "services": f"clusters/services?namespaces={namespace}",
         "clusters": f"namespaces/{namespace}/pods/{name}/config_dump/clusters",
         "routes": f"namespaces/{namespace}/pods/{name}/config_dump/routes",
         "listeners": f"namespaces/{namespace}/pods/{name}/config_dump/listeners",

@@ -37,6 +37,17 @@ UNREAD = {
 """Kinds that Kiali waits for, and our chart does not bring."""
 
 
+FAR = """
+apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {name: far, namespace: shop}
+spec:
+  hosts: [far.example.com]
+  ports: [{number: 443, name: tls, protocol: TLS}]
+  resolution: DNS
+"""
+
+
 def definition(kind: str, group: str, plural: str, versions: tuple[str, ...]) -> object:
     schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
     return {
@@ -66,9 +77,12 @@ def told(running: Cluster, pod: str) -> Mapping[str, object]:
     running.gone(NAMESPACE)
     for kind, (group, plural, versions) in UNREAD.items():
         running.apply(json.dumps(definition(kind, group, plural, versions)))
+    running.apply(FAR)
+    running.kubectl("wait", "--for=condition=Programmed", "serviceentry/far", "-n", "shop")
     command = (sys.executable, "-m", "e2e.kube.kiali", str(program(KIALI)))
     given = (configured(running), str(running.folder), f"shop/{pod}")
     code, said, errors = running.run(*command, *given)
+    running.kubectl("delete", "serviceentry", "far", "-n", "shop")
     assert code == 0, errors
     found = json.loads(said)
     assert isinstance(found, dict)
@@ -124,6 +138,16 @@ def test_we_are_a_control_plane_that_is_healthy(told: Mapping[str, object]) -> N
     status = told["status"]
     assert isinstance(status, list)
     assert {"name": "heddle", "status": "Healthy", "is_core": True} in status
+
+
+def test_a_host_that_only_a_service_entry_brings_is_known_by_our_registryz(
+    told: Mapping[str, object],
+) -> None:
+    found = told["services"]
+    assert isinstance(found, dict)
+    registries = {each["name"]: each["serviceRegistry"] for each in found["services"]}
+    assert registries["far.example.com"] == "External"
+    assert registries["reviews"] == "Kubernetes"
 
 
 def test_a_pod_is_in_sync_by_our_syncz(told: Mapping[str, object], pod: str) -> None:
