@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from crds.meta import Key
 from explain.call import Call
-from explain.gateway import entered
+from explain.gateway import Entered, entered
 from explain.inbound import Arrival, arrived, identity
 from explain.knock import Knock
 from explain.request import ELSEWHERE, Asked, Request
@@ -20,6 +20,7 @@ from mesh.mesh import Mesh
 from mesh.mutual_tls import known_endpoints
 from mesh.proxy import Mode, Proxy
 from translator import names
+from translator.config import Config
 from translator.translate import translate
 
 MOST_GATEWAYS = 8
@@ -76,10 +77,11 @@ def _branch(mesh: Mesh, sent: Sent, name: str, share: float, trail: Trail) -> Br
             asked=asked,
             named=there.named,
             ports=frozenset((there.port,)),
-            peer_address=address_of_pod(mesh, sent.proxy),
+            peer_address=_address(mesh, sent.proxy),
         )
         return Branch(steps=steps, beyond=_through(mesh, at, knock, trail))
-    return Branch(steps=(*steps, *arrived(mesh, at, _arrival(asked, there))))
+    arrival = _arrival(asked, there, _address(mesh, sent.proxy), sent.on_behalf)
+    return Branch(steps=(*steps, *arrived(mesh, at, arrival)))
 
 
 def _there(mesh: Mesh, sent: Sent, cluster: str) -> _There | None:
@@ -131,14 +133,18 @@ def _sent_on(mesh: Mesh, sent: Sent, cluster: str, *, mutual: bool) -> Asked:
     return replace(sent.asked, request=sent_request, tls=layers)
 
 
-def _arrival(asked: Asked, there: _There) -> Arrival:
-    """A sidecar ends TLS of the mesh; what is within that is a request, or more TLS."""
+def _arrival(asked: Asked, there: _There, caller: str, on_behalf: str) -> Arrival:
+    """A sidecar ends TLS of the mesh; what is within that is a request, or more TLS. Of who is
+    behind the caller it knows what a gateway tells it.
+    """
     request = asked.request
     peer = asked.tls[0].peer if asked.tls else ""
     within = asked.tls[1:] if peer else asked.tls
     call = Call(
         http=asked.http and not (peer and within),
         peer=peer,
+        peer_address=caller,
+        remote_address=on_behalf or caller,
         address=there.address,
         port=there.port,
         sni=asked.sni,
@@ -162,10 +168,19 @@ def _through(mesh: Mesh, at: Proxy, knock: Knock, trail: Trail) -> Trace:
     config = translate(mesh, at)
     first = Step(at="gateway", name=name, says="takes it, and has routes of its own")
     entry = entered(mesh, at, config, knock, by)
-    sent = Sent(proxy=at, config=config, asked=entry.asked, outcome=entry.outcome)
+    sent = sent_by_gateway(at, config, entry, knock)
     deeper = replace(trail, passed=(*trail.passed, here), left=trail.left - 1)
     found = onward(mesh, sent, (first, *entry.steps), by, deeper)
     return replace(found, gateways=found.gateways + 1)
+
+
+def sent_by_gateway(proxy: Proxy, config: Config, entry: Entered, knock: Knock) -> Sent:
+    """What a gateway has made of a call. A request that it routes says whom it comes from; of a
+    connection nothing does.
+    """
+    outcome = entry.outcome
+    caller = knock.peer_address if outcome.virtual_host else ""
+    return Sent(proxy=proxy, config=config, asked=entry.asked, outcome=outcome, on_behalf=caller)
 
 
 def _cut(name: str, says: str) -> Trace:
@@ -180,7 +195,11 @@ def receiver(mesh: Mesh, proxies: Sequence[Proxy], address: str) -> Proxy | None
     return next((p for p in proxies if (p.namespace, p.name) in there), None)
 
 
-def address_of_pod(mesh: Mesh, proxy: Proxy) -> str:
-    """The first address of a proxy's pod; `ELSEWHERE` if it has none yet."""
+def _address(mesh: Mesh, proxy: Proxy) -> str:
+    """The first address of a proxy's pod, from which its calls come; `ELSEWHERE` if it has none of
+    its own.
+    """
     pod = mesh.endpoints.pods.get(Key("", "Pod", proxy.namespace, proxy.name))
-    return next(iter(pod.addresses if pod is not None else ()), ELSEWHERE)
+    if pod is None or proxy.mode is Mode.NONE:
+        return ELSEWHERE
+    return next(iter(pod.addresses), ELSEWHERE)

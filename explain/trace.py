@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from crds.names import is_ip
 from explain.gateway import entered, outside
-from explain.onward import Trail, onward
+from explain.onward import Trail, onward, sent_by_gateway
 from explain.request import ELSEWHERE, Asked
 from explain.routed import GATEWAY, SIDECAR, causes, routed
 from explain.simulate import CHAIN, Outcome, connect, send
@@ -32,8 +32,9 @@ def trace(mesh: Mesh, proxy: Proxy, proxies: Sequence[Proxy], asked: Asked) -> T
     config = translate(mesh, proxy)
     trail = Trail(proxies=proxies)
     if proxy.is_gateway:
-        entry = entered(mesh, proxy, config, outside(mesh, proxy, asked), GATEWAY)
-        sent = Sent(proxy=proxy, config=config, asked=entry.asked, outcome=entry.outcome)
+        knock = outside(mesh, proxy, asked)
+        entry = entered(mesh, proxy, config, knock, GATEWAY)
+        sent = sent_by_gateway(proxy, config, entry, knock)
         return onward(mesh, sent, entry.steps, GATEWAY, trail)
     outcome = _sent(config, asked)
     sent = Sent(proxy=proxy, config=config, asked=asked, outcome=outcome)

@@ -30,12 +30,15 @@ from translator.provenance import provenance
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """What a proxy has made of a call."""
+    """What a proxy has made of a call. `on_behalf` is the address of who called it, if it tells the
+    next one of that.
+    """
 
     proxy: Proxy
     config: Config
     asked: Asked
     outcome: Outcome
+    on_behalf: str = ""
 
     def cluster(self, name: str) -> Cluster:
         """A cluster of its configuration. Raises `Unexplained` if there is none."""

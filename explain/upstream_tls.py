@@ -19,13 +19,14 @@ _RAW = "envoy.transport_sockets.raw_buffer"
 
 def around(cluster: Cluster, identity: str, host: str, *, mutual: bool) -> Tls | None:
     """The TLS in which a client with this `identity` sends on what is for `host`; `mutual`: to an
-    endpoint that takes mutual TLS. Raises `Unexplained` of what is neither TLS nor nothing.
+    endpoint that takes mutual TLS. Raises `Unexplained` of what is neither TLS nor nothing: a
+    PROXY header, say, which no proxy of the mesh expects.
     """
     socket = _socket(cluster, mutual=mutual)
     if not socket.name or socket.name == _RAW:
         return None
     context = UpstreamTlsContext()
-    must(socket.typed_config.Unpack(context), f"what {socket.name} sends to a gateway")
+    must(socket.typed_config.Unpack(context), f"{socket.name} to a proxy of the mesh")
     common = context.common_tls_context
     shown = [each.name for each in common.tls_certificate_sds_secret_configs]
     member = CERTIFICATE in shown

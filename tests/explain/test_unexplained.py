@@ -34,7 +34,8 @@ from explain.http_filters import filtered
 from explain.request import Asked, Request
 from explain.simulate import Outcome, connect, decide, endpoints, receive, send
 from explain.trace import trace
-from tests.explain.scenario import app, routed, service, situation
+from tests.explain.scenario import app, routed, service, situation, traced
+from tests.meshes import destination_rule
 from translator.metadata import left
 from translator.translate import translate
 
@@ -250,3 +251,10 @@ def test_principals(
 def test_comparisons_may_ignore_case_and_be_expressions() -> None:
     assert rbac.text(StringMatcher(suffix="A", ignore_case=True), "xa")
     assert rbac.text(StringMatcher(safe_regex={"regex": "a+"}), "aa")  # type: ignore[arg-type]
+
+
+def test_a_header_before_what_a_proxy_of_the_mesh_takes_is_not_known() -> None:
+    """None of them expects one."""
+    rule = destination_rule("web", "{host: web, trafficPolicy: {proxyProtocol: {version: V2}}}")
+    with situation(rule) as now, pytest.raises(Unexplained, match="upstream_proxy_protocol"):
+        traced(now)

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from heddle.page.rendering import HEADERS
 from heddle.proxies.admin import ToAdmin
+from tests.explain.egress import EGRESS, PLAIN, way
 from tests.features.plane import Plane
 from tests.page.conftest import MESH, MISSPELT
 from tests.page.site import Site, showing
@@ -146,6 +147,14 @@ async def test_a_call_is_explained_step_by_step(plane: Plane, site: Site) -> Non
     _, text = await site.get(asked)
     assert 'class="state error"' in text
     assert "503" in text
+
+
+async def test_a_call_is_explained_through_a_gateway(plane: Plane, site: Site) -> None:
+    plane.apply(*MESH, EGRESS, PLAIN, way(80))
+    _, text = await site.get(f"/explain?from={named(plane, 'shop/web')}&to=http://far.test/a")
+    assert '<span class="tag">gateway</span> <code>edge/out-' in text
+    assert "by Gateway shop/egress at <code>spec.servers[0]</code>" in text
+    assert "then goes to outbound|80||far.test" in text
 
 
 @pytest.mark.parametrize(
