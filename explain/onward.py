@@ -103,9 +103,10 @@ def _meant(mesh: Mesh, request: Request) -> _There:
     address, port = request.address, request.port
     service = mesh.services.owner(address, port)
     if service is not None and service.in_kubernetes:
-        for each in known_endpoints(mesh, service).get(port, ()):
-            if each.healthy:
-                return _of(each, port, mutual=False)
+        every = known_endpoints(mesh, service).get(port, ())
+        endpoint = next((each for each in every if each.healthy), None)
+        if endpoint is not None:
+            return _of(endpoint, port, mutual=False)
     return _There(address=address, port=port, named=port)
 
 
