@@ -15,6 +15,7 @@ from heddle.cli.reach import Where, ask
 from heddle.main import app
 from heddle.proxies.redaction import shows_key
 from tests.meshes import authorization_policy
+from webhook import raw
 
 CLIENT = "deployment/client.e2e"
 ROUTED = routes(
@@ -116,17 +117,28 @@ def test_a_dump_of_ours_says_where_each_object_is_written(mesh: Mesh) -> None:
 
 
 def test_an_envoy_says_itself_where_its_objects_are_written(mesh: Mesh) -> None:
-    """Clusters, virtual hosts, routes, filter chains and policies; lines that move change none."""
+    """Clusters, routes, filter chains and policies, and that lines move changes none of them."""
     in_files(mesh)
-    mesh.apply(*SECURED)
+    told = (
+        ROUTED.replace("name: echo, namespace", "name: told, namespace"),
+        authorization_policy("told", "{rules: [{}]}", "e2e"),
+        peer_authentication("PERMISSIVE", name="told"),
+    )
+    mesh.apply(*told)
     before = live(mesh)
-    found = {document(place).get("kind") for place in stamps(before)}
-    assert found >= {"DestinationRule", "Service", "VirtualService"}
-    assert found >= {"AuthorizationPolicy", "PeerAuthentication"}
-    mesh.apply("# one\n# two\n# three", *SECURED)
-    assert {document(place).get("kind") for place in written(mesh)} >= found
-    assert updates(live(mesh)) == updates(before)
-    assert all(each["state"] == "same" for each in json.loads(compared(mesh, SERVER).stdout))
+    kinds: set[object] = set()
+    for _, place in stamps(before, "told"):
+        found = document(place)
+        assert raw.mapping(found["metadata"])["name"] == "told"
+        kinds.add(found["kind"])
+    services = [document(place) for _, place in stamps(before, "Service e2e/echo")]
+    assert {each["kind"] for each in services} == {"Service"}
+    assert kinds >= {"DestinationRule", "VirtualService"}
+    assert kinds >= {"AuthorizationPolicy", "PeerAuthentication"}
+    mesh.apply("# one\n# two\n# three", *told)
+    after = live(mesh)
+    assert list(stamps(after, "told")) == list(stamps(before, "told"))
+    assert updates(after) == updates(before)
 
 
 def in_files(mesh: Mesh) -> None:
@@ -140,29 +152,27 @@ def live(mesh: Mesh) -> object:
     return json.loads(heddle(mesh, "config-dump", SERVER).stdout)
 
 
-def stamps(dump: object) -> set[str]:
-    """All that is said under `written`."""
+def stamps(dump: object, name: str) -> Iterator[tuple[str, str]]:
+    """What an Envoy says of objects with this in their name, each with `file:line`."""
     if isinstance(dump, list):
-        return set().union(*map(stamps, dump))
-    if isinstance(dump, dict):
-        here = {str(dump["written"])} if "written" in dump else set()
-        return here.union(*map(stamps, dump.values()))
-    return set()
-
-
-def written(mesh: Mesh) -> set[str]:
-    """Where a dump of ours says now that objects are."""
-    dump = heddle(mesh, "config-dump", SERVER, "--source", "desired").stdout
-    return {f"{each['file']}:{each['line']}" for each in objects(json.loads(dump))}
+        for each in dump:
+            yield from stamps(each, name)
+    elif isinstance(dump, dict):
+        said = raw.mapping(dump.get("filter_metadata"))
+        ours, istio = raw.mapping(said.get("heddle")), raw.mapping(said.get("istio"))
+        found = {raw.text(istio.get("config")) or raw.text(ours.get("object")): ours}
+        found |= {n: raw.mapping(each) for n, each in raw.mapping(ours.get("policies")).items()}
+        for key, each in found.items():
+            if name in key:
+                yield key, raw.text(each["written"])
+        yield from stamps(list(dump.values()), name)
 
 
 def document(place: str) -> Mapping[str, object]:
-    """The object around `file:line`."""
+    """The object that begins at `file:line`."""
     file, _, line = place.rpartition(":")
-    lines = Path(file).read_text().splitlines()
-    first = max([n + 1 for n in range(int(line)) if lines[n] == "---"], default=0)
-    rest = "\n".join(lines[first:])
-    found = next(yaml.safe_load_all(rest))
+    text = "\n".join(Path(file).read_text().splitlines()[int(line) - 1 :])
+    found = next(yaml.safe_load_all(text))
     assert isinstance(found, dict), place
     return found
 
