@@ -177,18 +177,18 @@ def document(place: str) -> Mapping[str, object]:
     return found
 
 
-def updates(dump: object) -> set[str]:
-    """Every cluster and listener with the time when it was last changed, but for what `apply`
-    waits for.
+def updates(dump: object) -> set[tuple[str, str]]:
+    """Every cluster and listener in use with the time of its last change, but for what `apply`
+    waits for; what only drains comes and goes.
     """
     assert isinstance(dump, dict)
-    shown = (
-        json.dumps(each, sort_keys=True)
-        for config in dump["configs"]
-        for kind in ("dynamic_active_clusters", "dynamic_listeners")
-        for each in config.get(kind, ())
-    )
-    return {each for each in shown if "||marker-" not in each}
+    found: set[tuple[str, str]] = set()
+    for config in dump["configs"]:
+        for each in config.get("dynamic_active_clusters", ()):
+            found.add((each["cluster"]["name"], each["last_updated"]))
+        for each in config.get("dynamic_listeners", ()):
+            found.add((each["name"], each["active_state"]["last_updated"]))
+    return {each for each in found if "||marker-" not in each[0]}
 
 
 def test_the_page_lays_a_live_proxy_over_what_it_is_to_hold(routed: Mesh) -> None:
