@@ -187,7 +187,8 @@ def updates(dump: object) -> set[tuple[str, str]]:
         for each in config.get("dynamic_active_clusters", ()):
             found.add((each["cluster"]["name"], each["last_updated"]))
         for each in config.get("dynamic_listeners", ()):
-            found.add((each["name"], each["active_state"]["last_updated"]))
+            if "active_state" in each:
+                found.add((each["name"], each["active_state"]["last_updated"]))
     return {each for each in found if "||marker-" not in each[0]}
 
 
