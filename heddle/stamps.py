@@ -23,7 +23,7 @@ from crds.meta import Key
 from explain.authorization import rule_source
 from translator.http_messages import HttpConnectionManager
 from translator.names import chain_port, parse_cluster
-from translator.provenance import HEDDLE, provenance
+from translator.provenance import HEDDLE, decisive
 
 GENERATION: Final = "generation"
 WRITTEN: Final = "written"
@@ -104,10 +104,7 @@ class Stamps:
 
     def _put_named(self, part: "_Part") -> None:
         """Of the object that has a say in it, or else of the one that it stands for."""
-        if not part.HasField("metadata"):
-            return
-        said = provenance(part.metadata)
-        key = said.config or said.object
+        key = decisive(part.metadata) if part.HasField("metadata") else None
         stamp = UNWRITTEN if key is None else self.of(key)
         if stamp != UNWRITTEN:
             _say(_ours(part), stamp)

@@ -13,6 +13,7 @@ from translator.provenance import (
     UNKNOWN,
     Provenance,
     config_path,
+    decisive,
     metadata,
     parse_config,
     parse_object,
@@ -59,6 +60,26 @@ def test_of_an_object_that_istio_has_no_column_for_only_we_speak() -> None:
     told = metadata(source=Source(object=SERVICE))
     assert told is not None
     assert set(told.filter_metadata) == {"heddle"}
+
+
+def test_who_decides_is_the_same_as_what_is_said() -> None:
+    unreadable = Metadata()
+    unreadable.filter_metadata["istio"].fields["config"].string_value = "/somewhere/else"
+    empty = Metadata()
+    empty.filter_metadata["heddle"].fields["path"].string_value = "spec"
+    every = (
+        metadata(config=RULE, of=SERVICE),
+        metadata(of=SERVICE, name="reviews:80"),
+        metadata(name="reviews:80"),
+        unreadable,
+        empty,
+        Metadata(),
+    )
+    for told in every:
+        assert told is not None
+        said, before = provenance(told), told.SerializeToString(deterministic=True)
+        assert decisive(told) == (said.config or said.object)
+        assert told.SerializeToString(deterministic=True) == before  # reading adds nothing
 
 
 def test_nothing_is_said_of_what_no_object_decides() -> None:
