@@ -94,13 +94,27 @@ class Stamps:
 
     def _put_chain(self, chain: FilterChain) -> None:
         self._put_named(chain)
-        self._put_service(chain, chain_port(chain.name))
+        self._put_requests(chain, chain_port(chain.name))
         stamps = {name: self.of(rule_source(name).object) for name in sorted(_policies(chain))}
         known = {name: stamp for name, stamp in stamps.items() if stamp != UNWRITTEN}
         if known:
             policies = _ours(chain).fields[POLICIES].struct_value
             for name, stamp in known.items():
                 _say(policies.fields[name].struct_value, stamp)
+
+    def _put_requests(self, chain: FilterChain, port: int) -> None:
+        """Of what leads to a port of the workload: also in the routes within the chain."""
+        if port not in self.services:
+            return
+        self._put_service(chain, port)
+        for each in chain.filters:
+            if each.typed_config.Is(HttpConnectionManager.DESCRIPTOR):
+                manager = HttpConnectionManager.FromString(each.typed_config.value)
+                for host in manager.route_config.virtual_hosts:
+                    self._put_service(host, port)
+                    for route in host.routes:
+                        self._put_service(route, port)
+                each.typed_config.value = manager.SerializeToString(deterministic=True)
 
     def _put_named(self, part: "_Part") -> None:
         """Of the object that has a say in it, or else of the one that it stands for."""

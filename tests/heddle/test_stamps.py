@@ -170,6 +170,31 @@ def test_what_leads_to_the_workload_says_service_and_policies() -> None:
         assert each == {**expected, "policies": policies}
 
 
+def test_routes_within_a_chain_say_its_service() -> None:
+    expected = {"heddle": {"service": {"object": "Service shop/web", "written": "mesh.yaml:10"}}}
+    of = plane()
+    found: list[object] = []
+    for part in of.engine.selection(CLIENT):
+        for each in of.publisher.resources(part, LDS).values():
+            for chain in Listener.FromString(each.message_bytes).filter_chains:
+                if chain.name.startswith("0.0.0.0_8080"):
+                    for carried in chain.filters:
+                        _collect(MessageToDict(carried), found)
+    assert found
+    assert all(metadata == expected for metadata in found)
+
+
+def _collect(shown: object, found: list[object]) -> None:
+    """The metadata of virtual hosts and routes; one without any counts as nothing."""
+    if isinstance(shown, list):
+        for each in shown:
+            _collect(each, found)
+    elif isinstance(shown, dict):
+        for each in (*raw.objects(shown.get("virtualHosts")), *raw.objects(shown.get("routes"))):
+            found.append(raw.mapping(each.get("metadata")).get("filterMetadata"))
+        _collect(list(shown.values()), found)
+
+
 def test_a_gateway_says_it() -> None:
     said = told(plane(GATEWAY), GATEWAY)
     route = {"path": "spec.http[0]", "generation": 9, "written": "mesh.yaml:70"}
